@@ -1,0 +1,33 @@
+"""The one door to mmaction2's registries.
+
+Everything here registers into mmaction2's own registries, so that a config refers to a class by its
+name and mmaction2's tools find it. No name that mmaction2 has taken is used, and nothing is forced.
+"""
+
+from mmaction.registry import (
+    DATASETS,
+    HOOKS,
+    LOOPS,
+    METRICS,
+    MODELS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    PARAM_SCHEDULERS,
+    RUNNERS,
+    TASK_UTILS,
+    TRANSFORMS,
+    VISUALIZERS,
+)
+
+__all__ = [
+    'DATASETS',
+    'HOOKS',
+    'LOOPS',
+    'METRICS',
+    'MODELS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
+    'PARAM_SCHEDULERS',
+    'RUNNERS',
+    'TASK_UTILS',
+    'TRANSFORMS',
+    'VISUALIZERS',
+]
