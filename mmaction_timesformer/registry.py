@@ -11,20 +11,27 @@ from mmaction.registry import (
     METRICS,
     MODELS,
     OPTIM_WRAPPER_CONSTRUCTORS,
+    OPTIM_WRAPPERS,
     PARAM_SCHEDULERS,
     RUNNERS,
     TASK_UTILS,
     TRANSFORMS,
     VISUALIZERS,
 )
+from mmengine.registry import Registry
+
+ATTENTION_SCHEMES = Registry('attention scheme', scope='mmaction')
+"""What ``attention_type`` can name; a sixth scheme registers here."""
 
 __all__ = [
+    'ATTENTION_SCHEMES',
     'DATASETS',
     'HOOKS',
     'LOOPS',
     'METRICS',
     'MODELS',
     'OPTIM_WRAPPER_CONSTRUCTORS',
+    'OPTIM_WRAPPERS',
     'PARAM_SCHEDULERS',
     'RUNNERS',
     'TASK_UTILS',

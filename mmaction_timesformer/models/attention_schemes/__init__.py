@@ -1,0 +1,18 @@
+"""The five attention schemes of the paper, one a file."""
+
+from .axial import Axial
+from .base import AttentionScheme, StepOptions
+from .divided_space_time import DividedSpaceTime
+from .joint_space_time import JointSpaceTime
+from .space_only import SpaceOnly
+from .sparse_local_global import SparseLocalGlobal
+
+__all__ = [
+    'AttentionScheme',
+    'Axial',
+    'DividedSpaceTime',
+    'JointSpaceTime',
+    'SpaceOnly',
+    'SparseLocalGlobal',
+    'StepOptions',
+]

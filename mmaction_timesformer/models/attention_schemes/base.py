@@ -1,0 +1,47 @@
+"""The contract of an attention scheme.
+
+A scheme is a short list of attention steps. It registers itself under the name that
+``attention_type`` takes, so that a new one needs a file and nothing else::
+
+    @ATTENTION_SCHEMES.register_module('time_only')
+    class TimeOnly(AttentionScheme):
+        def __init__(self, **step: Unpack[StepOptions]) -> None:
+            super().__init__()
+            self.time = AttentionStep(Partition('b t h w d -> (b h w) t d'), **step)
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from torch import Tensor, nn
+
+from ..layers import TokenGrid
+
+
+class StepOptions(TypedDict):
+    """What the backbone tells every step of a scheme."""
+
+    embed_dims: int
+    num_heads: int
+    drop_path_rate: float
+
+
+class AttentionScheme(nn.Module):
+    """Attention steps that follow each other, in the order of their definition.
+
+    Attributes:
+        has_time_embed: Whether frames get a temporal position.
+        cls_per_frame: Whether every frame keeps a class token of its own to the end.
+        base_step: The step that an image ViT has too; the others have an extra linear layer.
+    """
+
+    has_time_embed = True
+    cls_per_frame = False
+    base_step: str
+
+    def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
+        """Tokens (B, C + T h w, D) to tokens of the same shape."""
+        for step in self.children():
+            tokens = tokens + step(tokens, grid)
+        return tokens

@@ -1,0 +1,20 @@
+"""Joint space-time attention (ST): every token attends to every token (paper, Sec. 3, Eq. 5)."""
+
+from __future__ import annotations
+
+from typing_extensions import Unpack
+
+from ...registry import ATTENTION_SCHEMES
+from ..layers import AttentionStep, Partition
+from .base import AttentionScheme, StepOptions
+
+
+@ATTENTION_SCHEMES.register_module('joint_space_time')
+class JointSpaceTime(AttentionScheme):
+    """One step, one group: T h w + 1 keys a patch."""
+
+    base_step = 'joint'
+
+    def __init__(self, **step: Unpack[StepOptions]) -> None:
+        super().__init__()
+        self.joint = AttentionStep(Partition('b t h w d -> b (t h w) d'), **step)

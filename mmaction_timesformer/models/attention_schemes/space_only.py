@@ -1,0 +1,26 @@
+"""Space attention (S): patches of one frame attend to each other (paper, Sec. 3).
+
+Every frame keeps its own class token to the end, where the backbone averages them; order in time
+is invisible to this scheme.
+"""
+
+from __future__ import annotations
+
+from typing_extensions import Unpack
+
+from ...registry import ATTENTION_SCHEMES
+from ..layers import AttentionStep, Partition
+from .base import AttentionScheme, StepOptions
+
+
+@ATTENTION_SCHEMES.register_module('space_only')
+class SpaceOnly(AttentionScheme):
+    """One step, grouped by frame: h w + 1 keys a patch."""
+
+    has_time_embed = False
+    cls_per_frame = True
+    base_step = 'space'
+
+    def __init__(self, **step: Unpack[StepOptions]) -> None:
+        super().__init__()
+        self.space = AttentionStep(Partition('b t h w d -> (b t) (h w) d'), **step)

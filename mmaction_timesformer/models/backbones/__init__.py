@@ -1,0 +1,5 @@
+"""Video backbones."""
+
+from .timesformer import TimeSformerBackbone
+
+__all__ = ['TimeSformerBackbone']

@@ -1,0 +1,303 @@
+"""TimeSformer, the video transformer of arXiv 2102.05095.
+
+A clip is cut into patches, each frame by itself; patches become tokens with a position in space
+and in time; blocks of attention steps and an MLP follow; the class token is the clip's feature.
+
+Legend: B batch, C class tokens, T frames, H/W pixels, h/w patch rows and columns, N = T h w,
+D channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from einops import rearrange
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn.init import trunc_normal_
+from torch.nn.modules.utils import _pair
+from torch.utils.checkpoint import checkpoint
+
+from ...registry import ATTENTION_SCHEMES, MODELS
+from ..attention_schemes import AttentionScheme
+from ..layers import MLP, PatchEmbed, TokenGrid, resize_pos_embed, resize_time_embed
+
+ARCHITECTURES = {
+    'tiny': dict(embed_dims=192, num_heads=3, num_transformer_layers=12),
+    'small': dict(embed_dims=384, num_heads=6, num_transformer_layers=12),
+    'base': dict(embed_dims=768, num_heads=12, num_transformer_layers=12),
+    'large': dict(embed_dims=1024, num_heads=16, num_transformer_layers=24),
+}
+POSITIONS = ('none', 'space', 'space_time')
+OUTPUTS = ('cls', 'avg', 'tokens')
+
+
+class TransformerBlock(nn.Module):
+    """The attention steps of a scheme, then the MLP; each with its residual connection."""
+
+    def __init__(self, steps: AttentionScheme, mlp: MLP) -> None:
+        super().__init__()
+        self.steps = steps
+        self.mlp = mlp
+
+    def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
+        """Tokens (B, C + N, D) to tokens of the same shape."""
+        return self.mlp(self.steps(tokens, grid))
+
+
+@MODELS.register_module()
+class TimeSformerBackbone(BaseModule):
+    """TimeSformer with any registered attention scheme.
+
+    The arguments of mmaction2's ``TimeSformer`` keep their names, meanings and defaults. At run
+    time any number of frames and any size that divides into patches works: positions are resized
+    on the way, the parameters are left alone.
+
+    Args:
+        num_frames: Frames that ``time_embed`` has entries for.
+        img_size: Pixels, one number or (H, W), that ``pos_embed`` has entries for.
+        patch_size: Pixels, one number or (rows, columns).
+        pretrained: Checkpoint to start from; the short form of ``init_cfg``.
+        embed_dims: D.
+        num_heads: Attention heads.
+        num_transformer_layers: Blocks.
+        in_channels: Channels of a frame.
+        dropout_ratio: Dropout after the positions are added.
+        attention_type: Name of a scheme, or a dict of its ``type`` and own options.
+        norm_cfg: The last LayerNorm, as in mmaction2; those inside the blocks have eps 1e-6.
+        arch: ViT's sizes, ``tiny``, ``small``, ``base`` or ``large``, in place of ``embed_dims``,
+            ``num_heads`` and ``num_transformer_layers``.
+        pos_embed: ``none``, ``space`` or ``space_time`` (paper, Table 4). Space only has no time.
+        drop_path_rate: Stochastic depth of the last block; it rises linearly from 0.
+        with_cp: Recompute a block's activations in the backward pass to save memory.
+        frozen_stages: -1 trains everything, 0 freezes the embeddings, n also the first n blocks.
+        out_type: ``cls`` (B, D), ``avg`` over patches (B, D), or ``tokens`` (B, T, h, w, D).
+        mlp: ``gelu`` or ``geglu``.
+        init_cfg: As in mmengine.
+
+    Raises:
+        ValueError: An argument has no meaning; the message lists what would have one.
+    """
+
+    def __init__(
+        self,
+        num_frames: int = 8,
+        img_size: int | tuple[int, int] = 224,
+        patch_size: int | tuple[int, int] = 16,
+        pretrained: str | None = None,
+        embed_dims: int = 768,
+        num_heads: int = 12,
+        num_transformer_layers: int = 12,
+        in_channels: int = 3,
+        dropout_ratio: float = 0.0,
+        attention_type: str | dict = 'divided_space_time',
+        norm_cfg: dict | None = None,
+        arch: str | None = None,
+        pos_embed: str = 'space_time',
+        drop_path_rate: float = 0.1,
+        with_cp: bool = False,
+        frozen_stages: int = -1,
+        out_type: str = 'cls',
+        mlp: str = 'gelu',
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if pretrained is not None:
+            if init_cfg is not None:
+                raise ValueError('give pretrained or init_cfg, not both')
+            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
+        super().__init__(init_cfg)
+        if arch is not None:
+            _check_choice('arch', arch, tuple(ARCHITECTURES))
+            embed_dims, num_heads, num_transformer_layers = ARCHITECTURES[arch].values()
+        _check_choice('pos_embed', pos_embed, POSITIONS)
+        _check_choice('out_type', out_type, OUTPUTS)
+        if embed_dims % num_heads:
+            raise ValueError(f'embed_dims={embed_dims} do not divide into num_heads={num_heads}')
+        if not -1 <= frozen_stages <= num_transformer_layers:
+            raise ValueError(
+                f'frozen_stages={frozen_stages} is not among -1..{num_transformer_layers}'
+            )
+        scheme = dict(type=attention_type) if isinstance(attention_type, str) else attention_type
+        _check_choice('attention_type', scheme.get('type'), tuple(ATTENTION_SCHEMES.module_dict))
+
+        self.num_frames = num_frames
+        self.patch_size = _pair(patch_size)
+        self.pos_grid = _patch_grid(_pair(img_size), self.patch_size)
+        self.embed_dims = embed_dims
+        self.attention_type = attention_type
+        self.with_cp = with_cp
+        self.frozen_stages = frozen_stages
+        self.out_type = out_type
+
+        self.patch_embed = PatchEmbed(self.patch_size, in_channels, embed_dims)
+        self.blocks = nn.ModuleList(
+            TransformerBlock(
+                ATTENTION_SCHEMES.build(
+                    dict(embed_dims=embed_dims, num_heads=num_heads, drop_path_rate=rate, **scheme)
+                ),
+                MLP(embed_dims, activation=mlp, drop_path_rate=rate),
+            )
+            for rate in torch.linspace(0, drop_path_rate, num_transformer_layers).tolist()
+        )
+        self.norm = build_norm_layer(norm_cfg or dict(type='LN', eps=1e-6), embed_dims)[1]
+        self.drop_after_pos = nn.Dropout(dropout_ratio)
+        self.drop_after_time = nn.Dropout(dropout_ratio)
+
+        num_positions = 1 + math.prod(self.pos_grid)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
+        self.pos_embed = self.time_embed = None
+        if pos_embed != 'none':
+            self.pos_embed = nn.Parameter(torch.zeros(1, num_positions, embed_dims))
+        if pos_embed == 'space_time' and self.scheme.has_time_embed:
+            self.time_embed = nn.Parameter(torch.zeros(1, num_frames, embed_dims))
+
+        self._init_parameters()
+        self._freeze()
+
+    @property
+    def scheme(self) -> AttentionScheme:
+        """The first block's attention scheme; all blocks have the same."""
+        block = self.blocks[0]
+        assert isinstance(block, TransformerBlock)
+        return block.steps
+
+    def forward(self, clips: Tensor, frame_mask: Tensor | None = None) -> Tensor:
+        """Features of clips.
+
+        Args:
+            clips: (B, channels, T, H, W).
+            frame_mask: (B, T), true for frames that count. The others take part in nothing: a
+                clip's features are those it has without them.
+
+        Returns:
+            (B, D), or (B, T, h, w, D) for ``out_type='tokens'``, zero in frames left out.
+
+        Raises:
+            ValueError: Shapes that do not fit.
+        """
+        if clips.dim() != 5 or clips.shape[1] != self.patch_embed.projection.in_channels:
+            raise ValueError(
+                f'clips of shape {tuple(clips.shape)} are not (batch, '
+                f'{self.patch_embed.projection.in_channels} channels, frames, height, width)'
+            )
+        if frame_mask is None:
+            return self._forward_clips(clips)
+        return self._forward_masked(clips, frame_mask)
+
+    def _forward_clips(self, clips: Tensor) -> Tensor:
+        tokens, grid = self._embed(clips)
+        for block in self.blocks:
+            if self.with_cp and torch.is_grad_enabled():
+                tokens = checkpoint(block, tokens, grid, use_reentrant=False)
+            else:
+                tokens = block(tokens, grid)
+        return self._output(tokens, grid)
+
+    def _forward_masked(self, clips: Tensor, frame_mask: Tensor) -> Tensor:
+        """Run clips with equally many frames together, without the frames left out."""
+        if frame_mask.shape != (clips.shape[0], clips.shape[2]):
+            raise ValueError(
+                f'frame_mask of shape {tuple(frame_mask.shape)} does not fit clips of shape '
+                f'{tuple(clips.shape)}; ({clips.shape[0]}, {clips.shape[2]}) would'
+            )
+        frame_mask = frame_mask.to(clips.device, torch.bool)
+        lengths = frame_mask.sum(dim=1)
+        if not lengths.all():
+            raise ValueError('frame_mask leaves a clip without any frame')
+        features: Tensor | None = None
+        for length in lengths.unique().tolist():
+            chosen = lengths == length
+            frames = rearrange(clips[chosen], 'b c t h w -> b t c h w')[frame_mask[chosen]]
+            part = self._forward_clips(rearrange(frames, '(b t) c h w -> b c t h w', t=length))
+            if features is None:
+                head = (len(clips), clips.shape[2]) if self.out_type == 'tokens' else (len(clips),)
+                features = part.new_zeros(*head, *part.shape[len(head) :])
+            if self.out_type == 'tokens':
+                chosen = chosen[:, None] & frame_mask
+                part = part.flatten(0, 1)
+            features = features.index_put(chosen.nonzero(as_tuple=True), part)
+        assert features is not None
+        return features
+
+    def _embed(self, clips: Tensor) -> tuple[Tensor, TokenGrid]:
+        """Clips (B, channels, T, H, W) to tokens (B, C + N, D) with positions (Eq. 1)."""
+        patches = self.patch_embed(clips)
+        batch_size, num_frames, height, width, _ = patches.shape
+        num_cls = num_frames if self.scheme.cls_per_frame else 1
+        grid = TokenGrid(num_frames, height, width, num_cls)
+        cls = self.cls_token.to(patches.dtype)
+        if self.pos_embed is not None:
+            pos_embed = resize_pos_embed(self.pos_embed, self.pos_grid, (height, width))
+            cls = cls + pos_embed[:, :1]
+            patches = patches + rearrange(pos_embed[:, 1:], '1 (h w) d -> 1 1 h w d', h=height)
+        cls = self.drop_after_pos(cls.expand(batch_size, num_cls, -1))
+        patches = self.drop_after_pos(patches)
+        if self.time_embed is not None:
+            time_embed = resize_time_embed(self.time_embed, num_frames)
+            patches = patches + rearrange(time_embed, '1 t d -> 1 t 1 1 d')
+            patches = self.drop_after_time(patches)
+        return grid.join(cls, patches), grid
+
+    def _output(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
+        """Tokens (B, C + N, D) to features, as ``out_type`` has them (Eq. 10)."""
+        cls, patches = grid.split(tokens)
+        if self.out_type == 'cls':
+            return self.norm(cls.mean(dim=1))
+        patches = self.norm(patches)
+        return patches if self.out_type == 'tokens' else patches.mean(dim=(1, 2, 3))
+
+    def _init_parameters(self) -> None:
+        """ViT's initialisation; the extra linear layers start at zero (paper, Sec. 4)."""
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Linear):
+                trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+        for name, parameter in self.blocks.named_parameters():
+            if name.endswith('.fc.weight'):
+                nn.init.zeros_(parameter)
+        for name, parameter in self.patch_embed.named_parameters():
+            if name.endswith('bias'):
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.kaiming_normal_(parameter, nonlinearity='linear')
+        trunc_normal_(self.cls_token, std=0.02)
+        if self.pos_embed is not None:
+            trunc_normal_(self.pos_embed, std=0.02)
+
+    def _frozen(self) -> Iterator[nn.Module | nn.Parameter]:
+        if self.frozen_stages >= 0:
+            yield self.patch_embed
+            yield from (self.drop_after_pos, self.drop_after_time)
+            embeddings = (self.cls_token, self.pos_embed, self.time_embed)
+            yield from (embedding for embedding in embeddings if embedding is not None)
+            yield from self.blocks[: self.frozen_stages]
+
+    def _freeze(self) -> None:
+        for part in self._frozen():
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> TimeSformerBackbone:
+        """Switch mode; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        for part in self._frozen():
+            if isinstance(part, nn.Module):
+                part.eval()
+        return self
+
+
+def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'{argument}={value!r} is unknown; choose from {sorted(choices)}')
+
+
+def _patch_grid(img_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int, int]:
+    rows, columns = (pixels // patch for pixels, patch in zip(img_size, patch_size, strict=True))
+    if img_size != (rows * patch_size[0], columns * patch_size[1]):
+        raise ValueError(
+            f'img_size={img_size} does not divide into patches of {patch_size}; '
+            f'{(max(rows, 1) * patch_size[0], max(columns, 1) * patch_size[1])} would'
+        )
+    return rows, columns

@@ -1,0 +1,22 @@
+"""The parts that every scheme shares."""
+
+from .attention import AttentionKernel, AttentionStep
+from .grouping import Grouping, Partition, Region, Regions
+from .mlp import MLP
+from .patch_embed import PatchEmbed
+from .position import resize_pos_embed, resize_time_embed
+from .token_grid import TokenGrid
+
+__all__ = [
+    'MLP',
+    'AttentionKernel',
+    'AttentionStep',
+    'Grouping',
+    'Partition',
+    'PatchEmbed',
+    'Region',
+    'Regions',
+    'TokenGrid',
+    'resize_pos_embed',
+    'resize_time_embed',
+]

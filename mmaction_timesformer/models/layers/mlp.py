@@ -1,0 +1,50 @@
+"""The residual MLP that closes every block (paper, Sec. 3, Eq. 9)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from mmcv.cnn.bricks import DropPath
+from torch import Tensor, nn
+
+
+class MLP(nn.Module):
+    """LayerNorm, two linear layers around an activation, and the residual connection.
+
+    Args:
+        embed_dims: D.
+        activation: ``gelu``, or ``geglu`` (a GELU-gated linear unit, arXiv 2002.05202).
+        drop_path_rate: Chance to leave the branch out for a clip, in training.
+        ratio: Hidden channels per channel.
+
+    Raises:
+        ValueError: Unknown activation.
+    """
+
+    ACTIVATIONS = ('gelu', 'geglu')
+
+    def __init__(
+        self,
+        embed_dims: int,
+        activation: str = 'gelu',
+        drop_path_rate: float = 0.0,
+        ratio: int = 4,
+    ) -> None:
+        super().__init__()
+        if activation not in self.ACTIVATIONS:
+            raise ValueError(f'mlp={activation!r} is unknown; choose from {self.ACTIVATIONS}')
+        hidden_dims = ratio * embed_dims
+        self.gated = activation == 'geglu'
+        self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.fc1 = nn.Linear(embed_dims, hidden_dims * (2 if self.gated else 1))
+        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, n, D) to tokens (B, n, D)."""
+        hidden = self.fc1(self.norm(tokens))
+        if self.gated:
+            hidden, gate = hidden.chunk(2, dim=-1)
+            hidden = hidden * F.gelu(gate)
+        else:
+            hidden = F.gelu(hidden)
+        return tokens + self.drop_path(self.fc2(hidden))

@@ -1,0 +1,41 @@
+"""Decomposition of frames into patches and their linear embedding (paper, Sec. 3, Eq. 1).
+
+Legend: B batch, T frames, H/W pixels, h/w patch rows and columns, D channels.
+"""
+
+from __future__ import annotations
+
+from einops import rearrange
+from torch import Tensor, nn
+
+
+class PatchEmbed(nn.Module):
+    """Embed the non-overlapping patches of every frame.
+
+    Args:
+        patch_size: Rows and columns of a patch, in pixels.
+        in_channels: Channels of a frame.
+        embed_dims: D.
+    """
+
+    def __init__(self, patch_size: tuple[int, int], in_channels: int, embed_dims: int) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        self.projection = nn.Conv2d(in_channels, embed_dims, patch_size, stride=patch_size)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Clips (B, channels, T, H, W) to patches (B, T, h, w, D).
+
+        Raises:
+            ValueError: A frame does not divide into whole patches.
+        """
+        num_clips, (height, width) = clips.shape[0], clips.shape[-2:]
+        rows, columns = self.patch_size
+        if height % rows or width % columns:
+            fit = (max(height // rows, 1) * rows, max(width // columns, 1) * columns)
+            raise ValueError(
+                f'frames of {height}x{width} pixels do not divide into patches of '
+                f'{rows}x{columns}; {fit[0]}x{fit[1]} would fit'
+            )
+        patches = self.projection(rearrange(clips, 'b c t h w -> (b t) c h w'))
+        return rearrange(patches, '(b t) d h w -> b t h w d', b=num_clips)
