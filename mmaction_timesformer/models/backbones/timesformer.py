@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from einops import rearrange
 from mmcv.cnn import build_norm_layer
@@ -140,7 +141,7 @@ class TimeSformerBackbone(BaseModule):
                 ),
                 MLP(embed_dims, activation=mlp, drop_path_rate=rate),
             )
-            for rate in torch.linspace(0, drop_path_rate, num_transformer_layers).tolist()
+            for rate in np.linspace(0, drop_path_rate, num_transformer_layers).tolist()
         )
         self.norm = build_norm_layer(norm_cfg or dict(type='LN', eps=1e-6), embed_dims)[1]
         self.drop_after_pos = nn.Dropout(dropout_ratio)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.models.attention_schemes.dense_oracle import SHAPES, dense_step, patch_mask
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.models.layers import TokenGrid
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
+from tests.models.attention_schemes.dense_oracle import SHAPES, dense_step, patch_mask
 
 OPTIONS = dict(embed_dims=8, num_heads=2, drop_path_rate=0.0)
 
