@@ -9,6 +9,7 @@ from mmaction_timesformer import compat
 
 compat.apply()
 
+from mmaction_timesformer import engine, models  # noqa: E402
 from mmaction_timesformer.version import __version__  # noqa: E402
 
-__all__ = ['__version__']
+__all__ = ['__version__', 'engine', 'models']
