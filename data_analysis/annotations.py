@@ -71,10 +71,21 @@ def read_annotations(
         FileNotFoundError: There is no such file.
         ValueError: Names the file, the line and what is wrong with it, or that it holds no clip.
     """
+    labels = LabelReader(None if classes is None else tuple(classes), multi_label)
+    return read_clips(file, labels, delimiter=delimiter, recording_column=recording_column)
+
+
+def read_clips(
+    file: str | Path,
+    labels: LabelReader,
+    *,
+    delimiter: str | None = None,
+    recording_column: str = 'recording',
+) -> list[Clip]:
+    """Do the work of `read_annotations`, with any reader of labels."""
     file = Path(file)
     if not file.is_file():
         raise FileNotFoundError(f'{file}: no such annotation file')
-    labels = LabelReader(None if classes is None else tuple(classes), multi_label)
     if file.suffix.lower() == '.csv':
         clips = list(_read_csv(file, labels, recording_column))
     else:
