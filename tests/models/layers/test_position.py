@@ -16,9 +16,10 @@ def test_rows_and_columns_stay_in_place():
     assert torch.equal(resized[:, :1], pos_embed[:, :1])
     grid = resized[0, 1:, 0].view(16, 16)
     torch.testing.assert_close(grid, grid[:, :1].expand(16, 16))
-    # Away from the border: centres of 16 rows on 8 lie at -0.25, 0.25, 0.75, ...
+    # Away from the border, centres of 16 rows on 8 lie at -0.25, 0.25, 0.75, ...,
     centres = torch.arange(16) / 2 - 0.25
-    torch.testing.assert_close(grid[4:12, 0], centres[4:12])
+    # to which torch's bicubic kernel (a = -0.75) keeps within a tenth of a row.
+    torch.testing.assert_close(grid[4:12, 0], centres[4:12], atol=0.1, rtol=0)
 
 
 def test_the_same_grid_is_returned_as_it_is():
