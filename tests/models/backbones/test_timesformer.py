@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.registry import MODELS
@@ -299,3 +300,16 @@ def test_refused_inputs_are_named():
         backbone(make_clips(), torch.ones(2, 3, dtype=torch.bool))
     with pytest.raises(ValueError, match='without any frame'):
         backbone(make_clips(), torch.zeros(2, 4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ('scheme', 'giga_multiply_adds'),
+    [('space_only', 141), ('joint_space_time', 180), ('divided_space_time', 196)],
+)
+def test_flops_equal_those_mmaction2_reports(scheme, giga_multiply_adds):
+    """One 8x224 view of the base model, counted by torch while training."""
+    with torch.device('meta'):
+        backbone, clips = TimeSformerBackbone(attention_type=scheme), make_clips(8, 224, 224, 1)
+    with FlopCounterMode(display=False) as counter:
+        backbone(clips)
+    assert round(counter.get_total_flops() / 2e9) == giga_multiply_adds
