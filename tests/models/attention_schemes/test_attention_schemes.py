@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.models.layers import TokenGrid
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 from tests.models.attention_schemes.dense_oracle import SHAPES, dense_step, patch_mask
@@ -205,3 +209,24 @@ def test_unknown_options_are_named():
         build(dict(type='sparse_local_global', local_mode='circle'))
     with pytest.raises(ValueError, match=r"global_mode='all'.*residue"):
         build(dict(type='sparse_local_global', global_mode='all'))
+
+
+def test_a_sixth_scheme_needs_one_file(tmp_path):
+    """The documented example, as it stands in the docs, works in the backbone."""
+    text = (Path(__file__).parents[3] / 'docs' / 'schemes.md').read_text()
+    (example,) = re.findall(r'```python\n(from .*?)```', text, flags=re.DOTALL)
+    exec(compile(example, 'docs/schemes.md', 'exec'), {'__name__': 'example'})
+    try:
+        backbone = TimeSformerBackbone(
+            img_size=16, patch_size=8, embed_dims=8, num_heads=2, num_transformer_layers=1,
+            attention_type='rows_then_time',
+        )  # fmt: skip
+        clips = torch.randn(1, 3, 2, 16, 16)
+        (clip,), grid = backbone._embed(clips)[0], (2, 2, 2)
+        (block,) = backbone.blocks
+        expected = clip + dense_step(block.steps.rows, clip, 'width', grid, 'copies')
+        expected = expected + dense_step(block.steps.time, expected, 'time', grid, 'copies')
+        expected = backbone.norm(block.mlp(expected[None])[:, 0])
+        torch.testing.assert_close(backbone(clips), expected)
+    finally:
+        ATTENTION_SCHEMES.module_dict.pop('rows_then_time')
