@@ -1,0 +1,89 @@
+# One folder of images a clip; a line of the list is `folder number_of_frames label`.
+dataset_type = 'RawframeDataset'
+data_root = '{{$RAILWAY_YARD_FRAMES:data/railway_yard_frames}}'
+classes = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
+
+train_pipeline = [
+    dict(type='SampleFrames', clip_len=8, frame_interval=32),
+    dict(type='RawFrameDecode'),
+    dict(type='Resize', scale=(-1, 256)),
+    dict(type='RandomResizedCrop', area_range=(0.5, 1.0)),
+    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(type='ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4, hue=0.05),
+    dict(type='RandomErasing', erase_prob=0.25, mode='rand'),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+val_pipeline = [
+    dict(type='SampleFrames', clip_len=8, frame_interval=32, test_mode=True),
+    dict(type='RawFrameDecode'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+test_pipeline = [
+    dict(type='SampleFrames', clip_len=8, frame_interval=32, test_mode=True),
+    dict(type='RawFrameDecode'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='ThreeCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=dict(classes=classes),
+        filename_tmpl='img_{:05}.jpg',
+        ann_file='train.txt',
+        data_prefix=dict(img=''),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=dict(classes=classes),
+        filename_tmpl='img_{:05}.jpg',
+        ann_file='val.txt',
+        data_prefix=dict(img=''),
+        pipeline=val_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=dict(classes=classes),
+        filename_tmpl='img_{:05}.jpg',
+        ann_file='test.txt',
+        data_prefix=dict(img=''),
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+
+# The classes are not equally large, so the mean over classes decides which epoch was best.
+val_evaluator = dict(
+    type='AccMetric',
+    metric_list=('top_k_accuracy', 'mean_class_accuracy'),
+    metric_options=dict(top_k_accuracy=dict(topk=(1,))),
+)
+test_evaluator = val_evaluator

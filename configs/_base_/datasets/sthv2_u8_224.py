@@ -1,0 +1,76 @@
+dataset_type = 'LabeledVideoDataset'
+data_root = '{{$STHV2:data/sthv2}}'
+
+# Each frame from its own eighth of the whole video. No flip: "left to right" is a label here.
+train_pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=8),
+    dict(type='DecodeFrames'),
+    dict(type='RandomRescale', scale_range=(256, 320)),
+    dict(type='RandomCrop', size=224),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+val_pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=8, test_mode=True),
+    dict(type='DecodeFrames'),
+    dict(type='Resize', scale=(-1, 256)),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+test_pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=8, test_mode=True),
+    dict(type='DecodeFrames'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='ThreeCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='sthv2_train_list_videos.txt',
+        data_prefix=dict(video='videos'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=2,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='sthv2_val_list_videos.txt',
+        data_prefix=dict(video='videos'),
+        pipeline=val_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='sthv2_val_list_videos.txt',
+        data_prefix=dict(video='videos'),
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+
+val_evaluator = dict(type='AccMetric')
+test_evaluator = val_evaluator
