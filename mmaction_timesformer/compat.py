@@ -7,12 +7,24 @@ test in a fresh interpreter that fails without it.
 """
 
 import sys
+from functools import wraps
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import torch
+from mmengine.config import ConfigDict
+from mmengine.logging import HistoryBuffer
+from mmengine.visualization import LocalVisBackend
+
+if np.lib.NumpyVersion(np.__version__) >= '2.0.0':
+    from numpy._core import multiarray
+else:
+    from numpy.core import multiarray
 
 __all__ = ['apply']
 
@@ -23,6 +35,7 @@ def apply() -> None:
     provide_drn_localizer()
     disable_unimportable_multimodal_models()
     allow_mmengine_checkpoints()
+    write_mode_into_logs()
 
 
 def provide_importlib_metadata() -> None:
@@ -84,7 +97,61 @@ def _has_vindlu_functions() -> bool:
 
 
 def allow_mmengine_checkpoints() -> None:
-    pass
+    """Let ``torch.load`` read mmengine's checkpoints with ``weights_only=True``, its default since 2.6.
+
+    A checkpoint holds its log as ``HistoryBuffer`` objects over numpy arrays and its best score as a
+    numpy scalar, so that resuming from it, and testing it, fails (open-mmlab/mmengine#1655; the pull
+    request 1650 turns the check off instead). Exactly these classes are allowed here, under the names
+    that numpy 1 and numpy 2 write. Everything else in a file is still refused.
+    """
+    if torch.__version__ < (2, 6):
+        return
+    allowed: list[Any] = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype, *_NUMBER_DTYPES]
+    # Pickle writes HistoryBuffer's own methods, which it saves with every buffer, as getattr calls.
+    allowed.append((_history_statistic, 'builtins.getattr'))
+    for function in (multiarray.scalar, multiarray._reconstruct):
+        for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
+            allowed.append((function, f'{module}.{function.__name__}'))
+    torch.serialization.add_safe_globals(allowed)
+
+
+_NUMBER_DTYPES = sorted(
+    {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}, key=lambda t: t.__name__
+)
+
+
+def _history_statistic(owner: object, name: str) -> object:
+    """The one use of ``getattr`` that a checkpoint is granted: a statistic of ``HistoryBuffer``."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
+        raise UnpicklingError(f'a checkpoint may not call getattr({owner!r}, {name!r})')
+    return getattr(HistoryBuffer, name)
+
+
+def write_mode_into_logs() -> None:
+    """Let mmaction2's ``analyze_logs.py plot_curve`` read the logs that mmengine writes.
+
+    The tool looks at the ``mode`` of each epoch's last line, and mmengine no longer writes one, so that
+    every plot ends in an IndexError (open-mmlab/mmdetection#2184 tells the same story for its copy of
+    the tool). Lines with an epoch are training's; validation's have none.
+    """
+    original = LocalVisBackend.add_scalars
+    if getattr(original, 'writes_mode', False):
+        return
+
+    @wraps(original)
+    def add_scalars(
+        self: LocalVisBackend,
+        scalar_dict: dict[str, Any],
+        step: int = 0,
+        file_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if 'epoch' in scalar_dict:
+            scalar_dict = {'mode': 'train', **scalar_dict}
+        original(self, scalar_dict, step, file_path, **kwargs)
+
+    add_scalars.writes_mode = True  # type: ignore[attr-defined]
+    LocalVisBackend.add_scalars = add_scalars
 
 
 def _package_folder(name: str) -> Path:

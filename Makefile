@@ -1,0 +1,42 @@
+# make demo    render a small railway yard, train on it, test on recordings it never saw
+# make test    every test
+# make lint    ruff and mypy
+# make install what the others call first: makes $(VENV) once, again when its ingredients change
+#
+# PIP_ARGS goes to pip, for a machine that needs an option of its own: for example an index with
+# PyTorch's CPU builds where there is no GPU, so that the constraint on torch finds one.
+
+VENV ?= .venv
+PIP_ARGS ?=
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/installed
+
+.PHONY: install demo test lint
+
+install: $(STAMP)
+
+demo: install
+	$(PYTHON) tools/demo.py
+
+test: install
+	$(PYTHON) -m pytest -q
+
+lint: install
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+$(STAMP): setup.py constraints.txt $(wildcard startup/*) | $(PYTHON)
+	$(PYTHON) -m pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The first interpreter of a version that the stack supports. A half-made environment is removed.
+$(PYTHON):
+	@for python in python3 python3.12 python3.11 python3.10; do \
+	    if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then \
+	        echo "Making $(VENV) with $$($$python --version)"; \
+	        $$python -m venv '$(VENV)' && exit 0; \
+	        rm -rf '$(VENV)'; exit 1; \
+	    fi; \
+	done; \
+	echo 'No Python 3.10, 3.11 or 3.12 on the PATH: install one, then type the command again.' >&2; exit 1

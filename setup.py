@@ -1,0 +1,81 @@
+"""Metadata and dependencies; ruff's, mypy's and pytest's settings are in pyproject.toml."""
+
+import runpy
+import sysconfig
+from importlib import metadata
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+
+
+def mmcv_requirement() -> str:
+    """The mmcv to depend on: a full mmcv 2.1 that is installed already, or else mmcv-lite.
+
+    Both install the package ``mmcv``, and mmaction2 1.2 refuses 2.2. mmcv-lite lacks the compiled
+    operators, which nothing here needs, and installs without a compiler. The interpreter's own
+    packages are searched by path, because pip hides them from an isolated build.
+    """
+    installed = metadata.distributions(name='mmcv', path=[sysconfig.get_path('platlib')])
+    if any(dist.version.startswith('2.1.') for dist in installed):
+        return 'mmcv>=2.1,<2.2'
+    return 'mmcv-lite>=2.1,<2.2'
+
+
+class BuildPyWithData(build_py):
+    """Puts ``data_files`` into editable installs too, where setuptools leaves them out."""
+
+    def run(self) -> None:
+        """Build as ever; an editable build collects its data files afterwards."""
+        super().run()
+        if self.editable_mode:
+            self.run_command('install_data')
+
+
+EXTRAS = {
+    'test': ['pytest>=8', 'transformers>=4.46'],
+    'lint': ['mypy>=1.13', 'ruff>=0.8'],
+    # What mmaction2's shipped analyze_logs.py and browse_dataset.py import and do not declare.
+    'mmaction2-tools': ['moviepy<2', 'seaborn'],
+    'tensorboard': ['tensorboard'],
+}
+EXTRAS['dev'] = EXTRAS['test'] + EXTRAS['lint'] + EXTRAS['mmaction2-tools']
+
+setup(
+    name='mmaction_timesformer',
+    version=runpy.run_path(str(ROOT / 'mmaction_timesformer' / 'version.py'))['__version__'],
+    description='TimeSformer for mmaction2: all five attention schemes, and video dataset analysis',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['mmaction_timesformer*', 'data_analysis*']),
+    package_data={'data_analysis': ['templates/*'], 'mmaction_timesformer': ['py.typed']},
+    # Into site-packages, whether installed editable or not: see the file for its reason.
+    cmdclass={'build_py': BuildPyWithData},
+    data_files=[('../purelib', ['startup/mend_mmaction2.pth', 'startup/mend_mmaction2.py'])],
+    python_requires='>=3.10,<3.13',
+    install_requires=[
+        # The stack: the last releases of their lines, mended in mmaction_timesformer/compat.py
+        'mmaction2>=1.2,<1.3',
+        mmcv_requirement(),
+        'mmengine>=0.10.7,<0.11',
+        'importlib-metadata',  # mmaction2 imports it and does not declare it
+        'setuptools>=77.0.3,<82',  # the last with pkg_resources, which mmengine imports
+        'torch>=2.4',
+        # The model
+        'einops>=0.7',
+        'numpy>=2',
+        'scikit-learn>=1.5',
+        'torchmetrics>=1.4',
+        # Videos, their analysis and its reports
+        'av>=14',
+        'fsspec>=2024.2',
+        'jinja2>=3.1',
+        'matplotlib>=3.8',
+        'pandas>=2.2',
+        'rich>=13',
+    ],
+    extras_require=EXTRAS,
+)
