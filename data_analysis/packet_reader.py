@@ -1,0 +1,104 @@
+"""Packets of a file's video stream from any position on, and the decoder that takes them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from data_analysis.packets import PacketTable, is_flush, scan_packets
+from data_analysis.video_files import best_stream, open_container
+
+
+class PacketReader:
+    """An open video file that can be read again and again.
+
+    Args:
+        path: The file.
+        num_threads: Threads of the decoder; 0 lets it choose.
+    """
+
+    def __init__(self, path: str | Path, num_threads: int = 1) -> None:
+        self.path = str(path)
+        self.num_threads = num_threads
+        self._open()
+
+    def _open(self) -> None:
+        self.container = open_container(self.path)
+        self.stream = best_stream(self.container)
+        decoder = self.stream.codec_context
+        decoder.thread_count = self.num_threads
+        decoder.thread_type = 'SLICE' if self.num_threads == 1 else 'AUTO'
+        self._is_untouched = True
+
+    def close(self) -> None:
+        """Close the file; reading from it again opens it again."""
+        self.container.close()
+
+    def scan(self) -> PacketTable:
+        """Read through the file once for the table of its packets."""
+        self._is_untouched = False
+        return scan_packets(self.container, self.stream)
+
+    def packets(self, table: PacketTable, start: int = 0) -> Iterator[tuple[int, Packet]]:
+        """Read on from a keyframe.
+
+        Args:
+            table: The stream's packets.
+            start: Position of a keyframe in the table, or 0.
+
+        Yields:
+            Positions and packets in file order. The first may come before ``start``, where the
+            container's own index is coarser than the table; never after it.
+        """
+        position, packets = self._jump(table, start)
+        for packet in packets:
+            if not is_flush(packet):
+                yield position, packet
+                position += 1
+
+    def decode(self, packet: Packet | None) -> list[VideoFrame]:
+        """Frames that come out after this packet; None empties the decoder and readies it anew."""
+        frames = self.stream.codec_context.decode(packet)
+        if packet is None:
+            self.stream.codec_context.flush_buffers()
+        return frames
+
+    def _jump(self, table: PacketTable, start: int) -> tuple[int, Iterator[Packet]]:
+        if self._is_untouched and start == 0:
+            self._is_untouched = False
+            return 0, self.container.demux(self.stream)
+        if table.has_timestamps:
+            # The index of mp4 and mov is sorted by decoding time, those of others by showing time.
+            is_iso_media = 'mp4' in self.container.format.name
+            stamps = table.dts if is_iso_media else table.pts
+            landed = self._seek(table, int(stamps[start]))
+            if landed is not None and landed[0] <= start:
+                return landed
+        self.close()
+        self._open()
+        self._is_untouched = False
+        return 0, self.container.demux(self.stream)
+
+    def _seek(self, table: PacketTable, stamp: int) -> tuple[int, Iterator[Packet]] | None:
+        """Seek, and tell by its time stamp which packet comes first; None if that is impossible."""
+        self._is_untouched = False
+        try:
+            self.container.seek(stamp, stream=self.stream)
+            packets = self.container.demux(self.stream)
+            first = next(packets, None)
+        except (av.FFmpegError, EOFError):
+            return None
+        if first is None or first.pts is None:
+            return None
+        found = np.flatnonzero(table.pts == first.pts)
+        if len(found) != 1:
+            return None
+        return int(found[0]), _prepend(first, packets)
+
+
+def _prepend(first: Packet, others: Iterator[Packet]) -> Iterator[Packet]:
+    yield first
+    yield from others

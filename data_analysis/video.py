@@ -1,0 +1,153 @@
+"""A video file as a row of exact frames: how many, when, and any of them as RGB.
+
+    with open_video('yard.mp4') as video:
+        video.num_frames, video.fps, video.seconds[100]
+        video.decode([0, 32, 64])               # (3, H, W, 3) uint8, upright
+
+The largest video stream counts, cover pictures do not. Frames are numbered as they are shown, from
+the first one that can be decoded; a number means the same picture however it is reached.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from data_analysis.decoding import decode_frames_of
+from data_analysis.frame_index import FrameIndex, index_frames
+from data_analysis.packet_reader import PacketReader
+from data_analysis.pictures import PictureMaker, fit_short_side, quarter_turns
+from data_analysis.video_files import VideoError
+
+__all__ = ['Video', 'VideoError', 'decode_frames', 'open_video']
+
+
+class Video:
+    """An open video; made by `open_video`.
+
+    Attributes:
+        path: The file.
+        index: Its frames and packets.
+    """
+
+    def __init__(self, reader: PacketReader, index: FrameIndex) -> None:
+        self.path = reader.path
+        self.index = index
+        self._reader = reader
+        decoder = reader.stream.codec_context
+        self._coded_size = decoder.width, decoder.height
+        rate = reader.stream.average_rate or reader.stream.guessed_rate
+        self._nominal_fps = float(rate) if rate else 25.0
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames can be decoded."""
+        return len(self.index)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """(N,) float64, when each frame is shown, from 0 at the first."""
+        return self.index.seconds
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, the mean over the whole video."""
+        span = float(self.seconds[-1])
+        return (self.num_frames - 1) / span if span > 0 else self._nominal_fps
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long all frames are shown, the last as long as the mean of the others."""
+        return self.num_frames / self.fps
+
+    @cached_property
+    def quarter_turns(self) -> int:
+        """How many times pictures are turned left by 90 degrees to stand upright (decodes one)."""
+        ((_, frame),) = decode_frames_of(self._reader, self.index, [0])
+        return quarter_turns(frame)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright picture (decodes one frame)."""
+        width, height = self._coded_size
+        return (height, width) if self.quarter_turns % 2 else (width, height)
+
+    def decode(
+        self, frames: Sequence[int] | np.ndarray, short_side: int | None = None
+    ) -> np.ndarray:
+        """Decode frames by number.
+
+        Args:
+            frames: Frame numbers in any order, repeated or not.
+            short_side: Scale pictures so that their shorter side has this many pixels; it costs
+                less here, in the same pass as the conversion to RGB, than later.
+
+        Returns:
+            (T, H, W, 3) uint8, RGB, upright, in the order asked for.
+
+        Raises:
+            IndexError: A number is below 0 or past the last frame.
+            VideoError: The decoder fails before all frames are out.
+        """
+        numbers = [int(frame) for frame in frames]
+        if not numbers or min(numbers) < 0 or max(numbers) >= self.num_frames:
+            raise IndexError(
+                f'{self.path}: frames {numbers} are wanted, there are 0 to {self.num_frames - 1}'
+            )
+        make_picture = PictureMaker(*fit_short_side(*self._coded_size, short_side))
+        wanted = sorted(set(numbers))
+        pictures = {
+            number: make_picture(frame)
+            for number, frame in decode_frames_of(self._reader, self.index, wanted)
+        }
+        return np.stack([pictures[number] for number in numbers])
+
+    def close(self) -> None:
+        """Close the file; decoding again opens it again."""
+        self._reader.close()
+
+    def __enter__(self) -> 'Video':
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple:
+        """An open file does not travel to another process; it is opened again there."""
+        return open_video, (self.path, self._reader.num_threads)
+
+
+def open_video(path: str | Path, num_threads: int = 1, allow_truncated: bool = False) -> Video:
+    """Open a video file and find its frames.
+
+    Args:
+        path: The file.
+        num_threads: Threads of the decoder; 0 lets it choose.
+        allow_truncated: Take what is there of a file whose end is missing.
+
+    Raises:
+        VideoError: The file is missing, empty, truncated, no video, or without a video stream.
+    """
+    reader = PacketReader(path, num_threads)
+    try:
+        index = index_frames(reader)
+        table = index.packets
+        if not table.is_complete and not allow_truncated:
+            promised = f'its header promises {table.num_promised} frames'
+            raise VideoError(path, f'truncated: {promised}, it holds {len(table)}')
+        return Video(reader, index)
+    except VideoError:
+        reader.close()
+        raise
+
+
+def decode_frames(
+    path: str | Path,
+    frames: Sequence[int] | np.ndarray,
+    short_side: int | None = None,
+    num_threads: int = 1,
+) -> np.ndarray:
+    """Open a video and decode frames by number; see `Video.decode`."""
+    with open_video(path, num_threads) as video:
+        return video.decode(frames, short_side)
