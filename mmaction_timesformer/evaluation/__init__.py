@@ -1,0 +1,35 @@
+"""How good a classifier is, how sure that is, and how its errors look; knows no model."""
+
+from .calibration import (
+    apply_temperature,
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
+from .classification import ClassificationFigures, Estimate, classification_figures
+from .classification_metric import ClassificationMetric
+from .comparison import Comparison, compare
+from .dumps import load_dump
+from .predictions import Predictions, predictions_from_samples
+from .resampling import interval, resample, resampled_weights
+from .thresholds import threshold_table
+
+__all__ = [
+    'ClassificationFigures',
+    'ClassificationMetric',
+    'Comparison',
+    'Estimate',
+    'Predictions',
+    'apply_temperature',
+    'calibration_error',
+    'classification_figures',
+    'compare',
+    'fit_temperature',
+    'interval',
+    'load_dump',
+    'predictions_from_samples',
+    'reliability',
+    'resample',
+    'resampled_weights',
+    'threshold_table',
+]

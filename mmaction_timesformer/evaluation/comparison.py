@@ -1,0 +1,99 @@
+"""Two models on the same clips: is one better, and on which clips do they differ?
+
+Legend: N clips, R resamples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from .predictions import Predictions
+from .resampling import NUM_RESAMPLES, interval, resample
+from .weighted_figures import weighted_figures
+
+COMPARED = ('top1', 'mean_class_accuracy', 'macro_f1', 'mean_average_precision', 'log_loss')
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The second model's figure minus the first's, and its interval."""
+
+    first: float
+    second: float
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired comparison.
+
+    Attributes:
+        differences: By figure. Both models are seen on the same resamples.
+        only_first_right: Clips that only the first model has right, by name.
+        only_second_right: Clips that only the second has right.
+        mcnemar_p: Exact two-sided probability of a split as uneven as that of those clips, were
+            both models equally good and the clips independent.
+    """
+
+    differences: dict[str, Difference]
+    only_first_right: list[str]
+    only_second_right: list[str]
+    mcnemar_p: float
+
+
+def compare(
+    first: Predictions, second: Predictions, num_resamples: int = NUM_RESAMPLES
+) -> Comparison:
+    """Compare two models; the clips may be in another order.
+
+    Raises:
+        ValueError: The predictions are not of the same clips, labels and classes.
+    """
+    second = _aligned(first, second)
+    groups = first.groups
+    num_groups = int(groups.max()) + 1
+    point = np.ones((1, len(first)))
+    at_point = [weighted_figures(model, point) for model in (first, second)]
+    resampled = [
+        resample(lambda weights, m=model: weighted_figures(m, weights), groups, num_resamples)  # type: ignore[misc]
+        for model in (first, second)
+    ]
+    differences = {}
+    for name in COMPARED:
+        before, after = (float(figures[name][0]) for figures in at_point)
+        shift = resampled[1][name] - resampled[0][name]
+        limits = interval(shift, after - before, num_groups)
+        differences[name] = Difference(before, after, after - before, *limits)
+    lost, won = first.hits & ~second.hits, ~first.hits & second.hits
+    decided = int(lost.sum() + won.sum())
+    return Comparison(
+        differences,
+        [first.name(row) for row in np.flatnonzero(lost).tolist()],
+        [first.name(row) for row in np.flatnonzero(won).tolist()],
+        float(binomtest(int(won.sum()), decided).pvalue) if decided else 1.0,
+    )
+
+
+def _aligned(first: Predictions, second: Predictions) -> Predictions:
+    """The second predictions in the order of the first."""
+    if first.classes != second.classes:
+        raise ValueError(
+            f'the runs have different classes: {list(first.classes)} and {list(second.classes)}'
+        )
+    if len(first) != len(second):
+        raise ValueError(f'the runs have {len(first)} and {len(second)} clips: not the same ones')
+    keys = [[model.name(row) for row in range(len(model))] for model in (first, second)]
+    if keys[0] != keys[1]:
+        if len(set(keys[0])) < len(first) or set(keys[0]) != set(keys[1]):
+            stray = sorted(set(keys[0]) ^ set(keys[1]))[:3]
+            raise ValueError(f'the runs are not of the same clips; these differ: {stray}')
+        place = {key: row for row, key in enumerate(keys[1])}
+        second = second.subset(np.array([place[key] for key in keys[0]]))
+    if first.labels.shape != second.labels.shape or (first.labels != second.labels).any():
+        raise ValueError('the runs disagree on true labels, so they are not of the same clips')
+    return second

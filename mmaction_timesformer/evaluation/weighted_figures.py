@@ -1,0 +1,133 @@
+"""Classification figures as functions of clip weights, many weightings at once.
+
+scikit-learn computes each of these for one weighting (``sample_weight``), and the tests hold them
+equal; a bootstrap needs thousands of weightings, and here they are one matrix product.
+
+Legend: N clips, K classes, R weightings.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .predictions import Predictions
+
+SMALLEST_PROBABILITY = float(np.finfo(float).eps)
+
+
+def weighted_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Every figure that has an interval.
+
+    Args:
+        predictions: N clips.
+        weights: (R, N).
+
+    Returns:
+        By name, (R,) figures of the whole and (R, K) figures of the classes; the latter are NaN
+        where a weighting has no clip of the class. Means are over classes that have clips.
+    """
+    per_class = {
+        **_decision_figures(predictions, weights),
+        'average_precision': _average_precision(predictions, weights),
+        'roc_auc': _roc_auc(predictions, weights),
+    }
+    total = weights.sum(axis=1)
+    with np.errstate(invalid='ignore'):
+        whole = {
+            'top1': weights @ predictions.hits / total,
+            'log_loss': weights @ negative_log_likelihood(predictions) / total,
+        }
+    if predictions.num_classes > 5:
+        whole['top5'] = weights @ hits_in_top(predictions, 5) / total
+    for name, mean_name in CLASS_MEANS.items():
+        whole[mean_name] = mean_of_defined(per_class[name])
+    return whole | per_class
+
+
+CLASS_MEANS = {
+    'precision': 'macro_precision',
+    'recall': 'mean_class_accuracy',
+    'f1': 'macro_f1',
+    'average_precision': 'mean_average_precision',
+    'roc_auc': 'macro_roc_auc',
+}
+"""Figures of a class and the name of their mean over classes."""
+
+
+def mean_of_defined(per_class: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is not NaN; NaN where nothing is."""
+    defined = np.isfinite(per_class)
+    with np.errstate(invalid='ignore'):
+        return np.where(defined, per_class, 0).sum(axis=-1) / defined.sum(axis=-1)
+
+
+def hits_in_top(predictions: Predictions, k: int) -> np.ndarray:
+    """(N,) booleans: a true class is among the k most probable."""
+    top = np.argsort(-predictions.scores, axis=1, kind='stable')[:, :k]
+    in_top: np.ndarray = np.take_along_axis(predictions.truth, top, axis=1)
+    return in_top.sum(axis=1) > 0
+
+
+def negative_log_likelihood(predictions: Predictions) -> np.ndarray:
+    """(N,) natural logarithms; with several labels the mean over the classes' yes and no."""
+    of_truth = np.where(predictions.truth, predictions.scores, 1 - predictions.scores)
+    if not predictions.multi_label:
+        of_truth = predictions.scores[predictions.truth]
+    losses = -np.log(of_truth.clip(SMALLEST_PROBABILITY, 1))
+    return losses.mean(axis=1) if predictions.multi_label else losses
+
+
+def _decision_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    truth, decided = predictions.truth, predictions.decided
+    true_positives = weights @ (truth & decided)
+    support = weights @ truth
+    chosen = weights @ decided
+    occurs = support > 0
+    with np.errstate(invalid='ignore', divide='ignore'):
+        # A class that is never chosen has no precision; scikit-learn and the field count it as 0.
+        precision = np.where(chosen > 0, true_positives / chosen, 0.0)
+        figures = {
+            'precision': precision,
+            'recall': true_positives / support,
+            'f1': 2 * true_positives / (support + chosen),
+        }
+    return {name: np.where(occurs, values, np.nan) for name, values in figures.items()}
+
+
+def _cumulated(
+    predictions: Predictions, weights: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of true and of other clips at or above each distinct score of class k, (R, n)."""
+    order = np.argsort(-predictions.scores[:, k], kind='stable')
+    scores, truth = predictions.scores[order, k], predictions.truth[order, k]
+    ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    ordered = weights[:, order]
+    return (
+        np.cumsum(ordered * truth, axis=1)[:, ends],
+        np.cumsum(ordered * ~truth, axis=1)[:, ends],
+    )
+
+
+def _average_precision(predictions: Predictions, weights: np.ndarray) -> np.ndarray:
+    """(R, K): the mean precision at each true clip; NaN where no other clips are."""
+    result = np.full((len(weights), predictions.num_classes), np.nan)
+    for k in range(predictions.num_classes):
+        true, other = _cumulated(predictions, weights, k)
+        gained = np.diff(true, axis=1, prepend=0)
+        with np.errstate(invalid='ignore', divide='ignore'):
+            precision = np.where(true > 0, true / (true + other), 0.0)
+            result[:, k] = (precision * gained).sum(axis=1) / true[:, -1]
+    return np.where((~predictions.truth).any(axis=0), result, np.nan)
+
+
+def _roc_auc(predictions: Predictions, weights: np.ndarray) -> np.ndarray:
+    """(R, K): how often a true clip has a higher score than another, ties counted half."""
+    result = np.full((len(weights), predictions.num_classes), np.nan)
+    for k in range(predictions.num_classes):
+        true, other = _cumulated(predictions, weights, k)
+        gained = np.diff(other, axis=1, prepend=0)
+        below = np.concatenate((np.zeros((len(true), 1)), true[:, :-1]), axis=1)
+        with np.errstate(invalid='ignore', divide='ignore'):
+            area = (gained * (true + below) / 2).sum(axis=1)
+            result[:, k] = area / (true[:, -1] * other[:, -1])
+    return result
