@@ -1,0 +1,102 @@
+"""Sets the stage for an act: where the machine and the workers are before it begins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .acts import ACTS, Act, Span, enliven
+from .arrays import FloatArray
+from .camera import Camera
+from .stage import AWAY, BESIDE_METRES, BUCKET, CABIN, Circle, Crew, Stage
+from .timelines import ExcavatorTimeline, WorkerTimeline
+from .yard import Yard
+
+CREW_SIZES = {1: 0.35, 2: 0.4, 3: 0.25}
+"""How many workers are in the picture, whatever happens there."""
+MARGIN_SECONDS = 0.2
+"""A clip goes on for at least this long after its act."""
+
+
+def set_stage(
+    rng: np.random.Generator, yard: Yard, camera: Camera, cab_on_left: bool, act: Act
+) -> Stage | None:
+    """Draw a state of affairs in which `act` can begin; None when this draw does not fit."""
+    slew = (np.pi if cab_on_left else 0.0) + np.radians(rng.uniform(-32, 32))
+    machine = act.machine if act.machine != 'any' else str(rng.choice(['beside', 'on'], p=[0.6, 0.4]))
+    across = rng.normal(0, 0.12)
+    if machine == 'beside':
+        across = rng.choice([-1, 1]) * (BESIDE_METRES + rng.uniform(-0.4, 0.4))
+    place = yard.point(rng.uniform(-5, 5), across)
+    aligned = act.aligned if act.aligned != 'any' else str(rng.choice(['across', 'along'], p=[0.65, 0.35]))
+    heading = yard.track_angle + rng.choice([0, np.pi]) + np.radians(rng.normal(0, 3))
+    if aligned == 'across':
+        heading = yard.track_angle + rng.choice([-1, 1]) * np.pi / 2 + np.radians(rng.uniform(-32, 32))
+    excavator = ExcavatorTimeline(place, float(heading), float(slew), float(rng.random()))
+    stage = Stage(yard, camera, cab_on_left, excavator)
+    if not stage.machine_fits(place):
+        return None
+    return stage if _add_crew(stage, rng, act) else None
+
+
+def _add_crew(stage: Stage, rng: np.random.Generator, act: Act) -> bool:
+    """Put workers on the stage, the one that `act` is about first."""
+    size = int(rng.choice(list(CREW_SIZES), p=list(CREW_SIZES.values())))
+    taken = set(act.empty)
+    for index in range(size):
+        station = act.station if index == 0 and act.station else AWAY
+        if station == AWAY and not (index == 0 and act.station) and rng.random() < 0.5:
+            station = str(rng.choice([BUCKET, CABIN]))
+            station = AWAY if station in taken else station
+        place: FloatArray | None
+        if station == AWAY:
+            place = stage.free_place(rng, stage.obstacles(AWAY, AWAY))
+        else:
+            place = stage.spot(rng, station)
+            taken.add(station)
+        if place is None or not stage.walkable(place):
+            return False
+        heading = rng.uniform(-np.pi, np.pi)
+        if station != AWAY:
+            step = stage.excavator.place - place
+            heading = float(np.arctan2(step[1], step[0]))
+        gesture = rng.choice([0.0, rng.uniform(0.3, 1.6)], p=[0.6, 0.4])
+        stage.crew.append(Crew(WorkerTimeline(place, heading, float(gesture)), station))
+    return True
+
+
+def stage_clip(
+    rng: np.random.Generator, yard: Yard, camera: Camera, cab_on_left: bool, name: str,
+    seconds: float,
+) -> tuple[Stage, Span]:
+    """A stage on which the act `name` happens once within `seconds`.
+
+    Returns:
+        The stage, and when the act begins and ends.
+
+    Raises:
+        RuntimeError: When no draw fits, which a clip long enough for a walk of three metres
+            never runs into.
+    """
+    act = ACTS[name]
+    for _ in range(3000):
+        stage = set_stage(rng, yard, camera, cab_on_left, act)
+        if stage is None:
+            continue
+        start = stage.excavator.place
+        before = [(member, member.timeline.busy_until) for member in stage.crew]
+        span = act.perform(stage, rng, 0.0, seconds - MARGIN_SECONDS)
+        if span is None:
+            continue
+        busy = [member for member, until in before if member.timeline.busy_until > until]
+        enliven(stage, rng, (0.0, seconds), swept_areas(stage, start), busy)
+        return stage, span
+    raise RuntimeError(f'no stage found for the act {name!r} within {seconds} s: make clips longer')
+
+
+def swept_areas(stage: Stage, start: FloatArray) -> list[Circle]:
+    """The machine's areas along its way from `start` to where it is in the end."""
+    areas = []
+    for share in (0.0, 0.33, 0.67):
+        place = start + share * (stage.excavator.place - start)
+        areas += [stage.body(place), stage.bucket_area(place), stage.cabin_area(place)]
+    return areas
