@@ -1,9 +1,9 @@
 """Known defects of the released stack, each mended by one function named after it.
 
-mmaction2 1.2.0, mmengine 0.10.7 and mmcv-lite 2.1.0 are the last releases of their lines. What they get
-wrong on a present-day PyTorch is mended here and nowhere else. A mend names its upstream report, does
-nothing where the defect is absent, imports nothing heavy that would not be imported anyway, and has a
-test in a fresh interpreter that fails without it.
+mmaction2 1.2.0, mmengine 0.10.7 and mmcv-lite 2.1.0 are the last releases of their lines. What they
+get wrong beside present-day packages is mended here and nowhere else. A mend names its upstream
+report where there is one, does nothing where the defect is absent, imports nothing heavy that would
+not be imported anyway, and has a test in a fresh interpreter that fails without it.
 """
 
 import sys
@@ -18,13 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import ConfigDict
+from mmengine.device import get_device
 from mmengine.logging import HistoryBuffer
+from mmengine.model import MMDistributedDataParallel
 from mmengine.visualization import LocalVisBackend
-
-if np.lib.NumpyVersion(np.__version__) >= '2.0.0':
-    from numpy._core import multiarray
-else:
-    from numpy.core import multiarray
 
 __all__ = ['apply']
 
@@ -35,14 +32,15 @@ def apply() -> None:
     provide_drn_localizer()
     disable_unimportable_multimodal_models()
     allow_mmengine_checkpoints()
+    run_distributed_without_gpu()
     write_mode_into_logs()
 
 
 def provide_importlib_metadata() -> None:
     """Let the standard library stand in for ``importlib_metadata``.
 
-    ``mmaction/utils/dependency.py`` imports this backport of ``importlib.metadata``, which mmaction2
-    does not declare as a dependency.
+    ``mmaction/utils/dependency.py`` imports this backport of ``importlib.metadata``, and mmaction2
+    does not declare it.
     """
     if 'importlib_metadata' not in sys.modules and find_spec('importlib_metadata') is None:
         sys.modules['importlib_metadata'] = metadata
@@ -77,14 +75,16 @@ def provide_drn_localizer() -> None:
 def disable_unimportable_multimodal_models() -> None:
     """Let ``mmaction.models`` be imported beside a ``transformers`` that VindLU does not fit.
 
-    ``mmaction/models/multimodal`` imports VindLU as soon as ``transformers`` is installed. VindLU also
-    needs ``timm``, which is not declared, and functions that ``transformers`` 5 no longer has. Where
-    either is missing, mmaction2 gets the placeholders it has for a machine without ``transformers``.
+    ``mmaction/models/multimodal`` imports VindLU as soon as ``transformers`` is installed. VindLU
+    also needs ``timm``, which is not declared, and functions that ``transformers`` 5 no longer has.
+    Where either is missing, mmaction2 gets the placeholders that it has for a machine without
+    ``transformers``.
     """
     if 'mmaction.models.multimodal' in sys.modules or find_spec('transformers') is None:
         return
     if find_spec('timm') is None or not _has_vindlu_functions():
-        import_module('mmaction.utils.dependency').WITH_MULTIMODAL = False
+        dependency: Any = import_module('mmaction.utils.dependency')
+        dependency.WITH_MULTIMODAL = False
 
 
 def _has_vindlu_functions() -> bool:
@@ -97,27 +97,24 @@ def _has_vindlu_functions() -> bool:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Let ``torch.load`` read mmengine's checkpoints with ``weights_only=True``, its default since 2.6.
+    """Let ``torch.load`` read mmengine's checkpoints in its safe mode, the default since torch 2.6.
 
-    A checkpoint holds its log as ``HistoryBuffer`` objects over numpy arrays and its best score as a
-    numpy scalar, so that resuming from it, and testing it, fails (open-mmlab/mmengine#1655; the pull
-    request 1650 turns the check off instead). Exactly these classes are allowed here, under the names
-    that numpy 1 and numpy 2 write. Everything else in a file is still refused.
+    A checkpoint holds its log as ``HistoryBuffer`` objects over numpy arrays and its best score as
+    a numpy scalar, so that resuming from it, and testing it, fails (open-mmlab/mmengine#1655; the
+    pull request 1650 turns the check off instead). Exactly these classes are allowed here, under
+    the names that numpy 1 and numpy 2 write. Everything else in a file is still refused.
     """
-    if torch.__version__ < (2, 6):
+    if torch.torch_version.TorchVersion(torch.__version__) < '2.6':
         return
-    allowed: list[Any] = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype, *_NUMBER_DTYPES]
+    number_types = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
+    allowed: list[Any] = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype, *number_types]
     # Pickle writes HistoryBuffer's own methods, which it saves with every buffer, as getattr calls.
     allowed.append((_history_statistic, 'builtins.getattr'))
+    multiarray: Any = import_module('numpy._core.multiarray')
     for function in (multiarray.scalar, multiarray._reconstruct):
         for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
             allowed.append((function, f'{module}.{function.__name__}'))
     torch.serialization.add_safe_globals(allowed)
-
-
-_NUMBER_DTYPES = sorted(
-    {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}, key=lambda t: t.__name__
-)
 
 
 def _history_statistic(owner: object, name: str) -> object:
@@ -127,28 +124,45 @@ def _history_statistic(owner: object, name: str) -> object:
     return getattr(HistoryBuffer, name)
 
 
+def run_distributed_without_gpu() -> None:
+    """Let several processes train and test on CPUs, with gloo.
+
+    mmengine selects a GPU for every process that ``torchrun`` starts (``dist/utils.py``) and hands
+    its index to DistributedDataParallel (``runner/runner.py``), whatever backend the config names.
+    """
+    if get_device() != 'cpu' or hasattr(MMDistributedDataParallel.__init__, '__wrapped__'):
+        return
+    dist_utils: Any = import_module('mmengine.dist.utils')
+    wrap_on_gpu = MMDistributedDataParallel.__init__
+
+    @wraps(dist_utils._init_dist_pytorch)
+    def init_with_gloo(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
+        torch.distributed.init_process_group(backend='gloo', **kwargs)
+
+    @wraps(wrap_on_gpu)
+    def wrap_on_cpu(self: Any, module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+        wrap_on_gpu(self, module, *args, **{**kwargs, 'device_ids': None})
+
+    dist_utils._init_dist_pytorch = init_with_gloo
+    MMDistributedDataParallel.__init__ = wrap_on_cpu
+
+
 def write_mode_into_logs() -> None:
     """Let mmaction2's ``analyze_logs.py plot_curve`` read the logs that mmengine writes.
 
-    The tool looks at the ``mode`` of each epoch's last line, and mmengine no longer writes one, so that
-    every plot ends in an IndexError (open-mmlab/mmdetection#2184 tells the same story for its copy of
-    the tool). Lines with an epoch are training's; validation's have none.
+    The tool looks at the ``mode`` of each epoch's last line, and mmengine no longer writes one, so
+    that every plot ends in an IndexError (open-mmlab/mmdetection3d#2184 mends its copy of the
+    tool). Lines with an epoch are training's; validation's have none.
     """
     original = LocalVisBackend.add_scalars
     if getattr(original, 'writes_mode', False):
         return
 
     @wraps(original)
-    def add_scalars(
-        self: LocalVisBackend,
-        scalar_dict: dict[str, Any],
-        step: int = 0,
-        file_path: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def add_scalars(self: Any, scalar_dict: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         if 'epoch' in scalar_dict:
             scalar_dict = {'mode': 'train', **scalar_dict}
-        original(self, scalar_dict, step, file_path, **kwargs)
+        original(self, scalar_dict, *args, **kwargs)
 
     add_scalars.writes_mode = True  # type: ignore[attr-defined]
     LocalVisBackend.add_scalars = add_scalars

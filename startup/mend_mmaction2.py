@@ -1,9 +1,9 @@
-"""Mends mmaction2 the moment before ``mmaction.models`` is imported, in whatever program imports it.
+"""Mends mmaction2 the moment before ``mmaction.models`` is imported, in any program.
 
 A config's ``custom_imports`` mends the stack for every program that reads the config first. Some of
-mmaction2's tools, ``confusion_matrix.py`` among them, import all its models before that. So this module
-is installed beside mmaction2 and loaded by ``mend_mmaction2.pth`` when Python starts. It imports nothing
-but this standard-library module, and does nothing in a program that leaves ``mmaction.models`` alone.
+mmaction2's tools, ``confusion_matrix.py`` among them, import all its models before that. So this
+module is installed beside mmaction2 and loaded by ``mend_mmaction2.pth`` when Python starts. It
+does nothing in a program that leaves ``mmaction.models`` alone.
 """
 
 import sys
@@ -17,7 +17,7 @@ class MendBeforeModels(MetaPathFinder):
     """Finds nothing; it is asked about every import, and acts on one."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        """Apply the mends when ``mmaction.models`` is looked for, and let the others find it."""
+        """Apply the mends when ``mmaction.models`` is looked for, and let others find it."""
         if fullname == 'mmaction.models':
             sys.meta_path.remove(self)
             if 'mmaction_timesformer' not in sys.modules:
@@ -25,12 +25,14 @@ class MendBeforeModels(MetaPathFinder):
 
 
 def load_compat() -> ModuleType:
-    """mmaction_timesformer/compat.py alone, because the package around it imports ``mmaction.models``."""
+    """Load mmaction_timesformer/compat.py alone: the package around it imports the models."""
     package = find_spec('mmaction_timesformer')
-    assert package is not None and package.submodule_search_locations is not None
+    assert package is not None
+    assert package.submodule_search_locations is not None
     file = Path(package.submodule_search_locations[0]) / 'compat.py'
     spec = spec_from_file_location('mmaction_timesformer_compat', file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

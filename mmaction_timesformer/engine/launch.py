@@ -1,0 +1,143 @@
+"""From a config and the command line's words to a finished training or test run.
+
+The words mean what they mean to mmaction2's own ``train.py`` and ``test.py``, with two differences:
+a seed on the command line wins over one in the config, and mixed precision suits itself to the
+device, so that the same command runs without a GPU.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmaction_timesformer.registry import RUNNERS
+
+
+def run_training(
+    config: str,
+    *,
+    work_dir: str | None = None,
+    resume: str | None = None,
+    amp: bool = False,
+    no_validate: bool = False,
+    auto_scale_lr: bool = False,
+    seed: int | None = None,
+    diff_rank_seed: bool = False,
+    deterministic: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+) -> None:
+    """Train as a config says.
+
+    Args:
+        config: Path of the config.
+        work_dir: Folder for logs and checkpoints; by default the config's own choice, or else
+            ``work_dirs/`` and the config's name.
+        resume: ``'auto'`` for the last checkpoint in the work folder, or a checkpoint's path.
+        amp: Whether to train in the mixed precision that suits the device.
+        no_validate: Whether to leave validation out.
+        auto_scale_lr: Whether to scale the learning rate with the total batch size.
+        seed: Seed of all random numbers.
+        diff_rank_seed: Whether every process adds its rank to the seed.
+        deterministic: Whether to use deterministic algorithms only.
+        cfg_options: Values that replace the config's, whatever set them.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Raises:
+        ValueError: With ``amp``, if the config's optimizer wrapper is not a standard one.
+    """
+    cfg = _load(config, work_dir, launcher)
+    if no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if amp:
+        _use_mixed_precision(cfg)
+    if resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if resume == 'auto' else resume
+    if auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    given = {'seed': seed, 'diff_rank_seed': diff_rank_seed, 'deterministic': deterministic}
+    cfg.randomness = {
+        **(cfg.get('randomness') or {'seed': None}),
+        **{name: value for name, value in given.items() if value not in (None, False)},
+    }
+    _build_runner(cfg, cfg_options).train()
+
+
+def run_test(
+    config: str,
+    checkpoint: str,
+    *,
+    work_dir: str | None = None,
+    dump: str | None = None,
+    show: bool = False,
+    show_dir: str | None = None,
+    interval: int = 1,
+    wait_time: float = 2,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+) -> None:
+    """Test a checkpoint as a config says, and print its metrics.
+
+    Args:
+        config: Path of the config.
+        checkpoint: Path or URL of the checkpoint.
+        work_dir: Folder for logs and metrics; chosen as in training by default.
+        dump: Pickle file for all predictions, as mmaction2's analysis tools read it.
+        show: Whether to show predictions in a window.
+        show_dir: Folder to draw predictions into.
+        interval: Every how many samples to show or draw one.
+        wait_time: Seconds for which a window stays.
+        cfg_options: Values that replace the config's, whatever set them.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If the name of the dump does not say that it is a pickle.
+    """
+    if '://' not in checkpoint and not Path(checkpoint).is_file():
+        raise FileNotFoundError(f'there is no checkpoint at {checkpoint}')
+    cfg = _load(config, work_dir, launcher)
+    cfg.load_from = checkpoint
+    if show or show_dir is not None:
+        cfg.default_hooks.visualization = {
+            'type': 'VisualizationHook',
+            **cfg.default_hooks.get('visualization', {}),
+            'enable': True,
+            'show': show,
+            'out_dir': show_dir,
+            'interval': interval,
+            'wait_time': wait_time,
+        }
+    if dump is not None:
+        if not dump.endswith(('.pkl', '.pickle')):
+            raise ValueError(f'the dump is a pickle file: its name must end in .pkl, unlike {dump}')
+        evaluators = cfg.test_evaluator
+        evaluators = list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
+        cfg.test_evaluator = [*evaluators, {'type': 'DumpResults', 'out_file_path': dump}]
+    _build_runner(cfg, cfg_options).test()
+
+
+def _load(config: str, work_dir: str | None, launcher: str) -> Config:
+    cfg = Config.fromfile(config)
+    cfg.launcher = launcher
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(config).stem))
+    return cfg
+
+
+def _use_mixed_precision(cfg: Config) -> None:
+    wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if wrapper == 'OptimWrapper':
+        cfg.optim_wrapper.type = 'AutoAmpOptimWrapper'
+    elif wrapper not in ('AmpOptimWrapper', 'AutoAmpOptimWrapper'):
+        raise ValueError(
+            f'mixed precision replaces the optimizer wrapper OptimWrapper, '
+            f'and the config has {wrapper}: leave one of the two out'
+        )
+
+
+def _build_runner(cfg: Config, cfg_options: dict[str, Any] | None) -> Runner:
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
