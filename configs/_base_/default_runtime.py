@@ -16,8 +16,8 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    # No import statement: mmengine takes a file with `import torch` for its other kind of config.
-    dist_cfg=dict(backend='nccl' if __import__('torch').cuda.is_available() else 'gloo'),
+    # Where there is no GPU, the package's compat.py makes it gloo.
+    dist_cfg=dict(backend='nccl'),
 )
 
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
