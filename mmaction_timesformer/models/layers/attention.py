@@ -75,7 +75,8 @@ class AttentionStep(nn.Module):
             attended = self._attend(qkv, grid)
         update = self.drop_path(self._project(attended))
         if not self.grouping.updates_cls:
-            update = F.pad(update, (0, 0, grid.num_cls, 0))
+            nothing = update.new_zeros(len(update), grid.num_cls, update.shape[2])
+            update = torch.cat((nothing, update), dim=1)
         return update
 
     def _attend(self, qkv: Tensor, grid: TokenGrid) -> Tensor:
