@@ -1,0 +1,18 @@
+"""What a TimeSformer looks at: recorded attention, relevance maps, and their pictures."""
+
+from .attention_maps import AttentionPiece, attention_of_token, attention_pieces, dense_attention
+from .attention_recorder import AttentionRecorder, RecordedStep, Recording
+from .rollout import attention_rollout, class_relevance, frame_importance
+
+__all__ = [
+    'AttentionPiece',
+    'AttentionRecorder',
+    'RecordedStep',
+    'Recording',
+    'attention_of_token',
+    'attention_pieces',
+    'attention_rollout',
+    'class_relevance',
+    'dense_attention',
+    'frame_importance',
+]
