@@ -143,6 +143,9 @@ class TimeSformerBackbone(BaseModule):
             )
             for rate in np.linspace(0, drop_path_rate, num_transformer_layers).tolist()
         )
+        # What the last block reads, for tools that want feature maps, as Grad-CAM does. Behind the
+        # last block a class token's feature no longer depends on the patches.
+        self.token_grid = nn.Identity()
         self.norm = build_norm_layer(norm_cfg or dict(type='LN', eps=1e-6), embed_dims)[1]
         self.drop_after_pos = nn.Dropout(dropout_ratio)
         self.drop_after_time = nn.Dropout(dropout_ratio)
@@ -190,12 +193,22 @@ class TimeSformerBackbone(BaseModule):
 
     def _forward_clips(self, clips: Tensor) -> Tensor:
         tokens, grid = self._embed(clips)
-        for block in self.blocks:
-            if self.with_cp and torch.is_grad_enabled():
-                tokens = checkpoint(block, tokens, grid, use_reentrant=False)
-            else:
-                tokens = block(tokens, grid)
+        for block in self.blocks[:-1]:
+            tokens = self._run(block, tokens, grid)
+        tokens = self._show_grid(tokens, grid)
+        tokens = self._run(self.blocks[-1], tokens, grid)
         return self._output(tokens, grid)
+
+    def _run(self, block: nn.Module, tokens: Tensor, grid: TokenGrid) -> Tensor:
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(block, tokens, grid, use_reentrant=False)
+        return block(tokens, grid)
+
+    def _show_grid(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
+        """Pass the patches through ``token_grid`` as (B, D, T, h, w); tokens are unchanged."""
+        cls, patches = grid.split(tokens)
+        patches = self.token_grid(rearrange(patches, 'b t h w d -> b d t h w'))
+        return grid.join(cls, rearrange(patches, 'b d t h w -> b t h w d'))
 
     def _forward_masked(self, clips: Tensor, frame_mask: Tensor) -> Tensor:
         """Run clips with equally many frames together, without the frames left out."""
