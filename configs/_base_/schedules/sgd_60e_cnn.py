@@ -5,7 +5,7 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
-    type='AutoAmpOptimWrapper',
+    type='OptimWrapper',  # mmaction2's heads cannot log accuracies of bfloat16 scores
     optimizer=dict(type='SGD', lr=0.0125, momentum=0.9, weight_decay=1e-4),
     clip_grad=dict(max_norm=40, norm_type=2),
 )

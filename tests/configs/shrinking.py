@@ -1,0 +1,71 @@
+"""Overrides that make any config of this project small, and point it at example clips."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+CLIP_LEN = 8
+SIZE = 32
+NUM_EXAMPLES = 3
+
+
+def shrink(cfg: Config, examples: Path) -> Config:
+    """Make a config's model, clips and pictures tiny, and its data the example clips.
+
+    Args:
+        cfg: A loaded config, changed in place.
+        examples: Folder that the fixture ``examples`` has filled.
+    """
+    _shrink_model(cfg.model)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        dataset = loader.dataset
+        while 'dataset' in dataset:
+            dataset = dataset.dataset
+        is_frames = dataset.type == 'RawframeDataset'
+        dataset.data_root = str(examples)
+        dataset.ann_file = 'frames.txt' if is_frames else 'clips.txt'
+        dataset.data_prefix = dict(img='') if is_frames else dict(video='')
+        for step in dataset.pipeline:
+            _shrink_step(step)
+    return cfg
+
+
+def _shrink_model(model: Any) -> None:
+    backbone, head = model.backbone, model.cls_head
+    backbone.pretrained = None
+    if backbone.type == 'TimeSformerBackbone':
+        backbone.update(
+            arch=None,
+            embed_dims=16,
+            num_heads=2,
+            num_transformer_layers=2,
+            img_size=SIZE,
+            patch_size=16,
+            num_frames=CLIP_LEN,
+        )
+        head.in_channels = 16
+    elif backbone.type == 'ResNet3d':
+        backbone.base_channels = 8
+        head.in_channels = 8 * 32
+    elif backbone.type == 'ResNet3dSlowFast':
+        backbone.slow_pathway.base_channels = 8
+        backbone.fast_pathway.base_channels = 1
+        head.in_channels = 8 * 32 + 32
+    else:
+        raise ValueError(f'say here how a {backbone.type} becomes small')
+
+
+def _shrink_step(step: Any) -> None:
+    if 'clip_len' in step:
+        step.clip_len = CLIP_LEN
+    if 'frame_interval' in step:
+        step.frame_interval = 1
+    if step.type == 'Resize':
+        step.scale = (-1, SIZE) if step.get('keep_ratio', True) else (SIZE, SIZE)
+    elif step.type == 'RandomRescale':
+        step.scale_range = (SIZE, SIZE + 8)
+    elif step.type == 'RandomCrop':
+        step.size = SIZE
+    elif step.type in ('CenterCrop', 'ThreeCrop'):
+        step.crop_size = SIZE
