@@ -1,0 +1,62 @@
+"""Convert TimeSformer weights between libraries, or list the public ones.
+
+Examples::
+
+    python tools/convert_checkpoint.py work_dirs/run/best.pth exported --to huggingface
+    python tools/convert_checkpoint.py TimeSformer_divST_8x32_224_K400.pyth mm.pth --to mmaction2
+    python tools/convert_checkpoint.py --list
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import mmaction_timesformer  # noqa: F401  (mends the stack first)
+from mmaction_timesformer.models.checkpoints import (
+    EXPORTS,
+    convert_file,
+    markdown_table,
+    read_class_map,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('source', nargs='?', help='weights: a file, a directory or a URL')
+    parser.add_argument(
+        'output', nargs='?', type=Path, help='file to write; a directory for huggingface'
+    )
+    parser.add_argument('--to', choices=list(EXPORTS), help='the library to write for')
+    parser.add_argument(
+        '--num-heads', type=int, help="attention heads for huggingface (default: a ViT's, D / 64)"
+    )
+    parser.add_argument(
+        '--class-map',
+        type=read_class_map,
+        help='JSON file, {"class to write": class of the source}, to keep some classes only',
+    )
+    parser.add_argument('--list', action='store_true', help='print the table of public weights')
+    args = parser.parse_args()
+    if not args.list and None in (args.source, args.output, args.to):
+        parser.error('give SOURCE, OUTPUT and --to, or --list')
+    return args
+
+
+def main() -> None:
+    """Convert one file, or print the table."""
+    args = parse_args()
+    if args.list:
+        print(markdown_table())
+        return
+    unused = convert_file(args.source, args.output, args.to, args.num_heads, args.class_map)
+    print(f'{args.source} -> {args.output} ({args.to})')
+    if unused:
+        print(f'left out, because a TimeSformer has no such parameters: {", ".join(unused)}')
+
+
+if __name__ == '__main__':
+    main()
