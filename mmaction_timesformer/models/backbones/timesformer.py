@@ -24,6 +24,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...registry import ATTENTION_SCHEMES, MODELS
 from ..attention_schemes import AttentionScheme
+from ..checkpoints import accept_any_weights
 from ..layers import MLP, PatchEmbed, TokenGrid, resize_pos_embed, resize_time_embed
 
 ARCHITECTURES = {
@@ -160,6 +161,7 @@ class TimeSformerBackbone(BaseModule):
 
         self._init_parameters()
         self._freeze()
+        accept_any_weights(self)
 
     @property
     def scheme(self) -> AttentionScheme:
