@@ -4,6 +4,8 @@ Where every packet has a time stamp, the sorted stamps are the frames and nothin
 not (MPEG program streams, AVI with B-frames, raw streams), the frames are counted by decoding once.
 """
 
+import os
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import av
@@ -51,6 +53,40 @@ def index_frames(reader: PacketReader) -> FrameIndex:
         first = np.searchsorted(pts, _first_decodable_pts(reader, table))
         positions, pts = positions[first:], pts[first:]
     return FrameIndex((pts - pts[0]) * float(table.time_base), positions, table)
+
+
+class IndexCache:
+    """Remembers the indices of files, the last used ones, as long as they have not changed.
+
+    Args:
+        most_packets: How many packets all of them may have together; one takes some 45 bytes.
+    """
+
+    def __init__(self, most_packets: int = 500_000) -> None:
+        self.most_packets = most_packets
+        self._indices: OrderedDict[tuple, FrameIndex] = OrderedDict()
+        self._num_packets = 0
+
+    def index_frames(self, reader: PacketReader) -> FrameIndex:
+        """The remembered index of a just opened file, or a new one."""
+        try:
+            status = os.stat(reader.path)
+        except OSError:
+            return index_frames(reader)
+        key = reader.path, status.st_size, status.st_mtime_ns
+        if key in self._indices:
+            self._indices.move_to_end(key)
+            return self._indices[key]
+        index = self._indices[key] = index_frames(reader)
+        self._num_packets += len(index.packets)
+        while self._num_packets > self.most_packets:
+            _, oldest = self._indices.popitem(last=False)
+            self._num_packets -= len(oldest.packets)
+        return index
+
+    def __reduce__(self) -> tuple:
+        """Another process starts with an empty cache."""
+        return IndexCache, (self.most_packets,)
 
 
 def _first_decodable_pts(reader: PacketReader, table: PacketTable) -> int:

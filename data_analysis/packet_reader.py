@@ -1,6 +1,7 @@
 """Packets of a file's video stream from any position on, and the decoder that takes them."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -10,6 +11,8 @@ from av.video.frame import VideoFrame
 
 from data_analysis.packets import PacketTable, is_flush, scan_packets
 from data_analysis.video_files import best_stream, open_container
+
+_MOST_BYTES_KEPT = 8 * 2**20
 
 
 class PacketReader:
@@ -26,21 +29,40 @@ class PacketReader:
         self._open()
 
     def _open(self) -> None:
+        self._kept: list[Packet] | None = None
         self.container = open_container(self.path)
         self.stream = best_stream(self.container)
         decoder = self.stream.codec_context
         decoder.thread_count = self.num_threads
         decoder.thread_type = 'SLICE' if self.num_threads == 1 else 'AUTO'
         self._is_untouched = True
+        self._is_open = True
 
     def close(self) -> None:
         """Close the file; reading from it again opens it again."""
+        self._kept = None
+        self._is_open = False
         self.container.close()
 
     def scan(self) -> PacketTable:
-        """Read through the file once for the table of its packets."""
+        """Read through the file once for the table of its packets.
+
+        The packets of a short file stay in memory, so that decoding need not read them again.
+        """
         self._is_untouched = False
-        return scan_packets(self.container, self.stream)
+        return scan_packets(self.container, self.stream, self._demux_and_keep())
+
+    def _demux_and_keep(self) -> Iterator[Packet]:
+        kept: list[Packet] | None = []
+        num_bytes = 0
+        for packet in self.container.demux(self.stream):
+            num_bytes += packet.size
+            if num_bytes > _MOST_BYTES_KEPT:
+                kept = None
+            if kept is not None:
+                kept.append(packet)
+            yield packet
+        self._kept = kept
 
     def packets(self, table: PacketTable, start: int = 0) -> Iterator[tuple[int, Packet]]:
         """Read on from a keyframe.
@@ -66,7 +88,12 @@ class PacketReader:
             self.stream.codec_context.flush_buffers()
         return frames
 
-    def _jump(self, table: PacketTable, start: int) -> tuple[int, Iterator[Packet]]:
+    def _jump(self, table: PacketTable, start: int) -> tuple[int, Iterable[Packet]]:
+        if not self._is_open:
+            self._open()
+        if self._kept is not None:
+            self.stream.codec_context.flush_buffers()
+            return start, itertools.islice(self._kept, start, None)
         if self._is_untouched and start == 0:
             self._is_untouched = False
             return 0, self.container.demux(self.stream)
@@ -82,7 +109,7 @@ class PacketReader:
         self._is_untouched = False
         return 0, self.container.demux(self.stream)
 
-    def _seek(self, table: PacketTable, stamp: int) -> tuple[int, Iterator[Packet]] | None:
+    def _seek(self, table: PacketTable, stamp: int) -> tuple[int, Iterable[Packet]] | None:
         """Seek, and tell by its time stamp which packet comes first; None if that is impossible."""
         self._is_untouched = False
         try:
@@ -96,9 +123,4 @@ class PacketReader:
         found = np.flatnonzero(table.pts == first.pts)
         if len(found) != 1:
             return None
-        return int(found[0]), _prepend(first, packets)
-
-
-def _prepend(first: Packet, others: Iterator[Packet]) -> Iterator[Packet]:
-    yield first
-    yield from others
+        return int(found[0]), itertools.chain([first], packets)

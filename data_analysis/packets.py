@@ -4,6 +4,7 @@ P packets in file order, which is decoding order; frames are shown in order of t
 """
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -50,12 +51,17 @@ class PacketTable:
         return len(self.pts)
 
 
-def scan_packets(container: InputContainer, stream: VideoStream) -> PacketTable:
+def scan_packets(
+    container: InputContainer,
+    stream: VideoStream,
+    packets: Iterable[av.Packet] | None = None,
+) -> PacketTable:
     """Read through all packets of a stream, in memory that grows by some 30 bytes a packet.
 
     Args:
         container: Just opened; it is left at its end.
         stream: Its stream to look at.
+        packets: The stream's packets, for a caller that reads along.
 
     Raises:
         VideoError: Reading breaks off with an error.
@@ -66,7 +72,7 @@ def scan_packets(container: InputContainer, stream: VideoStream) -> PacketTable:
     layers = set()
     ends_cut = False
     try:
-        for packet in container.demux(stream):
+        for packet in container.demux(stream) if packets is None else packets:
             if is_flush(packet):
                 continue
             pts.append(_NO_TIMESTAMP if packet.pts is None else packet.pts)

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from data_analysis.decoding import decode_frames_of
-from data_analysis.frame_index import FrameIndex, index_frames
+from data_analysis.frame_index import FrameIndex, IndexCache, index_frames
 from data_analysis.packet_reader import PacketReader
 from data_analysis.pictures import PictureMaker, fit_short_side, quarter_turns
 from data_analysis.video_files import VideoError
 
-__all__ = ['Video', 'VideoError', 'decode_frames', 'open_video']
+__all__ = ['IndexCache', 'Video', 'VideoError', 'decode_frames', 'open_video']
 
 
 class Video:
@@ -118,20 +118,26 @@ class Video:
         return open_video, (self.path, self._reader.num_threads)
 
 
-def open_video(path: str | Path, num_threads: int = 1, allow_truncated: bool = False) -> Video:
+def open_video(
+    path: str | Path,
+    num_threads: int = 1,
+    allow_truncated: bool = False,
+    cache: IndexCache | None = None,
+) -> Video:
     """Open a video file and find its frames.
 
     Args:
         path: The file.
         num_threads: Threads of the decoder; 0 lets it choose.
         allow_truncated: Take what is there of a file whose end is missing.
+        cache: Indices of files that were opened before, for one who opens them again and again.
 
     Raises:
         VideoError: The file is missing, empty, truncated, no video, or without a video stream.
     """
     reader = PacketReader(path, num_threads)
     try:
-        index = index_frames(reader)
+        index = index_frames(reader) if cache is None else cache.index_frames(reader)
         table = index.packets
         if not table.is_complete and not allow_truncated:
             promised = f'its header promises {table.num_promised} frames'

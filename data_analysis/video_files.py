@@ -13,8 +13,8 @@ from av.video.stream import VideoStream
 _ISO_MEDIA_BRAND = b'ftyp'
 
 # What FFmpeg learns by decoding the first frames stands in the header of an ISO media file (mp4,
-# mov), so nothing need be decoded to open one: 0.6 ms in place of 7 ms for 1080p.
-_HEADER_ONLY = {'skip_frame': 'all', 'probesize': '32'}
+# mov), so nothing need be decoded or parsed to open one: 0.6 ms in place of 7 ms for 1080p.
+_HEADER_ONLY = {'skip_frame': 'all', 'probesize': '32', 'fflags': 'noparse+nofillin'}
 _CHEAP_PROBE = {'skip_loop_filter': 'all'}
 
 
