@@ -16,6 +16,7 @@ are 0, 32, 4, 36, 8, 40, 12, 44, so a worker who walks up to the cabin jumps bac
 """
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from data_analysis.mmaction2_sampling import sample_like_mmaction2
 __all__ = [
     'SHORT_CLIP_RULES',
     'ClipTooShortError',
+    'ShortClipRule',
     'frames_between',
     'frames_needed',
     'frames_on_show',
@@ -34,7 +36,8 @@ __all__ = [
     'sample_uniformly',
 ]
 
-SHORT_CLIP_RULES = ('repeat_last', 'shrink_interval', 'uniform', 'error')
+ShortClipRule = Literal['repeat_last', 'shrink_interval', 'uniform', 'error']
+SHORT_CLIP_RULES: tuple[str, ...] = get_args(ShortClipRule)
 
 _TIME_TOLERANCE = 1e-6
 
