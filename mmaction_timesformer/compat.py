@@ -21,6 +21,7 @@ from mmengine.config import ConfigDict
 from mmengine.device import get_device
 from mmengine.logging import HistoryBuffer
 from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OneCycleParamScheduler
 from mmengine.visualization import LocalVisBackend
 
 __all__ = ['apply']
@@ -99,17 +100,19 @@ def _has_vindlu_functions() -> bool:
 def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read mmengine's checkpoints in its safe mode, the default since torch 2.6.
 
-    A checkpoint holds its log as ``HistoryBuffer`` objects over numpy arrays and its best score as
-    a numpy scalar, so that resuming from it, and testing it, fails (open-mmlab/mmengine#1655; the
-    pull request 1650 turns the check off instead). Exactly these classes are allowed here, under
-    the names that numpy 1 and numpy 2 write. Everything else in a file is still refused.
+    A checkpoint holds its log as ``HistoryBuffer`` objects over numpy arrays, its best score as a
+    numpy scalar, and a one-cycle schedule with its curve, so that resuming from it, and testing it,
+    fails (open-mmlab/mmengine#1655; the pull request 1650 turns the check off instead). Exactly
+    these classes are allowed here, under the names that numpy 1 and numpy 2 write. Everything else
+    in a file is still refused.
     """
     if torch.torch_version.TorchVersion(torch.__version__) < '2.6':
         return
     number_types = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
-    allowed: list[Any] = [HistoryBuffer, ConfigDict, np.ndarray, np.dtype, *number_types]
-    # Pickle writes HistoryBuffer's own methods, which it saves with every buffer, as getattr calls.
-    allowed.append((_history_statistic, 'builtins.getattr'))
+    allowed: list[Any] = [*_METHODS_IN_CHECKPOINTS, ConfigDict]
+    allowed += [np.ndarray, np.dtype, *number_types]
+    # Methods are pickled as calls of getattr, which would let a file reach anything.
+    allowed.append((_method_in_checkpoint, 'builtins.getattr'))
     multiarray: Any = import_module('numpy._core.multiarray')
     for function in (multiarray.scalar, multiarray._reconstruct):
         for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
@@ -117,11 +120,20 @@ def allow_mmengine_checkpoints() -> None:
     torch.serialization.add_safe_globals(allowed)
 
 
-def _history_statistic(owner: object, name: str) -> object:
-    """The one use of ``getattr`` that a checkpoint is granted: a statistic of ``HistoryBuffer``."""
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
-        raise UnpicklingError(f'a checkpoint may not call getattr({owner!r}, {name!r})')
-    return getattr(HistoryBuffer, name)
+# Buffers save the functions of their statistics with every copy, a one-cycle schedule its curve.
+_METHODS_IN_CHECKPOINTS: dict[object, tuple[str, ...]] = {
+    HistoryBuffer: ('min', 'max', 'mean', 'current'),
+    OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
+}
+
+
+def _method_in_checkpoint(owner: object, name: str) -> object:
+    """Do what ``getattr`` does for a checkpoint: for the methods that mmengine saves, no other."""
+    # By identity: a file must not bring its own idea of equality.
+    for known, names in _METHODS_IN_CHECKPOINTS.items():
+        if owner is known and name in names:
+            return getattr(owner, name)
+    raise UnpicklingError(f'a checkpoint may not call getattr({owner!r}, {name!r})')
 
 
 def run_distributed_without_gpu() -> None:

@@ -1,0 +1,64 @@
+"""What every test may use: the repository's root, and real videos where there are any."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+VIDEOS_VARIABLE = 'MMACTION_TIMESFORMER_VIDEOS'
+missing_videos = pytest.StashKey[int]()
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def videos_folder() -> Path:
+    """Where real videos are expected; there may be none."""
+    return Path(os.environ.get(VIDEOS_VARIABLE, ROOT.parent / 'shared' / 'videos'))
+
+
+@pytest.fixture
+def real_videos(videos_folder: Path, request: pytest.FixtureRequest) -> Path:
+    """The folder of real videos; without it the test is skipped, and the run says so at its end."""
+    if not videos_folder.is_dir():
+        request.config.stash[missing_videos] = request.config.stash.get(missing_videos, 0) + 1
+        pytest.skip(f'no real videos at {videos_folder}: set {VIDEOS_VARIABLE} to their folder')
+    return videos_folder
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return listener.getsockname()[1]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say loudly which tests had nothing to read."""
+    count = config.stash.get(missing_videos, 0)
+    if count:
+        terminalreporter.section('REAL VIDEOS ARE MISSING', red=True, bold=True)
+        terminalreporter.line(
+            f'{count} tests did not run. Set {VIDEOS_VARIABLE} to the folder of videos.', red=True
+        )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where there is none, unless FAIL_WITHOUT_CUDA=1 forbids it."""
+    marked = [item for item in items if item.get_closest_marker('needs_cuda')]
+    if not marked or os.environ.get('FAIL_WITHOUT_CUDA') == '1':
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason='no CUDA device here'))
