@@ -1,0 +1,16 @@
+"""From clips to alarms: danger events in long recordings and live streams."""
+
+from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.events import DangerEvent
+from mmaction_timesformer.detection.rules import EventRule
+from mmaction_timesformer.detection.sources import Source, find_sources
+from mmaction_timesformer.detection.windows import WindowSettings
+
+__all__ = [
+    'DangerDetector',
+    'DangerEvent',
+    'EventRule',
+    'Source',
+    'WindowSettings',
+    'find_sources',
+]

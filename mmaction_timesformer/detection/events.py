@@ -1,0 +1,83 @@
+"""A danger event: from when to when one class was seen in one source, and how surely."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+EventState = Literal['open', 'growing', 'closed']
+
+
+@dataclass(frozen=True)
+class DangerEvent:
+    """One event as it is known at one moment.
+
+    Times in seconds count from the source's first frame.
+
+    Attributes:
+        event_id: The same in every state of the event, different between events of one output.
+        state: ``open`` when the alarm is raised, ``growing`` while it lasts, ``closed`` at last.
+        label: The class.
+        start_seconds: When it began.
+        end_seconds: Until when it is known to last; final once it is closed.
+        alarm_seconds: Time of the newest frame that had been seen when the alarm was raised.
+        peak_seconds: When the score was highest.
+        peak_score: The highest smoothed probability.
+        mean_score: The mean smoothed probability.
+        source: Name of the source.
+        model: Fingerprint of the model and of the settings that found it.
+        start_time: Wall-clock time of the start, ISO 8601, where the source has it.
+        end_time: Wall-clock time of the end.
+        latency_seconds: How long after the arrival of the newest frame this was said.
+        interrupted: Whether the end is only where a killed run stopped looking.
+    """
+
+    event_id: str
+    state: EventState
+    label: str
+    start_seconds: float
+    end_seconds: float
+    alarm_seconds: float
+    peak_seconds: float
+    peak_score: float
+    mean_score: float
+    source: str = ''
+    model: str = ''
+    start_time: str | None = None
+    end_time: str | None = None
+    latency_seconds: float | None = None
+    interrupted: bool = False
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long the event lasts, as far as is known."""
+        return self.end_seconds - self.start_seconds
+
+    def to_record(self) -> dict[str, Any]:
+        """The event as one line of ``events.jsonl``."""
+        return {'record': 'event', **asdict(self)}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> DangerEvent:
+        """Read a line of ``events.jsonl``.
+
+        Raises:
+            ValueError: A field is missing or an end lies before its start.
+        """
+        known = {field.name for field in fields(cls)}
+        try:
+            event = cls(**{name: value for name, value in record.items() if name in known})
+        except TypeError as error:
+            raise ValueError(f'this is no event record ({error}): {record}') from None
+        if not (math.isfinite(event.start_seconds) and event.start_seconds <= event.end_seconds):
+            raise ValueError(f'the event ends before it starts: {record}')
+        return event
+
+
+def wall_clock(epoch: datetime | None, seconds: float) -> str | None:
+    """ISO 8601 time, to the millisecond, that lies `seconds` after the source's first frame."""
+    if epoch is None:
+        return None
+    return (epoch + timedelta(seconds=seconds)).isoformat(timespec='milliseconds')

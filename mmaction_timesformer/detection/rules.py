@@ -1,0 +1,98 @@
+"""What makes an event of a class, as data that lives in a config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+SMOOTHINGS = ('none', 'ema', 'centred')
+SAFE_CLASS = 'Other'
+"""The class that is never an event."""
+
+
+@dataclass(frozen=True)
+class EventRule:
+    """When an event of one class begins and ends.
+
+    A run is a stretch of time over which the smoothed probability stays at `leave` or above and at
+    some moment reaches `enter`. Runs that are at most `merge_gap_seconds` apart are one event, and
+    an event shorter than `min_seconds` is none.
+
+    Attributes:
+        smoothing: ``none``, ``ema`` (causal, no delay beyond its own lag) or ``centred`` (a mean
+            over as much future as past, so the alarm comes half a width later).
+        smoothing_seconds: Time constant of the average, or the width of the mean.
+        enter: Probability that proves a run.
+        leave: Probability below which a run ends.
+        min_seconds: Shortest event.
+        merge_gap_seconds: Longest pause within an event.
+        cooldown_seconds: Rest after an event, in which nothing of this class counts.
+    """
+
+    smoothing: str = 'ema'
+    smoothing_seconds: float = 2.0
+    enter: float = 0.6
+    leave: float = 0.4
+    min_seconds: float = 2.0
+    merge_gap_seconds: float = 2.0
+    cooldown_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.smoothing not in SMOOTHINGS:
+            raise ValueError(f'smoothing={self.smoothing!r} is unknown; choose from {SMOOTHINGS}')
+        if not 0 < self.leave <= self.enter <= 1:
+            raise ValueError(
+                f'enter={self.enter} and leave={self.leave} must have 0 < leave <= enter <= 1'
+            )
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith('_seconds') and not 0 <= value < float('inf'):
+                raise ValueError(f'{field.name}={value} must be 0 or more')
+
+
+def make_rules(
+    classes: Sequence[str],
+    dangers: Mapping[str, Mapping[str, Any]] | Sequence[str] | None,
+    defaults: Mapping[str, Any],
+) -> dict[str, EventRule]:
+    """Rules for the classes that are dangers.
+
+    Args:
+        classes: The model's classes in index order.
+        dangers: The classes that are events, with what each changes in `defaults`, or only their
+            names. Without it, every class but ``Other``.
+        defaults: Arguments of `EventRule` for all classes.
+
+    Returns:
+        A rule for each danger, in the order of the classes.
+
+    Raises:
+        ValueError: A class or an argument is unknown, ``Other`` is named, or a value is wrong.
+    """
+    if dangers is None:
+        dangers = [name for name in classes if name != SAFE_CLASS]
+    changes = dangers if isinstance(dangers, Mapping) else {name: {} for name in dangers}
+    if SAFE_CLASS in changes:
+        raise ValueError(f'{SAFE_CLASS!r} is never an event; take it out of dangers')
+    unknown = sorted(set(changes) - set(classes))
+    if unknown:
+        raise ValueError(f'dangers has {unknown}, which the model does not know: {list(classes)}')
+    if not changes:
+        raise ValueError(f'dangers is empty; the classes are {list(classes)}')
+    return {
+        name: _make_rule(name, {**defaults, **(changes[name] or {})})
+        for name in classes
+        if name in changes
+    }
+
+
+def _make_rule(name: str, arguments: Mapping[str, Any]) -> EventRule:
+    known = [field.name for field in fields(EventRule)]
+    unknown = sorted(set(arguments) - set(known))
+    if unknown:
+        raise ValueError(f'the rule of {name} has unknown {unknown}; it may have {known}')
+    try:
+        return EventRule(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'the rule of {name}: {error}') from None
