@@ -5,8 +5,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+# A TimeSformer trained on Kinetics-400, in any layout that the project reads.
+load_from = 'checkpoints/timesformer_divST_8x32x1_kinetics400.pth'
+
 model = dict(
-    backbone=dict(pretrained='checkpoints/timesformer_divST_8x32x1_kinetics400.pth'),
     cls_head=dict(num_classes=4, label_smooth_eps=0.1),
     data_preprocessor=dict(
         blending=dict(

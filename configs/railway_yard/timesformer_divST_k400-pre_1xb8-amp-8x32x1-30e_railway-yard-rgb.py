@@ -1,4 +1,3 @@
-# Fine-tuning from a TimeSformer that was trained on Kinetics-400.
 _base_ = [
     '../_base_/models/timesformer.py',
     '../_base_/datasets/railway_yard_8x32x1_224.py',
@@ -6,8 +5,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+# A TimeSformer trained on Kinetics-400, in any layout that the project reads.
+load_from = 'checkpoints/timesformer_divST_8x32x1_kinetics400.pth'
+
 model = dict(
-    backbone=dict(pretrained='checkpoints/timesformer_divST_8x32x1_kinetics400.pth'),
     cls_head=dict(num_classes=4, label_smooth_eps=0.1),
     data_preprocessor=dict(
         blending=dict(

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.registry import RUNNERS
 
 
@@ -139,5 +140,5 @@ def _use_mixed_precision(cfg: Config) -> None:
 
 def _build_runner(cfg: Config, cfg_options: dict[str, Any] | None) -> Runner:
     if cfg_options:
-        cfg.merge_from_dict(cfg_options)
+        merge_options(cfg, cfg_options)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -203,7 +203,7 @@ def test_mm_recipe_spares_the_embeddings_weight_decay() -> None:
 def test_small_data_recipe(name: str) -> None:
     cfg = load(name)
     assert cfg.model.backbone.drop_path_rate == 0.1
-    assert cfg.model.backbone.pretrained
+    assert cfg.load_from
     assert cfg.model.cls_head.label_smooth_eps == 0.1
     blending = {step.type: step.alpha for step in cfg.model.data_preprocessor.blending.augments}
     assert blending == dict(MixupBlending=0.8, CutmixBlending=1.0)
