@@ -8,15 +8,11 @@ from mmaction_timesformer.engine.data_root import merge_options
 def config() -> Config:
     own = dict(type='A', data_root='data/yard')
     foreign = dict(type='B', data_root='data/other')
+    both = dict(type='ConcatDataset', datasets=[own, foreign])
     return Config(
         dict(
             data_root='data/yard',
-            train_dataloader=dict(
-                dataset=dict(
-                    type='RepeatDataset',
-                    dataset=dict(type='ConcatDataset', datasets=[own, foreign]),
-                )
-            ),
+            train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=both)),
             val_dataloader=dict(dataset=dict(own)),
             test_dataloader=None,
         )
@@ -51,6 +47,6 @@ def test_other_options_leave_the_data_alone() -> None:
 
 def test_without_a_root_there_is_nothing_to_move() -> None:
     cfg = config()
-    del cfg.data_root
+    cfg.pop('data_root')
     merge_options(cfg, {'data_root': '/yard'})
     assert roots(cfg) == ['data/yard', 'data/other', 'data/yard']
