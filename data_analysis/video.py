@@ -8,7 +8,7 @@ The largest video stream counts, cover pictures do not. Frames are numbered as t
 the first one that can be decoded; a number means the same picture however it is reached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -80,8 +80,7 @@ class Video:
 
         Args:
             frames: Frame numbers in any order, repeated or not.
-            short_side: Scale pictures so that their shorter side has this many pixels; it costs
-                less here, in the same pass as the conversion to RGB, than later.
+            short_side: As in `pictures`.
 
         Returns:
             (T, H, W, 3) uint8, RGB, upright, in the order asked for.
@@ -90,18 +89,33 @@ class Video:
             IndexError: A number is below 0 or past the last frame.
             VideoError: The decoder fails before all frames are out.
         """
-        numbers = [int(frame) for frame in frames]
-        if not numbers or min(numbers) < 0 or max(numbers) >= self.num_frames:
+        pictures = dict(self.pictures(frames, short_side))
+        return np.stack([pictures[int(frame)] for frame in frames])
+
+    def pictures(
+        self, frames: Iterable[int] | np.ndarray, short_side: int | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Decode frames by number, one after the other, in memory for a few of them.
+
+        Args:
+            frames: Frame numbers.
+            short_side: Scale pictures so that their shorter side has this many pixels.
+
+        Yields:
+            Number and (H, W, 3) uint8 picture, RGB and upright; each frame once, nearly in order.
+
+        Raises:
+            IndexError: A number is below 0 or past the last frame.
+            VideoError: The decoder fails before all frames are out.
+        """
+        wanted = sorted({int(frame) for frame in frames})
+        if not wanted or wanted[0] < 0 or wanted[-1] >= self.num_frames:
             raise IndexError(
-                f'{self.path}: frames {numbers} are wanted, there are 0 to {self.num_frames - 1}'
+                f'{self.path}: frames {wanted} are wanted, there are 0 to {self.num_frames - 1}'
             )
         make_picture = PictureMaker(*fit_short_side(*self._coded_size, short_side))
-        wanted = sorted(set(numbers))
-        pictures = {
-            number: make_picture(frame)
-            for number, frame in decode_frames_of(self._reader, self.index, wanted)
-        }
-        return np.stack([pictures[number] for number in numbers])
+        for number, frame in decode_frames_of(self._reader, self.index, wanted):
+            yield number, make_picture(frame)
 
     def close(self) -> None:
         """Close the file; decoding again opens it again."""

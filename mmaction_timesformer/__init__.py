@@ -9,7 +9,7 @@ from mmaction_timesformer import compat
 
 compat.apply()
 
-from mmaction_timesformer import engine, evaluation, models  # noqa: E402
+from mmaction_timesformer import datasets, engine, evaluation, models  # noqa: E402
 from mmaction_timesformer.version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'engine', 'evaluation', 'models']
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']

@@ -1,0 +1,63 @@
+"""Clips that cannot be read: which errors say so, and a count that all loader workers share."""
+
+import logging
+
+import torch
+from mmengine.logging import print_log
+
+from data_analysis.video import VideoError
+
+_DECODERS = ('av', 'cv2', 'decord')
+
+
+def why_unreadable(error: Exception, name: str) -> VideoError | None:
+    """The error of a pipeline as one that names the file, if it is about a file at all.
+
+    Args:
+        error: What a transform raised: this project's, mmaction2's Decord or raw-frame transforms.
+        name: The clip's file or folder.
+
+    Returns:
+        The error with file and reason; None if it is a mistake in the code or the config.
+    """
+    if isinstance(error, VideoError):
+        return error
+    if isinstance(error, OSError):
+        missing = f' ({error.filename})' if error.filename else ''
+        return VideoError(name, f'{error.strerror or error}{missing}')
+    if type(error).__module__.partition('.')[0] in _DECODERS:
+        text = str(error).strip()
+        return VideoError(name, text.splitlines()[-1] if text else type(error).__name__)
+    return None
+
+
+class UnreadableClips:
+    """Counts unreadable clips over all workers of a data loader and logs each once.
+
+    Args:
+        num_clips: How many clips the dataset has.
+    """
+
+    def __init__(self, num_clips: int) -> None:
+        self._times = torch.zeros(num_clips, dtype=torch.int32).share_memory_()
+
+    def note(self, index: int, error: VideoError) -> None:
+        """Count a clip; log it if it is the first time."""
+        self._times[index] += 1
+        if self._times[index] == 1:
+            print_log(
+                f'{error}. Another clip takes its place; {self.num_clips} of {len(self._times)} '
+                'clips could not be read so far.',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+    @property
+    def num_clips(self) -> int:
+        """How many different clips could not be read so far."""
+        return int(self._times.count_nonzero())
+
+    @property
+    def num_times(self) -> int:
+        """How often another clip had to take the place of one."""
+        return int(self._times.sum())
