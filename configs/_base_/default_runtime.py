@@ -9,8 +9,9 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3, save_best='auto'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
-    # Among the default hooks, so that a config with its own custom_hooks keeps it.
+    # Among the default hooks, so that a config with its own custom_hooks keeps them.
     class_counts=dict(type='ClassCountsHook'),
+    epoch_seed=dict(type='EpochSeedHook'),
 )
 
 env_cfg = dict(

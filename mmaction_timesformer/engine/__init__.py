@@ -1,6 +1,11 @@
-"""What the training loop needs beyond mmengine: an optimiser constructor, an AMP choice, a hook."""
+"""What the training loop needs beyond mmengine: an optimiser constructor, an AMP choice, hooks."""
 
-from .hooks import ClassCountsHook
+from .hooks import ClassCountsHook, EpochSeedHook
 from .optimizers import AutoAmpOptimWrapper, LayerDecayOptimWrapperConstructor
 
-__all__ = ['AutoAmpOptimWrapper', 'ClassCountsHook', 'LayerDecayOptimWrapperConstructor']
+__all__ = [
+    'AutoAmpOptimWrapper',
+    'ClassCountsHook',
+    'EpochSeedHook',
+    'LayerDecayOptimWrapperConstructor',
+]

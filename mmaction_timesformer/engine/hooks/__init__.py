@@ -1,5 +1,6 @@
 """Hooks of the training loop."""
 
 from .class_counts_hook import ClassCountsHook, count_labels
+from .epoch_seed_hook import EpochSeedHook
 
-__all__ = ['ClassCountsHook', 'count_labels']
+__all__ = ['ClassCountsHook', 'EpochSeedHook', 'count_labels']
