@@ -22,7 +22,7 @@ def shrink(cfg: Config, examples: Path) -> Config:
         dataset = loader.dataset
         while 'dataset' in dataset:
             dataset = dataset.dataset
-        is_frames = dataset.type == 'RawframeDataset'
+        is_frames = 'Rawframe' in dataset.type
         dataset.data_root = str(examples)
         dataset.ann_file = 'frames.txt' if is_frames else 'clips.txt'
         dataset.data_prefix = dict(img='') if is_frames else dict(video='')

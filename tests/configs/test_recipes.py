@@ -118,12 +118,10 @@ def test_paper_recipe(name: str, dataset: str) -> None:
         steps(cfg[f'{split}_dataloader'].dataset.pipeline) for split in ('train', 'val', 'test')
     ]
     for pipeline in pipelines:
-        if dataset == 'kinetics400':
-            sampling = pipeline['SampleClip']
-            assert (sampling.clip_len, sampling.frame_interval) == (num_frames, stride)
-        else:
-            sampling = pipeline['UniformSample']
-            assert sampling.clip_len == num_frames
+        sampling = pipeline['SampleClip']
+        assert sampling.clip_len == num_frames
+        # Without an interval, one frame from each equal part of the whole video.
+        assert sampling.get('frame_interval') == (stride if dataset == 'kinetics400' else None)
         assert sampling.get('num_clips', 1) == 1
     train, _, test = pipelines
     scales = {224: (256, 320), 448: (448, 512)}
@@ -256,9 +254,9 @@ def test_a_file_name_says_what_its_config_does(name: str) -> None:
             step for step in cfg[f'{split}_dataloader'].dataset.pipeline if 'clip_len' in step
         )
         assert sampling.clip_len == int(match['uniform'] or match['clip'])
-        if match['interval']:
-            assert sampling.frame_interval == int(match['interval'])
-            assert sampling.get('num_clips', 1) == int(match['clips'])
+        interval = match['interval'] and int(match['interval'])
+        assert sampling.get('frame_interval') == interval
+        assert sampling.get('num_clips', 1) == int(match['clips'] or 1)
     amp = cfg.optim_wrapper.type == 'AutoAmpOptimWrapper'
     assert amp == ('amp' in match['words'].split('-'))
 

@@ -1,10 +1,11 @@
-# One folder of images a clip; a line of the list is `folder number_of_frames label`.
-dataset_type = 'RawframeDataset'
+# A clip is a folder of images, a line of the list its name, number of images and label.
+# mmaction2's own RawframeDataset and SampleFrames fit in here as well.
+dataset_type = 'LabeledRawframeDataset'
 data_root = '{{$RAILWAY_YARD_FRAMES:data/railway_yard_frames}}'
 classes = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 
 train_pipeline = [
-    dict(type='SampleFrames', clip_len=8, frame_interval=32),
+    dict(type='SampleClip', clip_len=8, frame_interval=32, out_of_bound='shrink_interval'),
     dict(type='RawFrameDecode'),
     dict(type='Resize', scale=(-1, 256)),
     dict(type='RandomResizedCrop', area_range=(0.5, 1.0)),
@@ -16,7 +17,13 @@ train_pipeline = [
     dict(type='PackActionInputs'),
 ]
 val_pipeline = [
-    dict(type='SampleFrames', clip_len=8, frame_interval=32, test_mode=True),
+    dict(
+        type='SampleClip',
+        clip_len=8,
+        frame_interval=32,
+        out_of_bound='shrink_interval',
+        test_mode=True,
+    ),
     dict(type='RawFrameDecode'),
     dict(type='Resize', scale=(-1, 224)),
     dict(type='CenterCrop', crop_size=224),
@@ -24,7 +31,13 @@ val_pipeline = [
     dict(type='PackActionInputs'),
 ]
 test_pipeline = [
-    dict(type='SampleFrames', clip_len=8, frame_interval=32, test_mode=True),
+    dict(
+        type='SampleClip',
+        clip_len=8,
+        frame_interval=32,
+        out_of_bound='shrink_interval',
+        test_mode=True,
+    ),
     dict(type='RawFrameDecode'),
     dict(type='Resize', scale=(-1, 224)),
     dict(type='ThreeCrop', crop_size=224),
@@ -40,7 +53,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=dict(classes=classes),
+        classes=classes,
         filename_tmpl='img_{:05}.jpg',
         ann_file='train.txt',
         data_prefix=dict(img=''),
@@ -55,7 +68,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=dict(classes=classes),
+        classes=classes,
         filename_tmpl='img_{:05}.jpg',
         ann_file='val.txt',
         data_prefix=dict(img=''),
@@ -71,7 +84,7 @@ test_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        metainfo=dict(classes=classes),
+        classes=classes,
         filename_tmpl='img_{:05}.jpg',
         ann_file='test.txt',
         data_prefix=dict(img=''),

@@ -4,7 +4,7 @@ data_root = '{{$STHV2:data/sthv2}}'
 # Each frame from its own eighth of the whole video. No flip: "left to right" is a label here.
 train_pipeline = [
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=8),
+    dict(type='SampleClip', clip_len=8),
     dict(type='DecodeFrames'),
     dict(type='RandomRescale', scale_range=(256, 320)),
     dict(type='RandomCrop', size=224),
@@ -13,7 +13,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=8, test_mode=True),
+    dict(type='SampleClip', clip_len=8, test_mode=True),
     dict(type='DecodeFrames'),
     dict(type='Resize', scale=(-1, 256)),
     dict(type='CenterCrop', crop_size=224),
@@ -22,7 +22,7 @@ val_pipeline = [
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=8, test_mode=True),
+    dict(type='SampleClip', clip_len=8, test_mode=True),
     dict(type='DecodeFrames'),
     dict(type='Resize', scale=(-1, 224)),
     dict(type='ThreeCrop', crop_size=224),
