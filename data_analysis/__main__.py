@@ -1,0 +1,8 @@
+"""`python -m data_analysis`."""
+
+import sys
+
+from data_analysis.cli import main
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The whole run: measure, check, summarise, draw, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from data_analysis.atomic import write_atomically
+from data_analysis.checks import gather_evidence, run_checks
+from data_analysis.checks.settings import CheckSettings
+from data_analysis.clip_table import clip_table
+from data_analysis.compare import Change, compare_summaries
+from data_analysis.figures import draw_figures
+from data_analysis.inputs import DatasetInput
+from data_analysis.measure import MeasureSettings, Progress, measure_files
+from data_analysis.report import write_report
+from data_analysis.strips import choose_strips, decode_strips
+from data_analysis.summary import (
+    Summary,
+    measured_as_dict,
+    read_summary,
+    summarize,
+    write_summary,
+)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class AnalysisSettings:
+    """What to do with a dataset.
+
+    Attributes:
+        out: Folder for everything that is written.
+        measure: How files are measured.
+        check: What they are checked against.
+        compare: An older `summary.json`.
+        with_strips: Whether the report shows frames.
+    """
+
+    out: Path
+    measure: MeasureSettings = field(default_factory=MeasureSettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
+    compare: Path | None = None
+    with_strips: bool = True
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What came out.
+
+    Attributes:
+        clips: One row a clip, as in `clips.csv`.
+        problems: One row a problem, as in `problems.csv`.
+        summary: As in `summary.json`.
+        changes: Since the older summary; None without one.
+    """
+
+    clips: pd.DataFrame
+    problems: pd.DataFrame
+    summary: Summary
+    changes: Sequence[Change] | None
+
+
+def analyze(
+    dataset: DatasetInput,
+    settings: AnalysisSettings,
+    progress: Progress = lambda done, total: None,
+    say: Say = lambda text: None,
+) -> Analysis:
+    """Measures and checks a dataset and writes its report.
+
+    Args:
+        dataset: The annotated clips.
+        settings: What to do.
+        progress: Told about each file that is measured.
+        say: Told what begins.
+
+    Returns:
+        What was found; the folder `settings.out` holds `clips.csv`, `problems.csv`, `summary.json`,
+        `figures/*.png`, `report.html`, and `measurements.sqlite` for the next run.
+    """
+    older = read_summary(settings.compare) if settings.compare else None
+    settings.out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    say('Measuring')
+    measured, count = measure_files(
+        dataset.clips['file'], settings.out / 'measurements.sqlite', settings.measure, progress
+    )
+    seconds = time.perf_counter() - started
+    clips = clip_table(dataset.clips, measured)
+    say('Checking')
+    evidence = gather_evidence(clips, settings.check)
+    problems = run_checks(clips, settings.check, evidence)
+    _write_csv(clips, settings.out / 'clips.csv')
+    _write_csv(problems, settings.out / 'problems.csv')
+    strips = (
+        choose_strips(clips, problems, dataset.classes, settings.check.sampler)
+        if settings.with_strips
+        else []
+    )
+    summary = summarize(
+        clips,
+        problems,
+        dataset,
+        settings.check,
+        evidence,
+        measured_as_dict(count, settings.measure, seconds),
+        strips,
+    )
+    write_summary(summary, settings.out / 'summary.json')
+    changes = compare_summaries(older, summary) if older else None
+    say('Drawing')
+    figures = draw_figures(summary, settings.out / 'figures')
+    say('Decoding the frames that are shown')
+    decoded = decode_strips(summary['strips'], min(1, settings.measure.num_workers))
+    write_report(summary, figures, decoded, changes, settings.out / 'report.html')
+    return Analysis(clips, problems, summary, changes)
+
+
+def _write_csv(table: pd.DataFrame, file: Path) -> None:
+    with write_atomically(file) as stream:
+        table.to_csv(stream, index=False, lineterminator='\n')

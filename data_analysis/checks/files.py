@@ -1,0 +1,133 @@
+"""Files that cannot be read, or that readers understand differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from data_analysis.checks.settings import CheckSettings
+from data_analysis.problems import Problem
+
+_FAILURES = ('missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video_stream')
+
+
+def check_readable(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Files that could not be measured at all; the reason is the measurement's own."""
+    for clip in clips[clips['status'].isin(_FAILURES)].itertuples():
+        yield _problem(clip.status, clip, clip.error)
+
+
+def check_complete(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Header against packets, packets against frames."""
+    for clip in clips[clips['status'] == 'ok'].itertuples():
+        if clip.scan_error:
+            yield _problem('truncated', clip, clip.scan_error)
+        elif not clip.is_complete:
+            yield _problem(
+                'truncated',
+                clip,
+                f'header {clip.header_num_frames:.0f} frames, file {clip.num_packets:.0f}',
+            )
+        elif _ends_early(clip):
+            yield _problem(
+                'truncated',
+                clip,
+                f'header {clip.header_duration_seconds:.2f} s, '
+                f'file {clip.packet_duration_seconds:.2f} s',
+            )
+        if clip.decode_error:
+            yield _problem('undecodable_frames', clip, clip.decode_error)
+        elif clip.num_lost_frames > 0:
+            yield _problem(
+                'frame_count_differs',
+                clip,
+                f'{clip.num_packets:.0f} packets, {clip.num_lost_frames:.0f} of them give no frame',
+            )
+
+
+def _ends_early(clip: Any) -> bool:
+    missing = clip.header_duration_seconds - clip.packet_duration_seconds
+    return missing > max(0.5, 0.05 * clip.header_duration_seconds)
+
+
+def check_timing(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Keyframe at the start, even spacing, usable timestamps."""
+    for clip in clips.itertuples():
+        if clip.first_decodable_frame > 0:
+            yield _problem(
+                'starts_between_keyframes',
+                clip,
+                f'the first keyframe is frame {clip.first_decodable_frame:.0f}',
+            )
+        if clip.variable_rate_share > settings.variable_rate_share:
+            yield _problem(
+                'variable_frame_rate',
+                clip,
+                f'{clip.variable_rate_share:.1%} of the gaps between frames differ from the usual '
+                f'one by over 10%',
+            )
+        if clip.num_disordered_timestamps > 0:
+            yield _problem(
+                'disordered_timestamps',
+                clip,
+                f'{clip.num_disordered_timestamps:.0f} of {clip.num_packets:.0f} packets',
+            )
+
+
+def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Rotation, size, pixel format; black, frozen or odd frames."""
+    for clip in clips.itertuples():
+        if abs(clip.rotation) > 0:
+            yield _problem('rotated', clip, f'by {clip.rotation:.0f} degrees')
+        if min(clip.width, clip.height) < settings.smallest_side:
+            yield _problem('tiny_picture', clip, f'{clip.width:.0f}x{clip.height:.0f} pixels')
+        if clip.black_share > settings.black_share:
+            yield _problem('black', clip, f'{clip.black_share:.0%} of the frames looked at')
+        elif clip.frozen_share > settings.frozen_share:
+            yield _problem('frozen', clip, f'{clip.frozen_share:.0%} of the frames repeat')
+        elif clip.first_frame_distance > max(
+            settings.first_frame_distance, 4 * clip.early_distance
+        ):
+            yield _problem(
+                'odd_first_frame',
+                clip,
+                f'distance {clip.first_frame_distance:.2f} to the second frame, '
+                f'{clip.early_distance:.2f} from there to the seventh',
+            )
+
+
+def check_format(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """What headers lack and what readers treat differently."""
+    for clip in clips[clips['status'] == 'ok'].itertuples():
+        if clip.num_video_streams > 1:
+            yield _problem(
+                'several_video_streams', clip, f'{clip.num_video_streams:.0f} video streams'
+            )
+        if not clip.header_num_frames > 0:
+            yield _problem('no_frame_count', clip, f'container {clip.container}')
+        if not clip.header_duration_seconds > 0:
+            yield _problem('no_duration', clip, f'container {clip.container}')
+        if clip.has_alpha or not clip.is_8_bit:
+            transparency = ' with transparency' if clip.has_alpha else ''
+            yield _problem('unusual_pixel_format', clip, f'{clip.pixel_format}{transparency}')
+        if not clip.has_readable_metadata:
+            yield _problem('unreadable_metadata', clip, f'container {clip.container}')
+        if settings.decoder == 'decord' and (reason := _decord_refuses(clip)):
+            yield _problem('unsupported_by_decoder', clip, f'decord {reason}')
+
+
+def _decord_refuses(clip: Any) -> str:
+    """What decord 0.6 was seen to fail on."""
+    if clip.codec == 'av1':
+        return 'has no AV1 decoder'
+    if clip.container == 'gif':
+        return 'does not read GIF'
+    if not clip.header_duration_seconds > 0:
+        return 'needs a duration in the header'
+    return ''
+
+
+def _problem(code: str, clip: Any, detail: str) -> Problem:
+    return Problem(code, clip.path, detail, clip.label, clip.split)

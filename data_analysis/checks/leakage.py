@@ -1,0 +1,162 @@
+"""Whether the score on a split will tell anything about new recordings.
+
+The alarm needs no knowledge of recordings. It asks two questions of each split but train: how many
+of its clips have a look-alike in train, and does a nearest neighbour on thumbnails, which knows
+nothing of actions, name the classes right? Only both together are a leak: look-alikes without
+labels to copy do no harm, and classes that really look different are easy without look-alikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+
+from data_analysis.checks.settings import CheckSettings
+from data_analysis.problems import Problem
+from data_analysis.thumbnails import find_scenes, nearest, signature_matrix
+
+_NUM_FOLDS = 5
+_FEWEST_CLIPS = 10
+
+
+@dataclass(frozen=True)
+class LeakageScore:
+    """A nearest neighbour on thumbnails, scored on a split.
+
+    Attributes:
+        split: The split that is judged; the neighbours come from train.
+        num_clips: Its clips that have a usable thumbnail.
+        twin_share: Share of them with a look-alike in train.
+        accuracy: Of copying the nearest train clip's label.
+        macro_f1: The same, as mean F1 of the classes.
+        guessing_macro_f1: Of naming the most frequent class of train.
+        separated_macro_f1: Of the same neighbour, cross-validated with recordings (or scenes) kept
+            apart: what is left of the score on new ground. None if there are too few to do that.
+        alarm: Whether the split leaks.
+    """
+
+    split: str
+    num_clips: int
+    twin_share: float
+    accuracy: float
+    macro_f1: float
+    guessing_macro_f1: float
+    separated_macro_f1: float | None
+    alarm: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for `summary.json`."""
+        return asdict(self)
+
+
+def check_recordings(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Recordings with clips in several splits."""
+    known = clips[clips['recording'] != '']
+    for recording, group in known.groupby('recording', sort=False):
+        counts = group['split'].value_counts(sort=False)
+        if len(counts) > 1:
+            spread = ', '.join(f'{split} {number}' for split, number in counts.items())
+            yield Problem(
+                'recording_in_two_splits',
+                '',
+                f'{recording}: clips in {spread}',
+                split=', '.join(counts.index),
+            )
+
+
+def leakage_problems(scores: Iterable[LeakageScore]) -> Iterator[Problem]:
+    """The leakage alarm."""
+    for score in scores:
+        if score.alarm:
+            separated = (
+                ''
+                if score.separated_macro_f1 is None
+                else f'; with scenes kept apart {score.separated_macro_f1:.2f}'
+            )
+            yield Problem(
+                'leakage_alarm',
+                '',
+                f'{score.twin_share:.0%} of {score.num_clips} clips have a look-alike in train; '
+                f'copying its label scores macro-F1 {score.macro_f1:.2f} '
+                f'(guessing {score.guessing_macro_f1:.2f}{separated})',
+                split=score.split,
+            )
+
+
+def leakage_scores(clips: pd.DataFrame, settings: CheckSettings) -> list[LeakageScore]:
+    """Scores each split other than train against train; empty without both and without labels."""
+    matrix, positions = signature_matrix(clips['signature'])
+    usable = clips.iloc[positions].reset_index(drop=True)
+    train = np.flatnonzero((usable['split'] == 'train') & (usable['label'] != ''))
+    if len(train) == 0 or usable['label'].iloc[train].nunique() < 2:
+        return []
+    scores = []
+    separated = _separated_macro_f1(matrix, usable, settings)
+    for split in dict.fromkeys(clips['split']):
+        judged = np.flatnonzero((usable['split'] == split) & (usable['label'] != ''))
+        if split == 'train' or len(judged) < _FEWEST_CLIPS:
+            continue
+        scores.append(_score(matrix, usable, train, judged, separated, settings))
+    return scores
+
+
+def _score(
+    matrix: np.ndarray,
+    usable: pd.DataFrame,
+    train: np.ndarray,
+    judged: np.ndarray,
+    separated_macro_f1: float | None,
+    settings: CheckSettings,
+) -> LeakageScore:
+    labels = usable['label'].to_numpy()
+    distances, neighbours = nearest(matrix[judged], matrix[train])
+    copied, truth = labels[train][neighbours], labels[judged]
+    guess = DummyClassifier(strategy='most_frequent').fit(train[:, None], labels[train])
+    guessing = _macro_f1(truth, guess.predict(judged[:, None]))
+    twin_share = float((distances < settings.scene_distance).mean())
+    macro_f1 = _macro_f1(truth, copied)
+    return LeakageScore(
+        split=usable['split'].iloc[judged[0]],
+        num_clips=len(judged),
+        twin_share=twin_share,
+        accuracy=float((copied == truth).mean()),
+        macro_f1=macro_f1,
+        guessing_macro_f1=guessing,
+        separated_macro_f1=separated_macro_f1,
+        alarm=twin_share >= settings.twin_share
+        and macro_f1 - guessing >= settings.nearest_neighbour_gain,
+    )
+
+
+def _separated_macro_f1(
+    matrix: np.ndarray, usable: pd.DataFrame, settings: CheckSettings
+) -> float | None:
+    """Cross-validates the neighbour with recordings, or else scenes, kept apart."""
+    labelled = np.flatnonzero(usable['label'] != '')
+    labels = usable['label'].to_numpy()[labelled]
+    recordings = usable['recording'].to_numpy()[labelled]
+    scenes = find_scenes(usable['signature'].iloc[labelled], settings.scene_distance)
+    groups = np.where(recordings != '', recordings, scenes.astype(str))
+    num_groups = len(set(groups))
+    if num_groups < 2 or pd.Series(labels).value_counts().max() < _NUM_FOLDS:
+        return None
+    folds = StratifiedGroupKFold(
+        min(_NUM_FOLDS, num_groups), shuffle=True, random_state=settings.seed
+    )
+    predicted = cross_val_predict(
+        KNeighborsClassifier(1), matrix[labelled], labels, groups=groups, cv=folds
+    )
+    return _macro_f1(labels, predicted)
+
+
+def _macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean F1 over the classes that occur in the truth."""
+    present = np.unique(truth)
+    return float(f1_score(truth, predicted, labels=present, average='macro', zero_division=0))

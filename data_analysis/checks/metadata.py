@@ -1,0 +1,111 @@
+"""File properties that give the label away without a look at the picture.
+
+A depth-limited tree tries to name the class from one property at a time, cross-validated with
+recordings kept apart where they are known. A property counts as a shortcut only if it gets well
+above chance and a permutation test says that this is no accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, permutation_test_score
+from sklearn.tree import DecisionTreeClassifier
+
+from data_analysis.checks.settings import CheckSettings
+from data_analysis.problems import Problem
+
+PROPERTIES = {
+    'duration': ('duration_seconds',),
+    'frame rate': ('fps',),
+    'picture size': ('width', 'height'),
+    'keyframe spacing': ('keyframe_spacing',),
+    'audio': ('audio',),
+}
+_NUM_FOLDS = 5
+_NUM_PERMUTATIONS = 50
+_MOST_CLIPS = 4000
+
+
+@dataclass(frozen=True)
+class MetadataSkill:
+    """How well one file property predicts the class.
+
+    Attributes:
+        property: A key of `PROPERTIES`.
+        balanced_accuracy: Mean recall of the classes, cross-validated.
+        chance: The same for guessing.
+        p_value: Of the permutation test; small means no accident.
+        shortcut: Whether it counts as one.
+    """
+
+    property: str
+    balanced_accuracy: float
+    chance: float
+    p_value: float
+    shortcut: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for `summary.json`."""
+        return asdict(self)
+
+
+def metadata_problems(skills: Iterable[MetadataSkill]) -> Iterator[Problem]:
+    """Properties that predict the class."""
+    for skill in skills:
+        if skill.shortcut:
+            yield Problem(
+                'metadata_reveals_label',
+                '',
+                f'{skill.property} alone names the class with mean class accuracy '
+                f'{skill.balanced_accuracy:.2f} (chance {skill.chance:.2f}, '
+                f'p = {skill.p_value:.2g})',
+            )
+
+
+def metadata_skills(clips: pd.DataFrame, settings: CheckSettings) -> list[MetadataSkill]:
+    """Tries each property that varies; empty where the set is too small to say anything."""
+    usable = clips[(clips['status'] == 'ok') & clips['label'].isin(settings.classes)]
+    usable = usable[usable.groupby('label')['label'].transform('size') >= _NUM_FOLDS]
+    if len(usable) > _MOST_CLIPS:
+        usable = usable.sample(_MOST_CLIPS, random_state=settings.seed)
+    if usable['label'].nunique() < 2:
+        return []
+    return [
+        _skill(name, usable, list(columns), settings)
+        for name, columns in PROPERTIES.items()
+        if usable[list(columns)].drop_duplicates().shape[0] > 1
+    ]
+
+
+def _skill(
+    name: str, usable: pd.DataFrame, columns: list[str], settings: CheckSettings
+) -> MetadataSkill:
+    labels = usable['label'].to_numpy()
+    chance = 1 / len(np.unique(labels))
+    recordings = usable['recording'].to_numpy()
+    grouped = (recordings != '').all() and len(set(recordings)) >= _NUM_FOLDS
+    folds = (StratifiedGroupKFold if grouped else StratifiedKFold)(
+        _NUM_FOLDS, shuffle=True, random_state=settings.seed
+    )
+    score, _, p_value = permutation_test_score(
+        DecisionTreeClassifier(max_depth=4, min_samples_leaf=3, class_weight='balanced'),
+        usable[columns].fillna(-1).to_numpy(float),
+        labels,
+        groups=recordings if grouped else None,
+        cv=folds,
+        n_permutations=_NUM_PERMUTATIONS,
+        random_state=settings.seed,
+        scoring='balanced_accuracy',
+    )
+    skill = (score - chance) / (1 - chance)
+    return MetadataSkill(
+        property=name,
+        balanced_accuracy=float(score),
+        chance=chance,
+        p_value=float(p_value),
+        shortcut=bool(skill >= settings.metadata_skill and p_value < 0.05),
+    )

@@ -1,0 +1,41 @@
+"""Clips that the sampler cannot serve as its setting promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from data_analysis.checks.settings import CheckSettings
+from data_analysis.problems import Problem
+from data_analysis.sampler_view import needed_frames
+
+_RATE_TOLERANCE = 1.02
+
+
+def check_length(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Clips shorter than the sampler wants."""
+    wanted = needed_frames(settings.sampler, clips['fps'])
+    short = clips.assign(wanted=wanted)[clips['num_frames'] < wanted]
+    for clip in short.itertuples():
+        yield Problem(
+            'too_short',
+            clip.path,
+            f'{clip.num_frames:.0f} frames, {settings.sampler.name} wants {clip.wanted:.0f}',
+            clip.label,
+            clip.split,
+        )
+
+
+def check_frame_rates(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Frame rates that differ between files."""
+    rates = clips['fps'].dropna()
+    if len(rates) and rates.max() > _RATE_TOLERANCE * rates.min():
+        usual = rates.round(2).mode().iloc[0]
+        others = int(((rates - usual).abs() > (_RATE_TOLERANCE - 1) * usual).sum())
+        yield Problem(
+            'mixed_frame_rates',
+            '',
+            f'{rates.min():.4g} to {rates.max():.4g} frames a second; {others} of {len(rates)} '
+            f'clips differ from the usual {usual:.4g}',
+        )

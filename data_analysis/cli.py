@@ -1,0 +1,189 @@
+"""Command line of the analysis: `python -m data_analysis`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from data_analysis.analysis import AnalysisSettings, analyze
+from data_analysis.checks.settings import CheckSettings
+from data_analysis.file_measurement import Tier
+from data_analysis.inputs import (
+    DatasetInput,
+    SplitFile,
+    input_from_annotations,
+    input_from_folder,
+)
+from data_analysis.measure import MeasureSettings
+from data_analysis.mmaction_config import input_from_config
+from data_analysis.problems import parse_fail_on
+from data_analysis.sampler_view import RULES, SamplerSettings
+from data_analysis.terminal import print_summary
+
+_DESCRIPTION = """\
+Measure, check and report a video dataset: a folder per class, annotation files as splits, or an
+mmaction2 config. Writes clips.csv, problems.csv, summary.json, figures and report.html to --out.
+Exit status: 0, 1 if --fail-on applies, 2 if the input cannot be read."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments; what is not given is taken from the config where there is one."""
+    parser = argparse.ArgumentParser(prog='data_analysis', description=_DESCRIPTION)
+    source = parser.add_argument_group('what to analyse (one of the first three)')
+    source.add_argument('folder', nargs='?', help='folder with a subfolder of videos per class')
+    source.add_argument(
+        '--split', action='append', metavar='NAME=FILE', help='annotation file, text or CSV; repeat'
+    )
+    source.add_argument('--config', type=Path, metavar='FILE', help='mmaction2 config')
+    source.add_argument(
+        '--data-root',
+        metavar='PATH',
+        help='what paths in annotation files are relative to, or a URL',
+    )
+    source.add_argument(
+        '--classes',
+        metavar='NAMES',
+        help='class names in index order, by commas, or a file of them',
+    )
+    source.add_argument(
+        '--group-regex', metavar='REGEX', help='tells the recording from the path, e.g. "rec\\d+"'
+    )
+    source.add_argument(
+        '--group-column', default='recording', metavar='NAME', help='CSV column of recordings'
+    )
+    sampler = parser.add_argument_group('the sampler of the training')
+    sampler.add_argument('--clip-len', type=int, metavar='N')
+    sampler.add_argument('--frame-interval', type=int, metavar='N')
+    sampler.add_argument('--short-clip', choices=RULES, help='what it does with short clips')
+    sampler.add_argument('--decoder', choices=('pyav', 'decord', 'opencv'))
+    depth = parser.add_argument_group('how to measure')
+    depth.add_argument(
+        '--tier',
+        choices=[tier.name.lower() for tier in Tier],
+        default='packets',
+        help='believe headers, scan packets (default), or decode everything',
+    )
+    depth.add_argument(
+        '--decode',
+        type=float,
+        nargs='?',
+        const=1.0,
+        default=0.0,
+        metavar='SHARE',
+        help='decode all files, or this share of them',
+    )
+    depth.add_argument('--workers', type=int, default=os.cpu_count() or 1, metavar='N')
+    depth.add_argument('--timeout', type=float, default=60.0, metavar='SECONDS', help='for a file')
+    depth.add_argument('--seed', type=int, default=0)
+    output = parser.add_argument_group('what to write')
+    output.add_argument('--out', type=Path, default=Path('dataset_report'), metavar='FOLDER')
+    output.add_argument('--no-strips', action='store_true', help='no frames in the report')
+    output.add_argument('--compare', type=Path, metavar='OLD/summary.json')
+    output.add_argument(
+        '--fail-on', default='', metavar='CODE,...', help='codes or severities that give status 1'
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    console = Console()
+    try:
+        failing = parse_fail_on(options.fail_on)
+        dataset = read_dataset(options)
+        settings = _settings(options, dataset)
+        with Progress(
+            TextColumn('{task.description}'),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        ) as bar:
+            task = bar.add_task('Measuring', total=dataset.clips['file'].nunique())
+            result = analyze(
+                dataset,
+                settings,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                say=lambda text: bar.update(task, description=text),
+            )
+    except (ValueError, FileNotFoundError, ImportError) as error:
+        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    print_summary(console, result.summary, result.changes, options.out)
+    found = sorted(failing & set(result.problems['code']))
+    if found:
+        console.print(f'[bold red]--fail-on:[/] {", ".join(found)}')
+    return 1 if found else 0
+
+
+def read_dataset(options: argparse.Namespace) -> DatasetInput:
+    """Reads whichever kind of input was named.
+
+    Raises:
+        ValueError: None was, or several.
+    """
+    given = [options.folder is not None, bool(options.split), options.config is not None]
+    if sum(given) != 1:
+        raise ValueError(
+            'name one input: a folder, --split NAME=FILE (repeatedly), or --config FILE'
+        )
+    classes = _read_classes(options.classes)
+    if options.folder is not None:
+        return input_from_folder(options.folder, classes, options.group_regex)
+    if options.config is not None:
+        return input_from_config(
+            options.config, classes, options.group_regex, options.group_column, options.data_root
+        )
+    splits = [_parse_split(text, options.data_root or '') for text in options.split]
+    return input_from_annotations(splits, classes, options.group_regex, options.group_column)
+
+
+def _parse_split(text: str, root: str) -> SplitFile:
+    name, equals, file = text.partition('=')
+    if not (name and equals and file):
+        raise ValueError(f'--split {text!r}: write NAME=FILE, for instance train=lists/train.csv')
+    return SplitFile(name, Path(file), root)
+
+
+def _read_classes(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    if Path(text).is_file():
+        text = Path(text).read_text(encoding='utf-8').replace('\n', ',')
+    return [name.strip() for name in text.split(',') if name.strip()]
+
+
+def _settings(options: argparse.Namespace, dataset: DatasetInput) -> AnalysisSettings:
+    told = dataset.sampler or SamplerSettings()
+    sampler = SamplerSettings(
+        clip_len=options.clip_len or told.clip_len,
+        frame_interval=options.frame_interval or told.frame_interval,
+        num_clips=told.num_clips,
+        short_clip=options.short_clip or told.short_clip,
+        target_fps=told.target_fps,
+        span_seconds=None if options.frame_interval else told.span_seconds,
+    )
+    return AnalysisSettings(
+        out=options.out,
+        measure=MeasureSettings(
+            tier=Tier[options.tier.upper()],
+            decode_share=options.decode,
+            num_workers=options.workers,
+            timeout_seconds=options.timeout,
+            seed=options.seed,
+        ),
+        check=CheckSettings(
+            classes=dataset.classes,
+            sampler=sampler,
+            decoder=options.decoder or dataset.decoder or 'pyav',
+            seed=options.seed,
+        ),
+        compare=options.compare,
+        with_strips=not options.no_strips,
+    )

@@ -1,0 +1,96 @@
+"""Files that lie somewhere else: anything that fsspec reads, from `s3://` to `sftp://`.
+
+A remote file is copied into a temporary folder for as long as it is measured, so that the disk
+needed is one file a worker, and every tier works the same on it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+import fsspec
+
+from data_analysis.clips import VIDEO_SUFFIXES, Clip, recording_of
+
+
+def is_remote(path: str | Path) -> bool:
+    """Whether a path names a protocol of fsspec."""
+    return '://' in str(path)
+
+
+def join_path(root: str, path: str) -> str:
+    """Puts a prefix before an annotated path, unless that is absolute or a URL itself."""
+    if not root or is_remote(path):
+        return path
+    return f'{root.rstrip("/")}/{path}' if is_remote(root) else os.path.join(root, path)
+
+
+def file_identity(path: str) -> tuple[int, int] | None:
+    """Bytes and time of the last change in nanoseconds; None for a file that is not there."""
+    if not is_remote(path):
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status.st_size, status.st_mtime_ns
+    filesystem, name = fsspec.core.url_to_fs(path)
+    try:
+        info = filesystem.info(name)
+    except FileNotFoundError:
+        return None
+    changed = info.get('mtime') or info.get('LastModified') or info.get('created') or 0
+    seconds = changed.timestamp() if hasattr(changed, 'timestamp') else float(changed)
+    return int(info['size'] or 0), int(seconds * 1e9)
+
+
+@contextmanager
+def local_copy(path: str) -> Iterator[str]:
+    """Yields a local path to the file; a copy of a remote one lives until the block ends."""
+    if not is_remote(path):
+        yield path
+        return
+    filesystem, name = fsspec.core.url_to_fs(path)
+    with TemporaryDirectory(prefix='data_analysis_') as folder:
+        copy = os.path.join(folder, f'file{PurePosixPath(name).suffix}')
+        filesystem.get_file(name, copy)
+        yield copy
+
+
+def find_remote_clips(
+    root: str, classes: Sequence[str] | None, recording_regex: str | None
+) -> tuple[list[Clip], tuple[str, ...]]:
+    """Finds the clips of a remote folder-per-class tree, like `find_clips` on a local one.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: It holds no video in a subfolder, or a subfolder is none of the classes.
+    """
+    filesystem, base = fsspec.core.url_to_fs(root)
+    if not filesystem.isdir(base):
+        raise FileNotFoundError(f'{root}: no such folder')
+    below = [PurePosixPath(name).relative_to(base) for name in sorted(filesystem.find(base))]
+    videos = [
+        path
+        for path in below
+        if path.suffix.lower() in VIDEO_SUFFIXES
+        and len(path.parts) > 1
+        and not any(part.startswith('.') for part in path.parts)
+    ]
+    if not videos:
+        raise ValueError(f'{root}: no subfolder holds a video; one subfolder a class is expected')
+    found = tuple(dict.fromkeys(path.parts[0] for path in videos))
+    names = tuple(sorted(found)) if classes is None else tuple(classes)
+    if unknown := sorted(set(found) - set(names)):
+        raise ValueError(f'{root}: the subfolders {", ".join(unknown)} are none of the classes')
+    return [
+        Clip(
+            str(path),
+            names.index(path.parts[0]),
+            recording_of(str(path), recording_regex) if recording_regex else None,
+        )
+        for path in videos
+    ], names
