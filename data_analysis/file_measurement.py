@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
-
-MEASUREMENT_VERSION = '1'
-"""Raised when a column changes its meaning, so that stored measurements are made again."""
 
 _NAN = math.nan
 
@@ -111,3 +108,10 @@ class FileMeasurement:
     num_decoded_frames: float = _NAN
     num_lost_frames: float = _NAN
     decode_error: str = ''
+
+
+_MEANING = 1
+"""Raised when a column changes its meaning."""
+
+MEASUREMENT_VERSION = f'{_MEANING} {" ".join(field.name for field in fields(FileMeasurement))}'
+"""Stored measurements of another version are made again."""

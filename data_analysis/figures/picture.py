@@ -79,10 +79,7 @@ def explain_rates_and_sizes(summary: Summary) -> str:
 def _about_sizes(sizes: list[dict[str, Any]]) -> str:
     shortest = min(min(row['width'], row['height']) for row in sizes)
     if len({row['width'] / row['height'] for row in sizes}) > 1:
-        return (
-            text
-            + 'Aspect ratios differ: resize the short side and crop; a fixed size would squash.'
-        )
+        return 'Aspect ratios differ: resize the short side and crop; a fixed size would squash.'
     if shortest < 224:
         return f'The short side is {shortest:.0f} pixels, so 224 pixels are an enlargement.'
     return f'The short side is at least {shortest:.0f} pixels, enough for 224.'
