@@ -261,6 +261,24 @@ def test_a_file_name_says_what_its_config_does(name: str) -> None:
     assert amp == ('amp' in match['words'].split('-'))
 
 
+@pytest.mark.parametrize('name', [name for name in CONFIGS if 'timesformer' in name])
+def test_pipelines_end_at_the_models_size(name: str) -> None:
+    cfg = load(name)
+    backbone = cfg.model.backbone
+    for split in ('train', 'val', 'test'):
+        pipeline = cfg[f'{split}_dataloader'].dataset.pipeline
+        sizes = []
+        for step in pipeline:
+            if step.type == 'Resize' and not step.get('keep_ratio', True):
+                sizes.append(step.scale)
+            elif step.type in ('RandomCrop', 'CenterCrop', 'ThreeCrop'):
+                size = step.get('crop_size', step.get('size'))
+                sizes.append((size, size))
+        assert sizes[-1] == (backbone.img_size, backbone.img_size)
+        sampling = next(step for step in pipeline if step.type == 'SampleClip')
+        assert sampling.clip_len == backbone.num_frames
+
+
 def test_data_moves_by_environment_and_by_options(monkeypatch: pytest.MonkeyPatch) -> None:
     name = 'railway_yard/timesformer_divST_k400-pre_1xb8-amp-8x32x1-30e_railway-yard-rgb.py'
     monkeypatch.setenv('RAILWAY_YARD', '/elsewhere/yard')

@@ -4,7 +4,7 @@ train_pipeline = _base_.train_pipeline
 val_pipeline = _base_.val_pipeline
 test_pipeline = _base_.test_pipeline
 train_pipeline[3] = dict(type='Resize', scale=(-1, 128))
-train_pipeline[5] = dict(type='Resize', scale=(112, 112), keep_ratio=False)
+train_pipeline[6] = dict(type='Resize', scale=(112, 112), keep_ratio=False)
 val_pipeline[3:5] = [
     dict(type='Resize', scale=(-1, 112)),
     dict(type='CenterCrop', crop_size=112),
