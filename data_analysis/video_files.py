@@ -92,7 +92,7 @@ def best_stream(container: InputContainer) -> VideoStream:
     # PyAV gives no codec context to a stream that FFmpeg has no decoder for.
     decodable = [s for s in streams if s.codec_context is not None]
     if not decodable:
-        raise VideoError(name, 'there is no decoder for its video stream')
+        raise VideoError(name, 'its video stream is in no format that can be decoded')
     return max(
         decodable, key=lambda stream: stream.codec_context.width * stream.codec_context.height
     )
