@@ -2,11 +2,13 @@
 
 from .attention_maps import AttentionPiece, attention_of_token, attention_pieces, dense_attention
 from .attention_recorder import AttentionRecorder, RecordedStep, Recording
+from .faithfulness import FaithfulnessCurves, faithfulness_curves
 from .rollout import attention_rollout, class_relevance, frame_importance
 
 __all__ = [
     'AttentionPiece',
     'AttentionRecorder',
+    'FaithfulnessCurves',
     'RecordedStep',
     'Recording',
     'attention_of_token',
@@ -14,5 +16,6 @@ __all__ = [
     'attention_rollout',
     'class_relevance',
     'dense_attention',
+    'faithfulness_curves',
     'frame_importance',
 ]

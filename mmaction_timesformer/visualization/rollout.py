@@ -59,7 +59,8 @@ def class_relevance(recording: Recording) -> Tensor:
     row = _output_row(recording)
     for steps in _backward(recording):
         row = row + sum(_look_back(row, step, _raising_weights, True) for step in steps)
-    return _patches(row, recording)
+    # What no attention moved: a token's own way up, the same for every token of the output.
+    return _patches(row - _output_row(recording), recording)
 
 
 def frame_importance(relevance: Tensor) -> Tensor:
