@@ -1,3 +1,4 @@
+# DATA_ROOT/train.csv, val.csv, test.csv; paths in them are below DATA_ROOT/videos.
 dataset_type = 'RailwayYardDataset'
 data_root = '{{$RAILWAY_YARD:data/railway_yard}}'
 
@@ -55,7 +56,7 @@ train_dataloader = dict(
         type=dataset_type,
         data_root=data_root,
         ann_file='train.csv',
-        data_prefix=dict(video=''),
+        data_prefix=dict(video='videos'),
         pipeline=train_pipeline,
     ),
 )
@@ -68,7 +69,7 @@ val_dataloader = dict(
         type=dataset_type,
         data_root=data_root,
         ann_file='val.csv',
-        data_prefix=dict(video=''),
+        data_prefix=dict(video='videos'),
         pipeline=val_pipeline,
         test_mode=True,
     ),
@@ -82,7 +83,7 @@ test_dataloader = dict(
         type=dataset_type,
         data_root=data_root,
         ann_file='test.csv',
-        data_prefix=dict(video=''),
+        data_prefix=dict(video='videos'),
         pipeline=test_pipeline,
         test_mode=True,
     ),
@@ -94,4 +95,5 @@ val_evaluator = dict(
     metric_list=('top_k_accuracy', 'mean_class_accuracy'),
     metric_options=dict(top_k_accuracy=dict(topk=(1,))),
 )
-test_evaluator = val_evaluator
+# Intervals, figures of each class, calibration.
+test_evaluator = [val_evaluator, dict(type='ClassificationMetric')]

@@ -1,7 +1,7 @@
 # A clip is a folder of images, a line of the list its name, number of images and label.
 # mmaction2's own RawframeDataset and SampleFrames fit in here as well.
 dataset_type = 'LabeledRawframeDataset'
-data_root = '{{$RAILWAY_YARD_FRAMES:data/railway_yard_frames}}'
+data_root = '{{$RAILWAY_YARD:data/railway_yard}}'
 classes = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 
 train_pipeline = [
@@ -55,8 +55,8 @@ train_dataloader = dict(
         data_root=data_root,
         classes=classes,
         filename_tmpl='img_{:05}.jpg',
-        ann_file='train.txt',
-        data_prefix=dict(img=''),
+        ann_file='train_rawframes.txt',
+        data_prefix=dict(img='rawframes'),
         pipeline=train_pipeline,
     ),
 )
@@ -70,8 +70,8 @@ val_dataloader = dict(
         data_root=data_root,
         classes=classes,
         filename_tmpl='img_{:05}.jpg',
-        ann_file='val.txt',
-        data_prefix=dict(img=''),
+        ann_file='val_rawframes.txt',
+        data_prefix=dict(img='rawframes'),
         pipeline=val_pipeline,
         test_mode=True,
     ),
@@ -86,8 +86,8 @@ test_dataloader = dict(
         data_root=data_root,
         classes=classes,
         filename_tmpl='img_{:05}.jpg',
-        ann_file='test.txt',
-        data_prefix=dict(img=''),
+        ann_file='test_rawframes.txt',
+        data_prefix=dict(img='rawframes'),
         pipeline=test_pipeline,
         test_mode=True,
     ),
@@ -99,4 +99,5 @@ val_evaluator = dict(
     metric_list=('top_k_accuracy', 'mean_class_accuracy'),
     metric_options=dict(top_k_accuracy=dict(topk=(1,))),
 )
-test_evaluator = val_evaluator
+# Intervals, figures of each class, calibration.
+test_evaluator = [val_evaluator, dict(type='ClassificationMetric')]
