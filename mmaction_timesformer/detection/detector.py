@@ -11,12 +11,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
 
 from data_analysis.video_files import VideoError
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End, Resume
-from mmaction_timesformer.detection.rules import EventRule
+from mmaction_timesformer.detection.preparation import FramePreparer, split_pipeline
+from mmaction_timesformer.detection.rules import EventRule, make_rules
+from mmaction_timesformer.detection.settings import DetectionSettings
 from mmaction_timesformer.detection.sources import Source, parse_source
 from mmaction_timesformer.detection.tracker import EventTracker
 from mmaction_timesformer.detection.watch import Score, Update, Watch, WatchSettings
@@ -56,6 +62,58 @@ class DangerDetector:
         self.settings = settings
         self.fingerprint = fingerprint
         self.update_seconds = update_seconds
+
+    @classmethod
+    def from_config(
+        cls,
+        config: str | Path | Config,
+        checkpoint: str | Path,
+        device: str = 'cpu',
+        overrides: Mapping[str, Any] | None = None,
+    ) -> DangerDetector:
+        """Build the detector that a config describes.
+
+        Args:
+            config: The model's config; its ``detection`` part has the fields of
+                `DetectionSettings`.
+            checkpoint: The trained weights.
+            device: Where the model runs.
+            overrides: Fields of `DetectionSettings` that replace the config's.
+
+        Raises:
+            FileNotFoundError: The config or the checkpoint is missing.
+            ValueError: They do not fit each other, or a setting makes no sense.
+        """
+        from mmaction_timesformer.detection import recognizer
+
+        if not isinstance(config, Config):
+            config = Config.fromfile(config)
+        changed = {**(config.get('detection') or {}), **(overrides or {})}
+        settings = DetectionSettings.from_config(changed)
+        if settings.pipeline not in config:
+            raise ValueError(f'the config has no {settings.pipeline}; set detection.pipeline')
+        parts = split_pipeline(config[settings.pipeline])
+        if settings.span_seconds is None and parts.span_seconds is not None:
+            settings = replace(settings, span_seconds=parts.span_seconds)
+        watch_settings = settings.watch_settings(parts.num_frames, parts.frame_interval)
+
+        state_dict, meta, digest = recognizer.read_weights(checkpoint)
+        model = recognizer.build_recognizer(config, state_dict, device)
+        classes = recognizer.find_classes(config, meta, model.cls_head.num_classes)
+        rules = make_rules(classes, settings.dangers, settings.rules)
+        dtype = recognizer.choose_dtype(settings.dtype, device)
+        temperature = settings.temperature or meta.get('temperature') or 1.0
+        return cls(
+            recognizer.RecognizerScore(model, dtype, temperature),
+            FramePreparer(parts.picture_steps, *recognizer.normalisation(config), dtype),
+            classes,
+            rules,
+            watch_settings,
+            recognizer.make_fingerprint(
+                digest, watch_settings.windows, rules, temperature, str(dtype), settings.pipeline
+            ),
+            settings.update_seconds,
+        )
 
     def detect(self, path: str | Path) -> list[DangerEvent]:
         """Find the events of one recording.
@@ -134,7 +192,7 @@ class DangerDetector:
             source,
             self.classes,
             self.rules,
-            self.settings.windows.hop_seconds,
+            self.settings.windows,
             self.fingerprint,
             update_seconds=self.update_seconds,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from data_analysis.video_files import VideoError
@@ -98,12 +98,14 @@ class Resume:
     Attributes:
         after_seconds: Centre of the last window that was scored.
         epoch: Wall-clock time of the source's first frame in that run.
-        can_seek: Whether the source's time line has had no break.
+        last_seconds: How far the time line of a live source had come.
+        after_gap_seconds: Where the last gap that it noted ends; None without a gap.
     """
 
     after_seconds: float | None = None
     epoch: datetime | None = None
-    can_seek: bool = True
+    last_seconds: float = 0.0
+    after_gap_seconds: float | None = None
 
 
 class StoppedError(Exception):
@@ -245,10 +247,10 @@ class FileFeed(Feed):
     def _read(self) -> End:
         num_windows, end = self._read_windows(self._settings)
         is_new = self._resume.after_seconds is None
-        if num_windows == 0 and is_new and end.seconds > 0:
+        if num_windows == 0 and is_new:
             # Shorter than a window: show the model all there is, as training does.
             self.num_frames = 0
-            _, end = self._read_windows(self._settings.shrunk_to(end.seconds))
+            _, end = self._read_windows(self._settings.shrunk_to(self.last_seconds))
         return end
 
     def _read_windows(self, settings: WindowSettings) -> tuple[int, End]:
@@ -258,8 +260,7 @@ class FileFeed(Feed):
         with self._open() as reader:
             for item in reader.frames(self._from_seconds()):
                 if isinstance(item, Break):
-                    name = self.source.name
-                    self._put(Gap(name, self.last_seconds, item.seconds, item.reason))
+                    self._note_gap(item)
                     cutter = self._cutter(item.seconds, settings)
                     continue
                 if cutter is None:
@@ -269,13 +270,20 @@ class FileFeed(Feed):
                     cutter = self._cutter(0.0, settings)
                 if self.source.pace is not None:
                     self._wait(started + item.seconds / self.source.pace - time.monotonic())
+                    item = replace(item, arrived=time.monotonic())
                 num_windows += self._cut(cutter, item)
             seconds = self.last_seconds + reader.frame_seconds
             return num_windows, self._end(seconds, reader)
 
+    def _note_gap(self, item: Break) -> None:
+        noted_until = self._resume.after_gap_seconds
+        if noted_until is None or item.seconds > noted_until + 1e-3:
+            self._put(Gap(self.source.name, self.last_seconds, item.seconds, item.reason))
+
     def _from_seconds(self) -> float:
         """Where to begin to read so that the first wanted window is complete."""
-        if self._resume.after_seconds is None or not self._resume.can_seek:
+        # Past a gap, time stamps no longer tell the time.
+        if self._resume.after_seconds is None or self._resume.after_gap_seconds is not None:
             return 0.0
         return max(0.0, self._resume.after_seconds - self._settings.span_seconds)
 

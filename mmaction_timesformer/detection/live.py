@@ -39,6 +39,11 @@ class LiveFeed(Feed):
         return feed
 
     def _read(self) -> End:
+        if self._first_arrival is None and self._resume.epoch is not None:
+            self.last_seconds = self._resume.last_seconds
+            reason = 'nobody was watching'
+            self._gap = Gap(self.source.name, self.last_seconds, None, reason)
+            self._put(self._gap)
         num_failures = 0
         while True:
             frames_before = self.num_frames

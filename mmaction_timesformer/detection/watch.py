@@ -93,7 +93,7 @@ class WatchSettings:
         windows: Where windows lie in time.
         batch_size: Windows that go through the model together.
         queue_size: Windows that wait for one source.
-        heartbeat_seconds: Distance of `Pulse` updates; None for none.
+        heartbeat_seconds: Distance of `Pulse` updates; None for one at each source's end.
         patience: How long to wait for a source.
     """
 
@@ -181,7 +181,7 @@ class Watch:
             if isinstance(item, Window):
                 yield from self._take_scores(name, station, item, next(scores))
             else:
-                yield from _take_note(station, item)
+                yield from self._take_note(name, station, item)
 
     def _take_scores(
         self, name: str, station: _Station, window: Window, scores: tuple[float, ...]
@@ -213,10 +213,25 @@ class Watch:
         return [scores[place] for place in range(len(windows))]
 
     def _close_all(self) -> Iterator[Update]:
-        for station in self._stations.values():
+        for name, station in self._stations.items():
             if not station.is_over:
                 for event in station.tracker.finish(station.newest_seconds):
                     yield replace(event, interrupted=True)
+                yield self._pulse(name)
+
+    def _take_note(self, name: str, station: _Station, note: Note) -> Iterator[Update]:
+        if isinstance(note, Begin):
+            station.tracker.epoch = note.epoch
+        elif isinstance(note, Gap):
+            if note.end_seconds is None or not station.feed.source.is_live:
+                yield from station.tracker.finish(note.start_seconds)
+            if note.end_seconds is not None:
+                station.tracker.begin(note.end_seconds)
+        else:
+            station.is_over = True
+            yield from station.tracker.finish(max(note.seconds, station.newest_seconds))
+            yield self._pulse(name)
+        yield note
 
     def _check_on_feeds(self) -> Iterator[Update]:
         """Give up feeds that hang where no time limit reaches; replace those of live sources."""
@@ -231,7 +246,7 @@ class Watch:
             feed.stop()
             limit = self._settings.patience.read_seconds
             reason = f'no frame came within the time limit of {limit:g} seconds'
-            yield from _take_note(station, End(name, feed.last_seconds, reason))
+            yield from self._take_note(name, station, End(name, feed.last_seconds, reason))
 
     def _pulses(self) -> Iterator[Pulse]:
         period = self._settings.heartbeat_seconds
@@ -240,9 +255,9 @@ class Watch:
         self._next_pulse = time.monotonic() + period
         for name, station in self._stations.items():
             if not station.is_over:
-                yield self.pulse(name)
+                yield self._pulse(name)
 
-    def pulse(self, name: str) -> Pulse:
+    def _pulse(self, name: str) -> Pulse:
         """How a source is doing right now."""
         station = self._stations[name]
         latencies = station.latencies
@@ -256,20 +271,6 @@ class Watch:
             round(float(np.median(latencies)), 3) if latencies else None,
             round(max(latencies), 3) if latencies else None,
         )
-
-
-def _take_note(station: _Station, note: Note) -> Iterator[Update]:
-    if isinstance(note, Begin):
-        station.tracker.epoch = note.epoch
-    elif isinstance(note, Gap):
-        if note.end_seconds is None or not station.feed.source.is_live:
-            yield from station.tracker.finish(note.start_seconds)
-        if note.end_seconds is not None:
-            station.tracker.begin(note.end_seconds)
-    else:
-        station.is_over = True
-        yield from station.tracker.finish(max(note.seconds, station.newest_seconds))
-    yield note
 
 
 def replay(tracker: EventTracker, past: Iterable[ScoredWindow | Gap]) -> list[DangerEvent]:

@@ -62,8 +62,8 @@ class WindowSettings:
             raise ValueError(f'num_frames={self.num_frames} must be at least 1')
         for name in ('span_seconds', 'hop_seconds'):
             value = getattr(self, name)
-            if not 1e-3 <= value < float('inf'):
-                raise ValueError(f'{name}={value} must be at least a millisecond')
+            if not 1 / _TICKS <= value < float('inf'):
+                raise ValueError(f'{name}={value} must be above 0')
 
     @property
     def stride_ticks(self) -> int:
@@ -89,9 +89,10 @@ class WindowSettings:
         ticks = round(seconds * _TICKS) - self.reach_ticks / 2
         return max(0, int(ticks // self.hop_ticks) + 1)
 
-    def shrunk_to(self, seconds: float) -> WindowSettings:
-        """Windows for a source that lasts only so long: the same number of frames, closer."""
-        return replace(self, span_seconds=min(self.span_seconds, max(seconds, 1e-3)))
+    def shrunk_to(self, last_seconds: float) -> WindowSettings:
+        """Windows for a source whose last frame comes so early: as many frames, closer together."""
+        stride_ticks = max(int(last_seconds * _TICKS) // max(self.num_frames - 1, 1), 1)
+        return replace(self, span_seconds=self.num_frames * stride_ticks / _TICKS)
 
     def moments(self, window: int) -> list[int]:
         """The ticks that a window shows, from the first frame of all."""

@@ -1,0 +1,75 @@
+"""What ``tools/detect.py`` does with its arguments."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.running import run, stop_on_signals
+from mmaction_timesformer.detection.sinks import (
+    JsonSink,
+    Sink,
+    TextSink,
+    open_mqtt,
+    open_webhook,
+)
+from mmaction_timesformer.detection.sources import find_sources
+
+WEBHOOK_TOKEN_VARIABLE = 'MMACTION_TIMESFORMER_WEBHOOK_TOKEN'
+
+
+def detect_command(
+    config: str,
+    checkpoint: str,
+    sources: Sequence[str],
+    out: str,
+    device: str = 'cpu',
+    pace: float | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    json: bool = False,
+    webhook: Sequence[str] = (),
+    mqtt: Sequence[str] = (),
+) -> int:
+    """Find danger events in sources and write them to a folder.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights.
+        sources: Video files, folders, globs, URLs and cameras.
+        out: The folder; a run that was ended goes on in it.
+        device: Where the model runs.
+        pace: Play files like live streams, this many times as fast as recorded.
+        cfg_options: Values that replace the config's, such as ``detection.hop_seconds``.
+        json: Write every record as a JSON line to standard output, in place of words.
+        webhook: URLs to post events to.
+        mqtt: URLs of MQTT brokers, each with its topic.
+
+    Returns:
+        The exit code: 0, or 1 if a source could not be used, or 2 if nothing could be begun.
+    """
+    logging.basicConfig(format='%(levelname)s: %(message)s', stream=sys.stderr)
+    folder = Path(out)
+    try:
+        found = find_sources(sources, pace)
+        cfg = Config.fromfile(config)
+        cfg.merge_from_dict(cfg_options or {})
+        detector = DangerDetector.from_config(cfg, checkpoint, device)
+        sinks: list[Sink] = [JsonSink() if json else TextSink()]
+        token = os.environ.get(WEBHOOK_TOKEN_VARIABLE)
+        sinks += [open_webhook(url, folder, token) for url in webhook]
+        sinks += [open_mqtt(url, folder) for url in mqtt]
+        description = {'config': config, 'checkpoint': checkpoint, 'device': device}
+        with stop_on_signals() as stop:
+            summary = run(detector, found, folder, sinks, description, stop)
+    except (ValueError, OSError, ImportError, SyntaxError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    print(f'{summary} -> {out}', file=sys.stderr)
+    return summary.exit_code

@@ -1,0 +1,55 @@
+"""Find danger events in recordings and live streams.
+
+Events are written to OUT/events.jsonl as they open, grow and close, the scores of all windows to
+OUT/scores.csv. A run that was ended goes on where it stopped when it is started again.
+"""
+
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+from mmaction_timesformer.detection.command import detect_command
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help="the model's config; its detection part sets the rules")
+    parser.add_argument('checkpoint', help='the trained weights')
+    parser.add_argument(
+        'sources',
+        nargs='+',
+        metavar='source',
+        help='video file, folder, glob, RTSP or HTTP URL, camera (/dev/video0, v4l2:/dev/video0)',
+    )
+    parser.add_argument('--out', required=True, help='folder for the results')
+    parser.add_argument('--device', default='cpu', help='where the model runs, such as cuda:0')
+    parser.add_argument(
+        '--pace', type=float, help='play files like live streams, so many times as fast as recorded'
+    )
+    parser.add_argument(
+        '--json', action='store_true', help='print every record, heartbeats too, as a JSON line'
+    )
+    parser.add_argument(
+        '--webhook', action='append', default=[], metavar='URL', help='post events there, as JSON'
+    )
+    parser.add_argument(
+        '--mqtt',
+        action='append',
+        default=[],
+        metavar='mqtt://[USER:PASSWORD@]HOST[:PORT]/TOPIC',
+        help='publish events there',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='replace values of the config, such as detection.hop_seconds=0.5',
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    sys.exit(detect_command(**vars(parse_args())))
