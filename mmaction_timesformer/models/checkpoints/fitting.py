@@ -1,194 +1,150 @@
-"""Fitting weights to a model of another size, another attention scheme or other classes.
-
-Everything here has own names; the result has a value for every parameter that can have one, and
-the outcome of each.
-"""
+"""Fitting weights of any known format to a whole model: names, sizes, and a report."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..layers import resize_pos_embed, resize_time_embed
+from .families import find_public_weights
+from .fitting_parts import Fitted, fit_backbone, fit_classifier
+from .formats import OWN, WeightFormat, recognise
 from .names import StateDict
-from .report import Fate, Outcome
-from .resizing import adapt_channels, guess_grid, resize_patch_kernel
+from .report import Fate, LoadReport
 
 if TYPE_CHECKING:
     from ..backbones import TimeSformerBackbone
 
-_STEP = re.compile(r'(?P<block>blocks\.\d+\.steps\.)(?P<step>\w+)\.(?P<part>.+)')
+_HEAD = 'cls_head.'
 
 
-@dataclass
-class Fitted:
-    """Values for parameters, what became of each, and which of the source's were of use."""
-
-    values: dict[str, Tensor] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
-
-    def take(self, name: str, value: Tensor, source: str, fate: Fate, detail: str = '') -> None:
-        """Give a parameter a value of the source's."""
-        self.values[name] = value
-        self.outcomes[name] = Outcome(fate, detail)
-        self.used.add(source)
-
-    def zero(self, name: str, like: Tensor) -> None:
-        """Start a parameter at zero."""
-        self.values[name] = torch.zeros_like(like)
-        self.outcomes[name] = Outcome(Fate.REINITIALISED, 'at zero')
-
-    def leave(self, name: str, detail: str = '') -> None:
-        """Leave a parameter as it was initialised."""
-        self.outcomes[name] = Outcome(Fate.REINITIALISED, detail)
-
-
-def fit_backbone(source: StateDict, backbone: TimeSformerBackbone, prefer_square: bool) -> Fitted:
-    """Fit weights to a backbone.
-
-    Steps that the source lacks start as copies of its base step with their extra linear layer at
-    zero, so that the network starts as the one it came from (paper, Sec. 4). Frames that the source
-    has no positions for start without any.
+def fit(
+    model: nn.Module,
+    state_dict: Mapping[str, Any],
+    metadata: Mapping[str, Any] | None = None,
+    class_map: Mapping[int, int] | None = None,
+) -> tuple[dict[str, Tensor], LoadReport]:
+    """Convert and fit weights to a model, which is left alone.
 
     Args:
-        source: Own names, without ``backbone.``.
-        backbone: The model.
-        prefer_square: Whether positions that could be a square grid are one.
+        model: A recognizer or a ``TimeSformerBackbone``.
+        state_dict: Parameters of any known format.
+        metadata: What is known of them: ``source``, ``preprocessing``.
+        class_map: Class of the model to class of the weights.
+
+    Returns:
+        Values for parameters of the model, and the fate of every parameter.
 
     Raises:
-        ValueError: The source has another width or is no network of images.
+        ValueError: No parameter of the model is in the weights, or they do not fit.
     """
-    _check_width(source, backbone.embed_dims)
+    metadata = metadata or {}
+    source = str(metadata.get('source', ''))
+    name, backbone = find_backbone(model)
+    targets = model.state_dict()
+    tensors = {key: value for key, value in state_dict.items() if isinstance(value, Tensor)}
+    weight_format, weights = _convert(tensors, targets, name, source)
+
+    inside = f'{name}.' if name else ''
+    bare = {key[len(inside) :]: value for key, value in weights.items() if key.startswith(inside)}
+    try:
+        backbone_fit = fit_backbone(bare, backbone, prefer_square=weight_format is not OWN)
+        head_fit = fit_classifier(below(weights, _HEAD), below(targets, _HEAD), class_map)
+    except ValueError as error:
+        raise ValueError(f'{source or "the weights"} ({weight_format.name}): {error}') from error
+    rest = _fit_rest(weights, targets, {f'{inside}{key}' for key in backbone.state_dict()})
+    fitted = _gather((inside, backbone_fit), (_HEAD, head_fit), ('', rest))
+    if not fitted.used:
+        raise _nothing_matches(source, state_dict, targets)
+    public = find_public_weights(source)
+    report = LoadReport(
+        source,
+        weight_format.name,
+        {key: fitted.outcomes[key] for key in targets},
+        tuple(key for key in weights if key not in fitted.used),
+        metadata.get('preprocessing')
+        or (public.preprocessing if public else weight_format.preprocessing),
+    )
+    return fitted.values, report
+
+
+def _convert(
+    tensors: StateDict, targets: StateDict, backbone_name: str, source: str
+) -> tuple[WeightFormat, StateDict]:
+    """Weights under the names they have in this model."""
+    weight_format = recognise(tensors)
+    if weight_format is None:
+        if not tensors.keys() & targets.keys():
+            raise _nothing_matches(source, tensors, targets)
+        return OWN, tensors
+    inside = f'{backbone_name}.' if backbone_name else ''
+    if weight_format is OWN and inside and any(name.startswith(inside) for name in tensors):
+        return OWN, tensors
+    ours = weight_format.to_ours(tensors)
+    return weight_format, {
+        inside + name.removeprefix('backbone.') if name.startswith('backbone.') else name: value
+        for name, value in ours.items()
+    }
+
+
+def _nothing_matches(
+    source: str, weights: Mapping[str, Any], targets: Mapping[str, Any]
+) -> ValueError:
+    return ValueError(
+        f'no parameter of {source or "the weights"} matches the model: there is '
+        f'{list(weights)[:5]}, the model has {list(targets)[:5]}'
+    )
+
+
+def _fit_rest(weights: StateDict, targets: StateDict, done: set[str]) -> Fitted:
+    """Necks and the like: parameters of the same name and shape."""
     fitted = Fitted()
-    targets = backbone.state_dict()
-    steps = _source_steps(targets, source)
     for name, target in targets.items():
-        source_name, copied = _source_name(name, steps)
-        if source_name in source:
-            value, detail = _fit_size(name, source[source_name], target, backbone, prefer_square)
-            if value.shape != target.shape:
-                leave = f'{tuple(source[source_name].shape)} does not fit {tuple(target.shape)}'
-                fitted.leave(name, leave)
-                continue
-            fate = Fate.RESIZED if detail else Fate.COPIED if copied else Fate.MATCHED
-            fitted.take(name, value, source_name, fate, detail or (copied and f'from {copied}'))
-        elif name == 'time_embed' or (copied and '.fc.' in name):
-            fitted.zero(name, target)
+        if name in done or name.startswith(_HEAD):
+            continue
+        if name in weights and weights[name].shape == target.shape:
+            fitted.take(name, weights[name], name, Fate.MATCHED)
         else:
             fitted.leave(name)
     return fitted
 
 
-def fit_classifier(
-    source: StateDict, targets: StateDict, class_map: Mapping[int, int] | None = None
-) -> Fitted:
-    """Fit a head's parameters.
-
-    Args:
-        source: Parameters of the source's head.
-        targets: Parameters of the model's head, of the same names where they correspond.
-        class_map: Class of the model to class of the source, where they differ.
-
-    Raises:
-        ValueError: The class map names a class that is not there.
-    """
-    fitted = Fitted()
-    same_layers = set(source) == set(targets)
-    for name, target in targets.items():
-        value = source.get(name)
-        if value is None or not same_layers or value.shape[1:] != target.shape[1:]:
-            fitted.leave(name, 'other layers' if source else '')
-        elif class_map is not None and '.fc_cls.' in f'.{name}':
-            _pick_rows(fitted, name, value, target, class_map)
-        elif len(value) != len(target):
-            fitted.leave(name, f'{len(value)} classes -> {len(target)}')
-        else:
-            fitted.take(name, value, name, Fate.MATCHED)
-    return fitted
+def _gather(*parts: tuple[str, Fitted]) -> Fitted:
+    """Put parts of a model together, each under its own name."""
+    whole = Fitted()
+    for inside, part in parts:
+        whole.values.update({inside + name: value for name, value in part.values.items()})
+        whole.outcomes.update({inside + name: value for name, value in part.outcomes.items()})
+        whole.used.update(inside + name for name in part.used)
+    return whole
 
 
-def _pick_rows(
-    fitted: Fitted, name: str, value: Tensor, target: Tensor, class_map: Mapping[int, int]
-) -> None:
-    for wanted, given in class_map.items():
-        if not (0 <= wanted < len(target) and 0 <= given < len(value)):
-            raise ValueError(
-                f'class_map has {wanted}: {given}, but the model has classes 0..{len(target) - 1} '
-                f'and the weights 0..{len(value) - 1}'
-            )
-    rows = target.clone()
-    rows[list(class_map)] = value[list(class_map.values())].to(rows)
-    complete = len(class_map) == len(target)
-    fate = Fate.COPIED if complete else Fate.REINITIALISED
-    fitted.take(name, rows, name, fate, f'{len(class_map)} of {len(target)} classes by class_map')
-
-
-def _check_width(source: StateDict, embed_dims: int) -> None:
-    for name in ('norm.weight', 'blocks.0.mlp.norm.weight'):
-        if name in source and len(source[name]) != embed_dims:
-            raise ValueError(
-                f'the weights have embed_dims={len(source[name])}, the model {embed_dims}; build '
-                "it with the weights' own, as arch='tiny' (192), 'small' (384), 'base' (768) or "
-                "'large' (1024) does"
-            )
-
-
-def _source_steps(targets: Iterable[str], source: Iterable[str]) -> dict[str, tuple[str, bool]]:
-    """Which step of the source each step of the model takes, and whether as a copy."""
-    target_base, target_steps = _steps(targets)
-    source_base, source_steps = _steps(source)
-    if source_base is None:
-        return {step: (step, False) for step in target_steps}
-    own = target_steps & source_steps - {target_base}
+def below(state_dict: StateDict, inside: str) -> dict[str, Tensor]:
+    """The parameters whose names start so, without that start."""
     return {
-        step: (step, False) if step in own else (source_base, step != target_base)
-        for step in target_steps
+        name.removeprefix(inside): value
+        for name, value in state_dict.items()
+        if name.startswith(inside)
     }
 
 
-def _steps(names: Iterable[str]) -> tuple[str | None, set[str]]:
-    """The base step, which is the one without an extra linear layer, and all steps."""
-    parts = [match.groupdict() for name in names if (match := _STEP.fullmatch(name))]
-    steps = {part['step'] for part in parts}
-    extra = {part['step'] for part in parts if part['part'].startswith('fc.')}
-    return next(iter(sorted(steps - extra)), None), steps
+def find_backbone(model: nn.Module) -> tuple[str, TimeSformerBackbone]:
+    """The backbone and its name in a model, the empty one where it is the model.
+
+    Raises:
+        ValueError: There is none, or more than one.
+    """
+    candidates = [('', model), *model.named_children()]
+    found = [(name, part) for name, part in candidates if is_backbone(part)]
+    if len(found) != 1:
+        raise ValueError(
+            f'{type(model).__name__} holds {len(found)} TimeSformerBackbones, not one; load the '
+            "weights of each by its own init_cfg=dict(type='Pretrained', checkpoint=...)"
+        )
+    return cast('tuple[str, TimeSformerBackbone]', found[0])
 
 
-def _source_name(name: str, steps: Mapping[str, tuple[str, bool]]) -> tuple[str, str]:
-    """The source's name for a parameter and, where it is a copy, the step it is copied from."""
-    match = _STEP.fullmatch(name)
-    if match is None:
-        return name, ''
-    step, copied = steps[match['step']]
-    return f'{match["block"]}{step}.{match["part"]}', step if copied else ''
-
-
-def _fit_size(
-    name: str, value: Tensor, target: Tensor, backbone: TimeSformerBackbone, prefer_square: bool
-) -> tuple[Tensor, str]:
-    """A value in the target's size, and what was changed."""
-    if name == 'pos_embed':
-        new = backbone.pos_grid
-        old = guess_grid(value.shape[1] - 1, new, prefer_square)
-        change = '' if old == new else f'{old[0]}x{old[1]} -> {new[0]}x{new[1]}'
-        return resize_pos_embed(value, old, new), change
-    if name == 'time_embed':
-        num_frames = target.shape[1]
-        change = '' if value.shape == target.shape else f'{value.shape[1]} -> {num_frames} frames'
-        return resize_time_embed(value, num_frames), change
-    if name == 'patch_embed.projection.weight' and value.shape != target.shape:
-        if value.dim() != 4:
-            raise ValueError(
-                f'a patch embedding of shape {tuple(value.shape)} is not one of images, '
-                '(channels of the model, channels of a frame, rows, columns)'
-            )
-        rows, columns = target.shape[2:]
-        resized = resize_patch_kernel(adapt_channels(value, target.shape[1]), (rows, columns))
-        return resized, f'{tuple(value.shape[1:])} -> {tuple(target.shape[1:])}'
-    return value, ''
+def is_backbone(module: nn.Module | None) -> bool:
+    """Whether a module is a backbone that loads any weights."""
+    return getattr(module, 'loads_any_weights', False)

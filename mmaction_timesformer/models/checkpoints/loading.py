@@ -12,27 +12,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
-from .families import find_public_weights
-from .fitting import Fitted, fit_backbone, fit_classifier
-from .formats import OWN, WeightFormat, recognise
+from .fitting import below, find_backbone, fit, is_backbone
 from .names import StateDict
 from .preprocessing import agree, read_preprocessing
 from .reading import read_checkpoint, unwrap
-from .report import Fate, LoadReport
+from .report import LoadReport
 
 if TYPE_CHECKING:
     from ..backbones import TimeSformerBackbone
 
 _OWNERS: WeakKeyDictionary[nn.Module, ref[nn.Module]] = WeakKeyDictionary()
-_HEAD = 'cls_head.'
 _CONVERTS = '_converts_weights'
 
 
@@ -77,128 +74,9 @@ def accept_any_weights(backbone: TimeSformerBackbone) -> None:
     backbone.register_load_state_dict_pre_hook(_convert_and_fit)
 
 
-def fit(
-    model: nn.Module,
-    state_dict: Mapping[str, Any],
-    metadata: Mapping[str, Any] | None = None,
-    class_map: Mapping[int, int] | None = None,
-) -> tuple[dict[str, Tensor], LoadReport]:
-    """Convert and fit weights to a model, which is left alone.
-
-    Args:
-        model: A recognizer or a ``TimeSformerBackbone``.
-        state_dict: Parameters of any known format.
-        metadata: What is known of them: ``source``, ``preprocessing``.
-        class_map: Class of the model to class of the weights.
-
-    Returns:
-        Values for parameters of the model, and the fate of every parameter.
-
-    Raises:
-        ValueError: No parameter of the model is in the weights, or they do not fit.
-    """
-    metadata = metadata or {}
-    source = str(metadata.get('source', ''))
-    name, backbone = _find_backbone(model)
-    targets = model.state_dict()
-    tensors = {key: value for key, value in state_dict.items() if isinstance(value, Tensor)}
-    weight_format, weights = _convert(tensors, targets, name, source)
-
-    inside = f'{name}.' if name else ''
-    bare = {key[len(inside) :]: value for key, value in weights.items() if key.startswith(inside)}
-    try:
-        backbone_fit = fit_backbone(bare, backbone, prefer_square=weight_format is not OWN)
-        head_fit = fit_classifier(_below(weights, _HEAD), _below(targets, _HEAD), class_map)
-    except ValueError as error:
-        raise ValueError(f'{source or "the weights"} ({weight_format.name}): {error}') from error
-    rest = _fit_rest(weights, targets, {f'{inside}{key}' for key in backbone.state_dict()})
-    fitted = _gather((inside, backbone_fit), (_HEAD, head_fit), ('', rest))
-
-    public = find_public_weights(source)
-    report = LoadReport(
-        source,
-        weight_format.name,
-        {key: fitted.outcomes[key] for key in targets},
-        tuple(key for key in weights if key not in fitted.used),
-        metadata.get('preprocessing')
-        or (public.preprocessing if public else weight_format.preprocessing),
-    )
-    return fitted.values, report
-
-
-def _convert(
-    tensors: StateDict, targets: StateDict, backbone_name: str, source: str
-) -> tuple[WeightFormat, StateDict]:
-    """Weights under the names they have in this model."""
-    weight_format = recognise(tensors)
-    if weight_format is None:
-        if not tensors.keys() & targets.keys():
-            raise ValueError(
-                f'no parameter of {source or "the weights"} matches the model: it has '
-                f'{list(tensors)[:5]}, the model {list(targets)[:5]}'
-            )
-        return OWN, tensors
-    inside = f'{backbone_name}.' if backbone_name else ''
-    if weight_format is OWN and inside and any(name.startswith(inside) for name in tensors):
-        return OWN, tensors
-    ours = weight_format.to_ours(tensors)
-    return weight_format, {
-        inside + name.removeprefix('backbone.') if name.startswith('backbone.') else name: value
-        for name, value in ours.items()
-    }
-
-
-def _fit_rest(weights: StateDict, targets: StateDict, done: set[str]) -> Fitted:
-    """Necks and the like: parameters of the same name and shape."""
-    fitted = Fitted()
-    for name, target in targets.items():
-        if name in done or name.startswith(_HEAD):
-            continue
-        if name in weights and weights[name].shape == target.shape:
-            fitted.take(name, weights[name], name, Fate.MATCHED)
-        else:
-            fitted.leave(name)
-    return fitted
-
-
-def _gather(*parts: tuple[str, Fitted]) -> Fitted:
-    """Put parts of a model together, each under its own name."""
-    whole = Fitted()
-    for inside, part in parts:
-        whole.values.update({inside + name: value for name, value in part.values.items()})
-        whole.outcomes.update({inside + name: value for name, value in part.outcomes.items()})
-        whole.used.update(inside + name for name in part.used)
-    return whole
-
-
-def _below(state_dict: StateDict, inside: str) -> dict[str, Tensor]:
-    """The parameters whose names start so, without that start."""
-    return {
-        name.removeprefix(inside): value
-        for name, value in state_dict.items()
-        if name.startswith(inside)
-    }
-
-
-def _find_backbone(model: nn.Module) -> tuple[str, TimeSformerBackbone]:
-    """The backbone and its name in the model; the empty one where it is the model."""
-    candidates = [('', model), *model.named_children()]
-    found = [(name, part) for name, part in candidates if _is_backbone(part)]
-    if len(found) != 1:
-        raise ValueError(
-            f'{type(model).__name__} holds {len(found)} TimeSformerBackbones, not one; load the '
-            "weights of each by its own init_cfg=dict(type='Pretrained', checkpoint=...)"
-        )
-    return cast('tuple[str, TimeSformerBackbone]', found[0])
-
-
-def _is_backbone(module: nn.Module | None) -> bool:
-    return getattr(module, 'loads_any_weights', False)
-
-
 def _adopt(owner: nn.Module, name: str, part: nn.Module | None) -> None:
     """Give the model that a backbone is put into the backbone's load hook."""
-    if part is not None and _is_backbone(part):
+    if part is not None and is_backbone(part):
         _OWNERS[part] = ref(owner)
         if not getattr(owner, _CONVERTS, False):
             setattr(owner, _CONVERTS, True)
@@ -223,8 +101,8 @@ def _convert_and_fit(
     What is re-initialised or unused counts as missing or unexpected, so that a loader's own
     ``strict`` means what it says.
     """
-    arrived = _below(state_dict, prefix)
-    if prefix and (_is_backbone(module) or not arrived):
+    arrived = below(state_dict, prefix)
+    if prefix and (is_backbone(module) or not arrived):
         return  # The backbone's owner has been here already, or the weights are of other parts.
     if not prefix:
         arrived = dict(unwrap(arrived))
@@ -249,7 +127,7 @@ def _same(arrived: Mapping[str, Any], targets: StateDict) -> bool:
 
 def _announce(model: nn.Module, report: LoadReport) -> None:
     """Keep the report, log it, and compare the preprocessing."""
-    _, backbone = _find_backbone(model)
+    _, backbone = find_backbone(model)
     backbone.load_report = report
     print_log(report.summary(), logger='current')
     print_log(report.table(), logger='current', level=logging.DEBUG)

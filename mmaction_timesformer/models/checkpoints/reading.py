@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import struct
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ _DAMAGED = (
     ValueError,
     AttributeError,
     AssertionError,
+    OSError,
     struct.error,
     pickle.UnpicklingError,
 )
@@ -139,18 +141,19 @@ def _read_safetensors(path: Path, map_location: Any) -> Mapping[str, Any]:
 
 
 def _explain(error: Exception) -> str:
-    """One sentence of what ``torch.load`` says in a dozen."""
+    """One sentence of what ``torch.load`` says in a dozen, without its advice to trust the file."""
     message = str(error)
-    if 'Unsupported global' in message or 'Unsupported operand' in message:
-        what = next((line for line in message.splitlines() if 'Unsupported' in line), message)
+    if found := re.search(r'GLOBAL (\S+)', message):
         return (
-            'refused, because it holds more than weights, which could be harmful code: '
-            f'{what.strip().split(" was not an allowed")[0]}'
+            f'refused, because it holds more than weights: {found[1]}, which could be code that '
+            'does harm; nothing of it was run. Where you trust it, save its weights by themselves'
         )
     if 'TorchScript' in message:
         return 'is a TorchScript program, not weights'
-    first = message.strip().splitlines()[0] if message.strip() else type(error).__name__
-    return f'damaged, truncated, or not a file of weights: {first[:160]}'
+    reason = '' if isinstance(error, pickle.UnpicklingError) else message.strip().partition('\n')[0]
+    return (
+        f'damaged, truncated, or not a file of PyTorch weights ({reason or type(error).__name__})'
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
