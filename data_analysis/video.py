@@ -154,8 +154,10 @@ def open_video(
         index = index_frames(reader) if cache is None else cache.index_frames(reader)
         table = index.packets
         if not table.is_complete and not allow_truncated:
-            promised = f'its header promises {table.num_promised} frames'
-            raise VideoError(path, f'truncated: {promised}, it holds {len(table)}')
+            reason = 'its last frame is cut off'
+            if len(table) < table.num_promised:
+                reason = f'its header promises {table.num_promised} frames, it holds {len(table)}'
+            raise VideoError(path, f'truncated: {reason}')
         return Video(reader, index)
     except VideoError:
         reader.close()

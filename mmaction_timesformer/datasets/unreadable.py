@@ -1,6 +1,7 @@
 """Clips that cannot be read: which errors say so, and a count that all loader workers share."""
 
 import logging
+import traceback
 
 import torch
 from mmengine.logging import print_log
@@ -25,10 +26,19 @@ def why_unreadable(error: Exception, name: str) -> VideoError | None:
     if isinstance(error, OSError):
         missing = f' ({error.filename})' if error.filename else ''
         return VideoError(name, f'{error.strerror or error}{missing}')
-    if type(error).__module__.partition('.')[0] in _DECODERS:
+    if _comes_from_a_decoder(error):
         text = str(error).strip()
         return VideoError(name, text.splitlines()[-1] if text else type(error).__name__)
     return None
+
+
+def _comes_from_a_decoder(error: Exception) -> bool:
+    """Whether the error is a decoder's own, or was raised in its Python code."""
+    modules = [type(error).__module__]
+    modules += [
+        frame.f_globals.get('__name__', '') for frame, _ in traceback.walk_tb(error.__traceback__)
+    ][-1:]
+    return any(module.partition('.')[0] in _DECODERS for module in modules)
 
 
 class UnreadableClips:

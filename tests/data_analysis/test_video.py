@@ -131,6 +131,11 @@ def make_truncated_without_header(path: Path) -> None:
     cut_off(path)
 
 
+def make_cut_off_in_a_frame(path: Path) -> None:
+    render_video(path.with_suffix('.flv'), 25, options={'bf': '0'})
+    path.write_bytes(path.with_suffix('.flv').read_bytes()[:-40])
+
+
 def make_sound_only(path: Path) -> None:
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('aac', rate=8000)
@@ -149,6 +154,7 @@ def make_sound_only(path: Path) -> None:
         (lambda path: path.write_text('no video'), 'cannot be opened as a video: Invalid data'),
         (make_sound_only, 'has no video stream (found: audio)'),
         (make_truncated, 'truncated: its header promises 25 frames, it holds'),
+        (make_cut_off_in_a_frame, 'truncated: its last frame is cut off'),
         (make_truncated_without_header, 'cannot be opened as a video: Invalid data'),
     ],
 )
