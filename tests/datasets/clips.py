@@ -39,4 +39,6 @@ def write_list(folder: Path, text: str, name: str = 'list.txt') -> str:
 def make(dataset_class: type, folder: Path, ann_file: str, **options: Any) -> Any:
     """A dataset over the folder, with the pipeline above unless another is given."""
     options.setdefault('pipeline', [*DECODE, *PACK])
+    # Serializing collects garbage, which takes longer than all the rest.
+    options.setdefault('serialize_data', False)
     return dataset_class(ann_file=ann_file, data_root=str(folder), **options)
