@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,8 +26,6 @@ from data_analysis.summary import (
     summarize,
     write_summary,
 )
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,6 @@ def analyze(
     dataset: DatasetInput,
     settings: AnalysisSettings,
     progress: Progress = lambda done, total: None,
-    say: Say = lambda text: None,
 ) -> Analysis:
     """Measures and checks a dataset and writes its report.
 
@@ -78,7 +75,6 @@ def analyze(
         dataset: The annotated clips.
         settings: What to do.
         progress: Told about each file that is measured.
-        say: Told what begins.
 
     Returns:
         What was found; the folder `settings.out` holds `clips.csv`, `problems.csv`, `summary.json`,
@@ -87,13 +83,11 @@ def analyze(
     older = read_summary(settings.compare) if settings.compare else None
     settings.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    say('Measuring')
     measured, count = measure_files(
         dataset.clips['file'], settings.out / 'measurements.sqlite', settings.measure, progress
     )
     seconds = time.perf_counter() - started
     clips = clip_table(dataset.clips, measured)
-    say('Checking')
     evidence = gather_evidence(clips, settings.check)
     problems = run_checks(clips, settings.check, evidence)
     _write_csv(clips, settings.out / 'clips.csv')
@@ -114,9 +108,7 @@ def analyze(
     )
     write_summary(summary, settings.out / 'summary.json')
     changes = compare_summaries(older, summary) if older else None
-    say('Drawing')
     figures = draw_figures(summary, settings.out / 'figures')
-    say('Decoding the frames that are shown')
     decoded = decode_strips(summary['strips'], min(1, settings.measure.num_workers))
     write_report(summary, figures, decoded, changes, settings.out / 'report.html')
     return Analysis(clips, problems, summary, changes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from data_analysis.inputs import (
     input_from_folder,
 )
 from data_analysis.measure import MeasureSettings
+from data_analysis.measure import Progress as ProgressCallback
 from data_analysis.mmaction_config import input_from_config
 from data_analysis.problems import parse_fail_on
 from data_analysis.sampler_view import RULES, SamplerSettings
@@ -99,20 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failing = parse_fail_on(options.fail_on)
         dataset = read_dataset(options)
         settings = _settings(options, dataset)
-        with Progress(
-            TextColumn('{task.description}'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        ) as bar:
-            task = bar.add_task('Measuring', total=dataset.clips['file'].nunique())
-            result = analyze(
-                dataset,
-                settings,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-                say=lambda text: bar.update(task, description=text),
-            )
+        with measuring_bar(console, dataset.clips['file'].nunique()) as progress:
+            result = analyze(dataset, settings, progress)
     except (ValueError, FileNotFoundError, ImportError) as error:
         parser.exit(2, f'{parser.prog}: error: {error}\n')
     print_summary(console, result.summary, result.changes, options.out)
@@ -120,6 +110,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if found:
         console.print(f'[bold red]--fail-on:[/] {", ".join(found)}')
     return 1 if found else 0
+
+
+@contextmanager
+def measuring_bar(console: Console, total: int) -> Iterator[ProgressCallback]:
+    """Shows how many files are measured, for as long as the block lasts."""
+    with Progress(
+        TextColumn('Measuring'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as bar:
+        task = bar.add_task('Measuring', total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def read_dataset(options: argparse.Namespace) -> DatasetInput:
@@ -133,7 +137,7 @@ def read_dataset(options: argparse.Namespace) -> DatasetInput:
         raise ValueError(
             'name one input: a folder, --split NAME=FILE (repeatedly), or --config FILE'
         )
-    classes = _read_classes(options.classes)
+    classes = read_classes(options.classes)
     if options.folder is not None:
         return input_from_folder(options.folder, classes, options.group_regex)
     if options.config is not None:
@@ -151,7 +155,8 @@ def _parse_split(text: str, root: str) -> SplitFile:
     return SplitFile(name, Path(file), root)
 
 
-def _read_classes(text: str | None) -> list[str] | None:
+def read_classes(text: str | None) -> list[str] | None:
+    """Class names from the command line: separated by commas, or a file with one a line."""
     if text is None:
         return None
     if Path(text).is_file():

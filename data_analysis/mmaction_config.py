@@ -51,7 +51,7 @@ def input_from_config(
         ValueError: It cannot be parsed, or its data are not video files.
         ImportError: mmengine is not installed.
     """
-    config = _parse(file)
+    config = parse_config(file)
     datasets = {
         split: dataset
         for split, name in _SPLITS.items()
@@ -76,7 +76,14 @@ def input_from_config(
     )
 
 
-def _parse(file: Path) -> Mapping[str, Any]:
+def parse_config(file: Path) -> Mapping[str, Any]:
+    """Reads a config without importing what it wants imported.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: mmengine is not installed.
+        ValueError: It cannot be parsed.
+    """
     if not file.is_file():
         raise FileNotFoundError(f'{file}: no such config')
     try:

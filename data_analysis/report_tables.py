@@ -175,7 +175,7 @@ def picture_tables(summary: Summary) -> list[Table]:
 
 def leakage_table(summary: Summary) -> Table:
     """The nearest neighbour on each split."""
-    names = ('clips', 'look-alike in train', 'accuracy', 'macro-F1', 'guessing', 'kept apart')
+    names = ('clips', 'look-alike in train', 'accuracy', 'macro-F1', 'p', 'guessing', 'kept apart')
     columns = [Column('split', kind='fixed'), *map(Column, names), Column('', kind='fixed')]
     rows = [
         Row(
@@ -185,6 +185,7 @@ def leakage_table(summary: Summary) -> Table:
                 _number(score['twin_share'], '{:.0%}'),
                 _number(score['accuracy'], '{:.2f}'),
                 _number(score['macro_f1'], '{:.2f}'),
+                _number(score['p_value'], '{:.2g}'),
                 _number(score['guessing_macro_f1'], '{:.2f}'),
                 _number(score['separated_macro_f1'], '{:.2f}'),
                 Cell('alarm', severity='error') if score['alarm'] else Cell('no alarm'),

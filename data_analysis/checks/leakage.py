@@ -24,6 +24,8 @@ from data_analysis.thumbnails import find_scenes, nearest, signature_matrix
 
 _NUM_FOLDS = 5
 _FEWEST_CLIPS = 10
+_NUM_SHUFFLES = 199
+_NO_ACCIDENT = 0.01
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class LeakageScore:
         accuracy: Of copying the nearest train clip's label.
         macro_f1: The same, as mean F1 of the classes.
         guessing_macro_f1: Of naming the most frequent class of train.
+        p_value: Share of shuffled labels that are matched as well; small means no accident.
         separated_macro_f1: Of the same neighbour, cross-validated with recordings (or scenes) kept
             apart: what is left of the score on new ground. None if there are too few to do that.
         alarm: Whether the split leaks.
@@ -48,6 +51,7 @@ class LeakageScore:
     accuracy: float
     macro_f1: float
     guessing_macro_f1: float
+    p_value: float
     separated_macro_f1: float | None
     alarm: bool
 
@@ -122,6 +126,7 @@ def _score(
     guessing = _macro_f1(truth, guess.predict(judged[:, None]))
     twin_share = float((distances < settings.scene_distance).mean())
     macro_f1 = _macro_f1(truth, copied)
+    p_value = _p_value(truth, copied, macro_f1, settings.seed)
     return LeakageScore(
         split=usable['split'].iloc[judged[0]],
         num_clips=len(judged),
@@ -129,10 +134,18 @@ def _score(
         accuracy=float((copied == truth).mean()),
         macro_f1=macro_f1,
         guessing_macro_f1=guessing,
+        p_value=p_value,
         separated_macro_f1=separated_macro_f1,
         alarm=twin_share >= settings.twin_share
-        and macro_f1 - guessing >= settings.nearest_neighbour_gain,
+        and macro_f1 - guessing >= settings.nearest_neighbour_gain
+        and p_value < _NO_ACCIDENT,
     )
+
+
+def _p_value(truth: np.ndarray, copied: np.ndarray, macro_f1: float, seed: int) -> float:
+    shuffle = np.random.default_rng(seed).permutation
+    shuffled = [_macro_f1(shuffle(truth), copied) for _ in range(_NUM_SHUFFLES)]
+    return (1 + sum(score >= macro_f1 for score in shuffled)) / (1 + _NUM_SHUFFLES)
 
 
 def _separated_macro_f1(
