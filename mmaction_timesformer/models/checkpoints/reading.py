@@ -96,7 +96,9 @@ def _read_directory(folder: Path, map_location: Any) -> Mapping[str, Any]:
             return _read_file(folder / name, map_location)
         index = folder / f'{name}.index.json'
         if index.is_file():
-            shards = sorted(set(_read_json(index)['weight_map'].values()))
+            shards = sorted(set(_read_json(index).get('weight_map', {}).values()))
+            if not shards:
+                raise ValueError(f'{index} names no files of weights')
             parts = [_read_file(folder / Path(shard).name, map_location) for shard in shards]
             return {name: value for part in parts for name, value in part.items()}
     raise FileNotFoundError(f'{folder} holds no weights: neither {" nor ".join(_WEIGHT_FILES)}')
@@ -173,8 +175,9 @@ def _read_preprocessing(folder: Path) -> Preprocessing | None:
         if (folder / name).is_file():
             content = _read_json(folder / name)
             content = content.get(inside, {}) if inside else content
-            if mean in content and std in content:
-                return Preprocessing(tuple(content[mean]), tuple(content[std]))
+            means, stds = content.get(mean), content.get(std)
+            if isinstance(means, list) and isinstance(stds, list):
+                return Preprocessing(tuple(means), tuple(stds))
     return None
 
 

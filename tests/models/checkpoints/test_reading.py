@@ -77,6 +77,9 @@ def test_directories(tmp_path):
     (tmp_path / 'model.safetensors.index.json').write_text(json.dumps(index))
     (tmp_path / 'pytorch_model.bin').unlink()
     assert_weights(read_checkpoint(tmp_path))
+    (tmp_path / 'model.safetensors.index.json').write_text('{}')
+    with pytest.raises(ValueError, match=r'index\.json names no files'):
+        read_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize('new', [True, False])

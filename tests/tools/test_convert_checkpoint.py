@@ -1,0 +1,69 @@
+"""The converter's command line; what it writes is tested beside the library."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmaction_timesformer.models.checkpoints import markdown_table, read_checkpoint
+from tests.models.checkpoints.peers import SIZES, logits, own_model, randomise, vit_model
+from tests.models.checkpoints.peers import clips as random_clips
+from tools.convert_checkpoint import main
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the tool with these words and returns what it prints."""
+
+    def run_tool(*words: object) -> str:
+        monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *map(str, words)])
+        main()
+        return capsys.readouterr().out
+
+    return run_tool
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    torch.save({'state_dict': randomise(own_model(SIZES[0])).state_dict()}, tmp_path / 'own.pth')
+    return tmp_path / 'own.pth'
+
+
+def test_list_is_the_table(run):
+    assert run('--list') == markdown_table() + '\n'
+
+
+def test_round_trip_through_every_library(run, source, tmp_path):
+    ours, inputs = own_model(SIZES[0]), random_clips(SIZES[0])
+    ours.load_state_dict(read_checkpoint(source)['state_dict'])
+    expected = logits(ours, inputs)
+    heads = ('--num-heads', SIZES[0].num_heads)
+    printed = run(source, tmp_path / 'hf', '--to', 'huggingface', *heads)
+    assert printed == f'{source} -> {tmp_path / "hf"} (huggingface)\n'
+    run(tmp_path / 'hf', tmp_path / 'mm.pth', '--to', 'mmaction2')
+    run(tmp_path / 'mm.pth', tmp_path / 'fb.pyth', '--to', 'facebookresearch')
+    (tmp_path / 'map.json').write_text('{"0": 2, "1": 4}')
+    last = ('--to', 'mmaction_timesformer', '--class-map', tmp_path / 'map.json')
+    run(tmp_path / 'fb.pyth', tmp_path / 'two classes.pth', *last)
+
+    head = ours.cls_head
+    head.fc_cls = torch.nn.Linear(SIZES[0].embed_dims, 2)
+    ours.load_state_dict(read_checkpoint(tmp_path / 'two classes.pth')['state_dict'])
+    torch.testing.assert_close(logits(ours, inputs), expected[:, [2, 4]])
+
+
+def test_what_is_left_out_is_said(run, tmp_path):
+    vit_model(SIZES[0]).save_pretrained(tmp_path / 'vit')
+    printed = run(tmp_path / 'vit', tmp_path / 'mm.pth', '--to', 'mmaction2')
+    assert 'left out' in printed
+    assert 'pooler.dense.weight' in printed
+
+
+@pytest.mark.parametrize(
+    'words', [[], ['a.pth'], ['a.pth', 'b.pth'], ['a.pth', 'b.pth', '--to', 'timm']]
+)
+def test_missing_words(run, words):
+    with pytest.raises(SystemExit) as raised:
+        run(*words)
+    assert raised.value.code == 2
