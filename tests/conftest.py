@@ -1,6 +1,7 @@
 """What every test may use: the repository's root, and real videos where there are any."""
 
 import os
+import sys
 import socket
 from pathlib import Path
 
@@ -21,6 +22,15 @@ def root() -> Path:
 def videos_folder() -> Path:
     """Where real videos are expected; there may be none."""
     return Path(os.environ.get(VIDEOS_VARIABLE, ROOT.parent / 'shared' / 'videos'))
+
+
+@pytest.fixture(autouse=True)
+def mmaction_scope() -> None:
+    """Let registries look in mmaction2's scope; some Runner may have left mmengine's behind."""
+    if 'mmaction' in sys.modules:
+        from mmengine.registry import init_default_scope
+
+        init_default_scope('mmaction')
 
 
 @pytest.fixture
