@@ -1,6 +1,6 @@
 """What the training loop needs beyond mmengine: an optimiser constructor, an AMP choice, hooks."""
 
-from .hooks import ClassCountsHook, EpochSeedHook
+from .hooks import ClassCountsHook, EpochSeedHook, TemperatureHook
 from .optimizers import AutoAmpOptimWrapper, LayerDecayOptimWrapperConstructor
 
 __all__ = [
@@ -8,4 +8,5 @@ __all__ = [
     'ClassCountsHook',
     'EpochSeedHook',
     'LayerDecayOptimWrapperConstructor',
+    'TemperatureHook',
 ]

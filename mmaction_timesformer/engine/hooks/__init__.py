@@ -2,5 +2,6 @@
 
 from .class_counts_hook import ClassCountsHook, count_labels
 from .epoch_seed_hook import EpochSeedHook
+from .temperature_hook import TemperatureHook
 
-__all__ = ['ClassCountsHook', 'EpochSeedHook', 'count_labels']
+__all__ = ['ClassCountsHook', 'EpochSeedHook', 'TemperatureHook', 'count_labels']

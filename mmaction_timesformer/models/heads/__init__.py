@@ -1,5 +1,6 @@
 """Classification heads."""
 
+from .temperature import Temperature
 from .timesformer_cls_head import TimeSformerClsHead
 
-__all__ = ['TimeSformerClsHead']
+__all__ = ['Temperature', 'TimeSformerClsHead']

@@ -14,6 +14,7 @@ from mmaction.utils import ConfigType, SampleList
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from mmaction_timesformer.models.heads.temperature import Temperature
 from mmaction_timesformer.models.losses import (
     ClassBalancedFocalLoss,
     ClassBalancedLoss,
@@ -89,6 +90,7 @@ class TimeSformerClsHead(BaseHead):
             self.hidden = nn.Sequential(nn.Linear(in_channels, hidden_dims), nn.Tanh())
         self.dropout = nn.Dropout(dropout_ratio)
         self.fc_cls = nn.Linear(hidden_dims or in_channels, num_classes)
+        self.temperature = Temperature()
 
     def forward(self, x: Tensor, loss_aux: dict | None = None, fcn_test: bool = False) -> Tensor:
         """Classify.
@@ -155,13 +157,13 @@ class TimeSformerClsHead(BaseHead):
         }
 
     def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
-        """Write ``pred_score`` (K,) and ``pred_label`` into the samples.
+        """Write ``pred_score`` (K,), calibrated, and ``pred_label`` into the samples.
 
         ``pred_label`` is the class index (1,); with ``multi_class`` it has K entries, 1 where the
         probability is at least 0.5, in the form of the ground truth.
         """
         num_views = len(cls_scores) // len(data_samples)
-        scores = self.average_clip(cls_scores, num_segs=num_views)
+        scores = self.average_clip(self.temperature(cls_scores), num_segs=num_views)
         if self.multi_class:
             threshold = 0.5 if self.average_clips == 'prob' else 0.0
             labels = (scores >= threshold).long()

@@ -1,0 +1,72 @@
+"""Calibrate the model that validation has just measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+
+from mmaction_timesformer.models.heads.temperature import Temperature
+from mmaction_timesformer.registry import HOOKS
+
+METRIC = '/temperature'
+STATE = 'cls_head.temperature.value'
+
+
+@HOOKS.register_module()
+class TemperatureHook(Hook):
+    """Put the temperature that ``ClassificationMetric`` fits on validation clips into the head.
+
+    The best checkpoint, which is saved after validation, has it: in the head, where every tool
+    uses it, and in ``meta['temperature']``. Training and validation themselves run without, and a
+    checkpoint saved before its validation has none; ``tools/calibrate.py`` gives it one. A model
+    whose head has no temperature, or an evaluator without the metric, costs nothing.
+    """
+
+    priority = 'NORMAL'  # Before the best checkpoint is saved, after the metric.
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Start training without the temperature of other weights, in averaged weights too."""
+        if _is_training(runner):
+            for states in ('state_dict', 'ema_state_dict'):
+                for name in [n for n in checkpoint.get(states, ()) if n.endswith(STATE)]:
+                    del checkpoint[states][name]
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Weights are about to change: forget."""
+        self._set(runner, 1.0)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Measure the model as it is. In a validation of its own, the calibrated one."""
+        if _is_training(runner):
+            self._set(runner, 1.0)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Take the fitted temperature, while training."""
+        found = [value for name, value in (metrics or {}).items() if name.endswith(METRIC)]
+        if found and _is_training(runner):
+            self._set(runner, found[0])
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Write the temperature where it can be read without building the model."""
+        if (temperature := find_temperature(runner.model)) is not None:
+            checkpoint['meta']['temperature'] = float(temperature.value)
+
+    @staticmethod
+    def _set(runner: Runner, value: float) -> None:
+        if (temperature := find_temperature(runner.model)) is not None:
+            temperature.set(value)
+
+
+def _is_training(runner: Runner) -> bool:
+    # The property train_loop would build a loop that a run of its own validation does not need.
+    return isinstance(runner._train_loop, BaseLoop)
+
+
+def find_temperature(model: Any) -> Temperature | None:
+    """The temperature of a recognizer's head, if it has one."""
+    model = model.module if is_model_wrapper(model) else model
+    temperature = getattr(getattr(model, 'cls_head', None), 'temperature', None)
+    return temperature if isinstance(temperature, Temperature) else None
