@@ -48,10 +48,13 @@ def test_a_temperature_undone_gives_the_scores_back():
 
 
 def test_a_faultless_model_is_not_made_infinitely_sure():
-    """Ten clips, all right at 0.6: the likelihood alone would drive the temperature to 0."""
-    scores = np.tile([0.6, 0.4], (10, 1))
-    fitted = fit_temperature(Predictions(scores, np.zeros(10, int), ('a', 'b')))
-    assert 0.1 < fitted < 0.5
+    """Ten clips, all right at 0.6: taken for right 11 times in 12, so that 0.6 becomes 11/12."""
+    predictions = Predictions(np.tile([0.6, 0.4], (10, 1)), np.zeros(10, int), ('a', 'b'))
+    fitted = fit_temperature(predictions)
+    assert fitted == pytest.approx(np.log(0.6 / 0.4) / np.log(11), rel=1e-3)
+    scaled = apply_temperature(predictions, fitted)
+    np.testing.assert_allclose(scaled.scores[:, 0], 11 / 12, rtol=1e-3)
+    assert fit_temperature(scaled) == pytest.approx(1, rel=1e-3)
 
 
 def test_calibration_error_by_hand():
