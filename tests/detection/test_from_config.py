@@ -1,0 +1,186 @@
+"""A detector out of a config and a checkpoint, against mmaction2's test run of the same clip."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+
+from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.preparation import split_pipeline
+from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.watch import Scored
+from mmaction_timesformer.registry import MODELS, TRANSFORMS
+from tests.detection.signal_videos import every, write_video
+
+CLASSES = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
+STEPS = [
+    dict(type='OpenVideo'),
+    dict(type='SampleClip', clip_len=4, frame_interval=8, out_of_bound='shrink_interval'),
+    dict(type='DecodeFrames'),
+    dict(type='Resize', scale=(-1, 24)),
+    dict(type='ThreeCrop', crop_size=24),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+
+
+@pytest.fixture
+def config():
+    return Config(
+        dict(
+            default_scope='mmaction',
+            model=dict(
+                type='Recognizer3D',
+                backbone=dict(
+                    type='TimeSformerBackbone',
+                    num_frames=4,
+                    img_size=24,
+                    patch_size=8,
+                    embed_dims=16,
+                    num_heads=2,
+                    num_transformer_layers=2,
+                    pretrained='not/there.pth',
+                ),
+                cls_head=dict(
+                    type='TimeSformerClsHead', num_classes=4, in_channels=16, init_std=1.0
+                ),
+                data_preprocessor=dict(
+                    type='ActionDataPreprocessor',
+                    mean=[127.5, 120.0, 110.0],
+                    std=[127.5, 100.0, 90.0],
+                    format_shape='NCTHW',
+                ),
+            ),
+            val_pipeline=[*STEPS[:4], dict(type='CenterCrop', crop_size=24), *STEPS[5:]],
+            test_pipeline=STEPS,
+            test_dataloader=dict(dataset=dict(type='RailwayYardDataset')),
+            detection=dict(hop_seconds=0.64, dtype='float32', rules=dict(enter=0.7)),
+        )
+    )
+
+
+@pytest.fixture
+def model(config):
+    torch.manual_seed(0)
+    description = config.model.to_dict()
+    description['backbone']['pretrained'] = None
+    return MODELS.build(description).eval()
+
+
+@pytest.fixture
+def checkpoint(model, tmp_path):
+    path = tmp_path / 'tiny.pth'
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def video(tmp_path_factory):
+    path = tmp_path_factory.mktemp('videos') / 'yard.mp4'
+    return write_video(path, every(25, 5.0), [(1.0, 3.0)], [(2.0, 4.0)])
+
+
+def scores_of(detector, video):
+    updates = detector.watch([Source('yard', str(video))])
+    return [update.window.scores for update in updates if isinstance(update, Scored)]
+
+
+@pytest.mark.parametrize('pipeline', ['val_pipeline', 'test_pipeline'])
+def test_scores_are_those_of_mmaction2_on_the_same_frames(
+    config, model, checkpoint, video, pipeline
+):
+    detector = DangerDetector.from_config(config, checkpoint, overrides={'pipeline': pipeline})
+    assert detector.settings.windows.span_seconds == pytest.approx(4 * 8 / 25)
+    scores = scores_of(detector, video)
+    for window in (0, 2, 5):
+        results = dict(filename=str(video), start_index=0, label=0, modality='RGB')
+        results = TRANSFORMS.build(STEPS[0])(results)
+        results.update(
+            frame_inds=np.arange(4) * 8 + window * 16, clip_len=4, num_clips=1, frame_interval=8
+        )
+        for step in config[pipeline][2:]:
+            results = TRANSFORMS.build(step)(results)
+        (sample,) = model.test_step(pseudo_collate([results]))
+        assert scores[window] == pytest.approx(sample.pred_score.tolist(), abs=2e-6)
+
+
+def test_temperature_comes_from_the_checkpoint_or_the_config(config, model, checkpoint, video):
+    plain = np.array(scores_of(DangerDetector.from_config(config, checkpoint), video))
+    torch.save({'state_dict': model.state_dict(), 'meta': {'temperature': 2.0}}, checkpoint)
+    stored = np.array(scores_of(DangerDetector.from_config(config, checkpoint), video))
+    expected = np.sqrt(plain) / np.sqrt(plain).sum(axis=1, keepdims=True)
+    assert stored == pytest.approx(expected, abs=1e-5)
+    config.detection.temperature = 1.0
+    set_back = np.array(scores_of(DangerDetector.from_config(config, checkpoint), video))
+    assert set_back == pytest.approx(plain, abs=1e-6)
+
+
+def test_rules_and_classes(config, checkpoint):
+    detector = DangerDetector.from_config(config, checkpoint)
+    assert detector.classes == CLASSES
+    assert list(detector.rules) == list(CLASSES[:3])
+    assert detector.rules['Cabin-Worker'].enter == 0.7
+    config.detection.dangers = {'Cabin-Worker': dict(enter=0.9)}
+    changed = DangerDetector.from_config(config, checkpoint)
+    assert changed.rules['Cabin-Worker'].enter == 0.9
+    assert changed.fingerprint != detector.fingerprint
+    assert changed.fingerprint.split('-')[0] == detector.fingerprint.split('-')[0]
+
+
+def test_bfloat16_gives_nearly_the_same(config, checkpoint, video):
+    exact = scores_of(DangerDetector.from_config(config, checkpoint), video)
+    config.detection.dtype = 'bfloat16'
+    rounded = scores_of(DangerDetector.from_config(config, checkpoint), video)
+    assert np.abs(np.array(exact) - np.array(rounded)).max() < 0.05
+
+
+def test_a_config_without_a_detection_part_has_defaults(config, checkpoint):
+    config.pop('detection')
+    detector = DangerDetector.from_config(config, checkpoint)
+    assert detector.settings.windows.hop_seconds == pytest.approx(1.28 / 8)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'detection.hop': 1.0}, "unknown keys \\['hop'\\]"),
+        ({'detection.dtype': 'int8'}, 'int8'),
+        ({'detection.pipeline': 'tta_pipeline'}, 'tta_pipeline'),
+        ({'detection.hop_seconds': 0}, 'hop_seconds'),
+        ({'detection.dangers': ['Other']}, 'never an event'),
+        ({'model.type': 'Recognizer2D'}, 'Recognizer2D'),
+        ({'model.data_preprocessor.to_rgb': True}, 'to_rgb'),
+        ({'model.backbone.embed_dims': 32}, 'embed_dims'),
+        ({'model.cls_head.hidden_dims': 8}, 'does not fit'),
+        ({'test_dataloader': dict(_delete_=True)}, 'names the classes'),
+    ],
+)
+def test_what_does_not_fit_is_said(config, checkpoint, change, message):
+    if 'test_dataloader' in change:
+        config.pop('test_dataloader')
+    else:
+        config.merge_from_dict(change)
+    with pytest.raises(ValueError, match=message):
+        DangerDetector.from_config(config, checkpoint)
+
+
+def test_missing_files_are_named(config, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'missing\.pth'):
+        DangerDetector.from_config(config, tmp_path / 'missing.pth')
+    with pytest.raises(FileNotFoundError, match=r'missing\.py'):
+        DangerDetector.from_config(tmp_path / 'missing.py', tmp_path / 'missing.pth')
+
+
+def test_a_decoder_that_scales_is_a_step_of_its_own():
+    pipeline = [*STEPS[:2], dict(type='DecodeFrames', short_side=48), *STEPS[3:]]
+    parts = split_pipeline(pipeline)
+    assert parts.num_frames == 4
+    assert parts.frame_interval == 8
+    assert parts.picture_steps == (dict(type='Resize', scale=(-1, 48)), *STEPS[3:5])
+
+
+@pytest.mark.parametrize('pipeline', [STEPS[2:], STEPS[:2], [*STEPS, STEPS[3]]])
+def test_pipelines_that_show_no_frames_are_refused(pipeline):
+    with pytest.raises(ValueError, match='pipeline'):
+        split_pipeline(pipeline)

@@ -1,0 +1,44 @@
+"""What names a source."""
+
+import pytest
+
+from mmaction_timesformer.detection.sources import Source, find_sources, parse_source
+
+
+def test_kinds():
+    assert parse_source('yard.mp4') == Source('yard.mp4', 'yard.mp4')
+    assert parse_source('/dev/video0').device_format == 'v4l2'
+    assert parse_source('v4l2:/dev/video0').url == '/dev/video0'
+    assert parse_source('12:30.mp4').kind == 'file'
+    assert parse_source('rtsp://camera/gate').is_live
+    assert not parse_source('yard.mp4').is_live
+
+
+def test_names_hold_no_password():
+    source = parse_source('rtsp://user:secret@camera:554/gate?token=secret')
+    assert source.name == 'rtsp://camera:554/gate'
+    assert 'secret' in source.url
+
+
+def test_folders_globs_and_files(tmp_path):
+    for name in ('b.mp4', 'a.MP4', 'deep/c.mkv', 'notes.txt'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_sources([tmp_path, tmp_path / 'b.mp4', 'rtsp://camera/gate'])
+    names = [source.name.removeprefix(f'{tmp_path}/') for source in found]
+    assert names == ['a.MP4', 'b.mp4', 'deep/c.mkv', 'rtsp://camera/gate']
+    assert [s.name for s in find_sources([f'{tmp_path}/*.mp4'])] == [f'{tmp_path}/b.mp4']
+    assert find_sources([tmp_path / 'b.mp4'], pace=2.0)[0].pace == 2.0
+
+
+def test_what_names_nothing_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match='missing'):
+        find_sources([tmp_path / 'missing.mp4'])
+    with pytest.raises(ValueError, match='no video'):
+        find_sources([tmp_path])
+    with pytest.raises(ValueError, match='no source'):
+        find_sources([])
+    with pytest.raises(ValueError, match='pace'):
+        Source('a', 'a', pace=0.0)
+    with pytest.raises(ValueError, match='pace'):
+        Source('a', 'rtsp://a', 'url', pace=1.0)
