@@ -1,8 +1,8 @@
 """What every test may use: the repository's root, and real videos where there are any."""
 
 import os
-import sys
 import socket
+import sys
 from pathlib import Path
 
 import pytest
