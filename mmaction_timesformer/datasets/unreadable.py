@@ -4,6 +4,7 @@ import logging
 import traceback
 
 import torch
+from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from data_analysis.video import VideoError
@@ -59,7 +60,8 @@ class UnreadableClips:
                 f'{error}. Another clip takes its place; {self.num_clips} of {len(self._times)} '
                 'clips could not be read so far.',
                 logger='current',
-                level=logging.WARNING,
+                # Processes of other ranks show nothing below errors.
+                level=logging.WARNING if get_rank() == 0 else logging.ERROR,
             )
 
     @property
