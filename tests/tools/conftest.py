@@ -84,6 +84,7 @@ def tiny_config(root: Path, videos: Path) -> Path:
             batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
             dataset=dict(type='RailwayYardDataset', data_root=data_root, ann_file='val.txt',
                          data_prefix=dict(video=''), pipeline=val_pipeline, test_mode=True))
+        test_pipeline = val_pipeline
         test_dataloader = val_dataloader
         val_evaluator = dict(type='AccMetric')
         test_evaluator = val_evaluator
