@@ -50,7 +50,7 @@ def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
     code_order = list(PROBLEM_CODES)
     order = table.assign(
         severity=table['severity'].map(SEVERITIES.index), code=table['code'].map(code_order.index)
-    ).sort_values(['severity', 'code', 'split', 'path'], kind='stable')
+    ).sort_values(['severity', 'code', 'path'], kind='stable')
     return table.loc[order.index].reset_index(drop=True)
 
 

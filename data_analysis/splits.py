@@ -16,7 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, StratifiedGroupKFold
 
-from data_analysis.thumbnails import find_scenes
+from data_analysis.scenes import find_scenes
 
 _NUM_PROPOSALS = 40
 _ABSENT_CLASS = 1.0

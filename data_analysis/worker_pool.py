@@ -1,9 +1,9 @@
 """Runs a function on many items in child processes that may hang or die.
 
-A broken video can send a decoder into an endless loop or into a segmentation fault. Neither may end
-the run, so each worker is a process of its own that is watched: one that overruns its time limit is
-killed, one that dies is replaced, and the item that did it comes back as a failure. The pools of
-the standard library end the whole pool instead.
+A broken video can send a decoder into an endless loop or into a segmentation fault. Neither may
+end the run, so each worker is a process of its own that is watched: one that overruns its time
+limit is killed, one that dies is replaced, and the item that did it comes back as a failure. The
+pools of the standard library end as a whole instead.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
+
+_STARTING_SECONDS = 300.0
+"""A busy machine may take long to import what a worker needs; an item's time begins after that."""
 
 
 @dataclass(frozen=True)
@@ -33,68 +36,6 @@ class Outcome:
     reason: str = ''
 
 
-def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
-    """A worker's life: receive an item, send its result, until the parent closes the pipe."""
-    while True:
-        try:
-            item = connection.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        try:
-            connection.send((None, function(item)))
-        except KeyboardInterrupt:
-            return
-        except Exception as error:  # the parent decides what a failure means
-            connection.send(('raised', f'{type(error).__name__}: {error}'))
-
-
-class _Worker:
-    """One child process with the item it works on."""
-
-    def __init__(self, function: Callable[[Any], Any], context: Any) -> None:
-        self._function = function
-        self._context = context
-        self.item: Any = None
-        self.deadline = 0.0
-        self._start()
-
-    def _start(self) -> None:
-        self.connection, child = self._context.Pipe()
-        self.process = self._context.Process(
-            target=_serve, args=(self._function, child), daemon=True
-        )
-        self.process.start()
-        child.close()
-
-    def give(self, item: Any, deadline: float) -> None:
-        self.item, self.deadline = item, deadline
-        self.connection.send(item)
-
-    def restart(self) -> None:
-        self.stop()
-        self._start()
-
-    def stop(self) -> None:
-        self.connection.close()
-        self.process.kill()
-        self.process.join()
-
-    def collect(self) -> Outcome:
-        """Takes the result that lies in the pipe; replaces the process if there is none."""
-        try:
-            failure, value = self.connection.recv()
-        except (EOFError, ConnectionError):
-            self.process.join()
-            exit_code = self.process.exitcode
-            self.restart()
-            return Outcome(
-                self.item, failure='crashed', reason=f'the process ended with exit code {exit_code}'
-            )
-        if failure:
-            return Outcome(self.item, failure=failure, reason=value)
-        return Outcome(self.item, value)
-
-
 def run_in_processes(
     function: Callable[[Any], Any],
     items: Iterable[Any],
@@ -104,7 +45,7 @@ def run_in_processes(
 ) -> Iterator[Outcome]:
     """Applies `function` to each item and yields the outcomes as they come, in no fixed order.
 
-    Items are drawn from the iterable one at a time, so memory does not grow with their number.
+    Items are drawn from the iterable as they are needed, so memory does not grow with their number.
 
     Args:
         function: A function of a module, which a new process can import.
@@ -114,6 +55,7 @@ def run_in_processes(
 
     Raises:
         ValueError: for a negative number of workers or a time limit that is not positive.
+        RuntimeError: if a worker cannot even start.
     """
     if num_workers < 0 or timeout_seconds <= 0:
         raise ValueError(
@@ -123,51 +65,22 @@ def run_in_processes(
     if num_workers == 0:
         yield from _run_here(function, items)
         return
-    # spawn: a forked copy of a process with threads (matplotlib, BLAS) may deadlock.
-    context = multiprocessing.get_context('spawn')
+    workers = [_Worker(function, timeout_seconds) for _ in range(num_workers)]
     remaining = iter(items)
-    idle = [_Worker(function, context) for _ in range(num_workers)]
-    busy: list[_Worker] = []
     try:
-        while True:
-            while idle:
-                try:
-                    item = next(remaining)
-                except StopIteration:
-                    break
-                worker = idle.pop()
-                busy.append(worker)
-                worker.give(item, time.monotonic() + timeout_seconds)
-            if not busy:
-                return
-            for worker, outcome in _next_outcomes(busy, timeout_seconds):
-                busy.remove(worker)
-                idle.append(worker)
-                yield outcome
+        while workers:
+            patience = max(0.0, min(worker.deadline for worker in workers) - time.monotonic())
+            ready = wait([worker.connection for worker in workers], patience)
+            for worker in list(workers):
+                outcome = worker.look(worker.connection in ready)
+                if outcome is not None:
+                    yield outcome
+                if worker.is_idle and not worker.take(remaining):
+                    worker.stop()
+                    workers.remove(worker)
     finally:
-        for worker in idle + busy:
+        for worker in workers:
             worker.stop()
-
-
-def _next_outcomes(
-    busy: list[_Worker], timeout_seconds: float
-) -> Iterator[tuple[_Worker, Outcome]]:
-    """Waits for the first worker that is done, has died or has overrun its time."""
-    patience = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
-    ready = wait([worker.connection for worker in busy], patience)
-    for worker in list(busy):
-        if worker.connection in ready:
-            yield worker, worker.collect()
-        elif time.monotonic() >= worker.deadline:
-            worker.restart()
-            yield (
-                worker,
-                Outcome(
-                    worker.item,
-                    failure='timed_out',
-                    reason=f'not done after {timeout_seconds:g} seconds',
-                ),
-            )
 
 
 def _run_here(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Outcome]:
@@ -176,3 +89,90 @@ def _run_here(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[
             yield Outcome(item, function(item))
         except Exception as error:  # as in a worker
             yield Outcome(item, failure='raised', reason=f'{type(error).__name__}: {error}')
+
+
+def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
+    """A worker's life: say that it is ready, then receive items and send their results."""
+    try:
+        connection.send(None)
+        while True:
+            item = connection.recv()
+            result: tuple[str | None, Any]
+            try:
+                result = None, function(item)
+            except Exception as error:  # the parent decides what a failure means
+                result = 'raised', f'{type(error).__name__}: {error}'
+            connection.send(result)
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        return
+
+
+class _Worker:
+    """One child process, and what it is doing: starting, idle, or working on an item."""
+
+    def __init__(self, function: Callable[[Any], Any], timeout_seconds: float) -> None:
+        self._function = function
+        self._timeout_seconds = timeout_seconds
+        self._start()
+
+    def _start(self) -> None:
+        # spawn: a forked copy of a process with threads (matplotlib, BLAS) may deadlock.
+        context = multiprocessing.get_context('spawn')
+        self.connection, child = context.Pipe()
+        self._process = context.Process(target=_serve, args=(self._function, child), daemon=True)
+        self._process.start()
+        child.close()
+        self._state = 'starting'
+        self._item: Any = None
+        self.deadline = time.monotonic() + _STARTING_SECONDS
+
+    def stop(self) -> None:
+        """Ends the process, whatever it is doing."""
+        self.connection.close()
+        self._process.kill()
+        self._process.join()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for an item."""
+        return self._state == 'idle'
+
+    def take(self, items: Iterator[Any]) -> bool:
+        """Begins the next item; False if there is none."""
+        try:
+            self._item = next(items)
+        except StopIteration:
+            return False
+        self._state = 'working'
+        self.deadline = time.monotonic() + self._timeout_seconds
+        self.connection.send(self._item)
+        return True
+
+    def look(self, has_message: bool) -> Outcome | None:
+        """Notes what happened since the last look; the outcome if an item was finished or lost."""
+        if not has_message:
+            if time.monotonic() < self.deadline:
+                return None
+            reason = f'not done after {self._timeout_seconds:g} seconds'
+            return self._lose('timed_out', reason)
+        try:
+            message = self.connection.recv()
+        except (EOFError, ConnectionError):
+            self._process.join()
+            return self._lose('crashed', f'its process ended with {self._process.exitcode}')
+        was_starting = self._state == 'starting'
+        self._state = 'idle'
+        if was_starting:
+            return None
+        failure, value = message
+        if failure:
+            return Outcome(self._item, failure=failure, reason=value)
+        return Outcome(self._item, value)
+
+    def _lose(self, failure: str, reason: str) -> Outcome:
+        if self._state == 'starting':
+            raise RuntimeError(f'a worker process did not start: {reason}')
+        outcome = Outcome(self._item, failure=failure, reason=reason)
+        self.stop()
+        self._start()
+        return outcome

@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.problems import Problem
-from data_analysis.thumbnails import find_scenes
+from data_analysis.scenes import find_scenes
 
 _MOST_NAMES = 3
 

@@ -12,16 +12,16 @@ from data_analysis.problems import Problem
 
 
 def check_known_labels(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
-    """Labels outside the classes."""
+    """Labels outside the classes, and clips without one among labelled ones."""
     if not settings.classes:
         return
     known = set(settings.classes)
     for clip in by_class(clips).itertuples():
-        if clip.label and clip.label not in known:
+        if clip.label not in known:
             yield Problem(
                 'label_outside_classes',
                 clip.path,
-                f'{clip.label!r} is none of {len(known)} classes',
+                f'{clip.label!r} is none of {len(known)} classes' if clip.label else 'no label',
                 clip.label,
                 clip.split,
             )

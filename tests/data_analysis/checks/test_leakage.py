@@ -1,0 +1,102 @@
+import numpy as np
+import pandas as pd
+
+from data_analysis.checks.leakage import check_recordings, leakage_problems, leakage_scores
+from data_analysis.checks.settings import CheckSettings
+from tests.data_analysis.clip_tables import clips_of, signature_of
+
+SETTINGS = CheckSettings(classes=('a', 'b'))
+
+
+def scenes(num_scenes: int, clips_each: int, label_of_scene: bool) -> pd.DataFrame:
+    """Clips of scenes; the label follows the scene, or it alternates within each."""
+    rows = []
+    for scene in range(num_scenes):
+        for number in range(clips_each):
+            label = 'ab'[scene % 2] if label_of_scene else 'ab'[number % 2]
+            rows.append(
+                {
+                    'path': f'{scene}_{number}',
+                    'label': label,
+                    'recording': f'r{scene}',
+                    'signature': signature_of(scene, noise=6, noise_seed=number),
+                }
+            )
+    return clips_of(rows)
+
+
+def at_random(clips: pd.DataFrame) -> pd.DataFrame:
+    draw = np.random.default_rng(0).random(len(clips))
+    return clips.assign(split=np.where(draw < 0.3, 'val', 'train'))
+
+
+def by_recording(clips: pd.DataFrame) -> pd.DataFrame:
+    scene = clips['recording'].str[1:].astype(int)
+    return clips.assign(split=np.where(scene < 4, 'val', 'train'))
+
+
+def test_a_random_split_of_scenes_sounds_the_alarm() -> None:
+    (score,) = leakage_scores(at_random(scenes(12, 8, label_of_scene=True)), SETTINGS)
+    assert score.alarm
+    assert score.twin_share > 0.95
+    assert score.macro_f1 == 1
+    assert score.guessing_macro_f1 < 0.5
+    assert score.separated_macro_f1 is not None
+    assert score.separated_macro_f1 < 0.7
+    (problem,) = leakage_problems([score])
+    assert problem.code == 'leakage_alarm'
+    assert 'macro-F1 1.00' in problem.detail
+
+
+def test_a_split_by_recording_does_not() -> None:
+    (score,) = leakage_scores(by_recording(scenes(12, 8, label_of_scene=True)), SETTINGS)
+    assert not score.alarm
+    assert score.twin_share == 0
+    assert not list(leakage_problems([score]))
+
+
+def test_look_alikes_without_labels_to_copy_do_no_harm() -> None:
+    (score,) = leakage_scores(at_random(scenes(12, 8, label_of_scene=False)), SETTINGS)
+    assert score.twin_share > 0.95
+    assert score.macro_f1 < 0.75
+    assert not score.alarm
+
+
+def test_classes_that_look_different_are_no_leak() -> None:
+    """Every clip its own scene, all clips of a class alike from afar."""
+    rows = []
+    for number in range(60):
+        base = np.random.default_rng(number % 2).uniform(0, 255, (12, 16))
+        own = np.random.default_rng(100 + number).uniform(0, 255, (12, 16))
+        from data_analysis.thumbnails import encode_thumbnail
+
+        picture = (0.6 * base + 0.4 * own).astype(np.uint8)
+        rows.append({'label': 'ab'[number % 2], 'signature': encode_thumbnail(picture)})
+    (score,) = leakage_scores(at_random(clips_of(rows)), SETTINGS)
+    assert score.macro_f1 > 0.95
+    assert score.twin_share == 0
+    assert not score.alarm
+
+
+def test_no_score_without_train_labels_or_enough_clips() -> None:
+    clips = scenes(12, 8, label_of_scene=True)
+    assert leakage_scores(clips, SETTINGS) == []
+    assert leakage_scores(at_random(clips).assign(label=''), SETTINGS) == []
+    few = at_random(clips).groupby('split').head(5)
+    assert leakage_scores(few, SETTINGS) == []
+
+
+def test_recordings_on_two_sides() -> None:
+    clips = clips_of(
+        [
+            {'recording': 'r1', 'split': 'train'},
+            {'recording': 'r1', 'split': 'val'},
+            {'recording': 'r1', 'split': 'train'},
+            {'recording': 'r2', 'split': 'val'},
+            {'recording': '', 'split': 'val'},
+            {'recording': '', 'split': 'train'},
+        ]
+    )
+    (problem,) = check_recordings(clips, SETTINGS)
+    assert problem.detail == 'r1: clips in train 2, val 1'
+    assert problem.split == 'train, val'

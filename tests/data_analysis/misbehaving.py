@@ -1,0 +1,32 @@
+"""Functions for worker processes, which import them from here."""
+
+import os
+import time
+from pathlib import Path
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def misbehave(what: str) -> str:
+    """Hang, die, raise, or return what was asked for."""
+    if what == 'hang':
+        time.sleep(60)
+    if what == 'die':
+        os._exit(13)
+    if what == 'raise':
+        raise ValueError('as asked')
+    return what
+
+
+def hang_on_some_files(request: tuple[str, int]) -> dict:
+    """Stands for `measure_file`: hangs on one file, kills its process on another."""
+    name = Path(request[0]).stem
+    if name == 'hangs':
+        time.sleep(60)
+    if name == 'crashes':
+        os._exit(11)
+    from data_analysis.measure_file import measure_file
+
+    return measure_file(request)
