@@ -58,11 +58,14 @@ def run_training(
         cfg.load_from = None if resume == 'auto' else resume
     if auto_scale_lr:
         cfg.auto_scale_lr.enable = True
-    given = {'seed': seed, 'diff_rank_seed': diff_rank_seed, 'deterministic': deterministic}
-    cfg.randomness = {
-        **(cfg.get('randomness') or {'seed': None}),
-        **{name: value for name, value in given.items() if value not in (None, False)},
-    }
+    randomness = dict(cfg.get('randomness') or {'seed': None})
+    if seed is not None:
+        randomness['seed'] = seed
+    if diff_rank_seed:
+        randomness['diff_rank_seed'] = True
+    if deterministic:
+        randomness['deterministic'] = True
+    cfg.randomness = randomness
     _build_runner(cfg, cfg_options).train()
 
 
