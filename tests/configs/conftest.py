@@ -1,15 +1,26 @@
-"""Example clips, as videos and as folders of images."""
+"""Example clips, as videos and as folders of images; and one thread for models this small."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from tests.configs.shrinking import NUM_EXAMPLES
 
 NUM_FRAMES = 24
+
+
+@pytest.fixture(scope='module', autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine, threads that wait for each other take a hundred times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope='session')

@@ -1,13 +1,26 @@
-"""Overrides that make any config of this project small, and point it at example clips."""
+"""Load any config of this project; make it small, and point it at example clips."""
 
+import copy
+import functools
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+ROOT = Path(__file__).parents[2]
 CLIP_LEN = 8
 SIZE = 32
 NUM_EXAMPLES = 3
+
+
+def load(name: str) -> Config:
+    """Load a config by its path below ``configs``; each is read from disk once."""
+    return copy.deepcopy(_read(name))
+
+
+@functools.cache
+def _read(name: str) -> Config:
+    return Config.fromfile(ROOT / 'configs' / name)
 
 
 def shrink(cfg: Config, examples: Path) -> Config:

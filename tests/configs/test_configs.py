@@ -13,22 +13,15 @@ import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
-from tests.configs.shrinking import CLIP_LEN, NUM_EXAMPLES, SIZE, shrink
+from tests.configs.shrinking import CLIP_LEN, NUM_EXAMPLES, ROOT, SIZE, load, shrink
 
-ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(
     str(path.relative_to(ROOT / 'configs'))
     for path in (ROOT / 'configs').rglob('*.py')
     if '_base_' not in path.parts
 )
-
-
-def load(name: str, examples: Path) -> Config:
-    init_default_scope('mmaction')
-    return shrink(Config.fromfile(ROOT / 'configs' / name), examples)
 
 
 Batch = dict[str, list]
@@ -56,7 +49,7 @@ def test_a_training_step_and_predictions(
     name: str, examples: Path, read: Callable[[Any], Batch]
 ) -> None:
     torch.manual_seed(0)
-    cfg = load(name, examples)
+    cfg = shrink(load(name), examples)
     model = MODELS.build(cfg.model)
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
 
@@ -88,7 +81,7 @@ def test_a_training_step_and_predictions(
 def test_validation_hooks_and_schedules_build(
     name: str, examples: Path, read: Callable[[Any], Batch]
 ) -> None:
-    cfg = load(name, examples)
+    cfg = shrink(load(name), examples)
     clips = read(cfg.val_dataloader.dataset)['inputs']
     assert clips[0].shape == (1, 3, CLIP_LEN, SIZE, SIZE)
     for hook in [*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])]:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmaction_timesformer.registry import MODELS, PARAM_SCHEDULERS
-from tests.configs.test_configs import CONFIGS, ROOT
+from tests.configs.shrinking import ROOT, load
+from tests.configs.test_configs import CONFIGS
 
 THEIRS = Path(mmaction.__file__).parent / '.mim' / 'configs'
 SCHEMES = {
@@ -46,11 +46,6 @@ MM_CONFIGS = {
     short: f'kinetics400/timesformer_{short}_8xb8-mm-8x32x1-15e_kinetics400-rgb.py'
     for short in SCHEMES
 }
-
-
-def load(name: str) -> Config:
-    init_default_scope('mmaction')
-    return Config.fromfile(ROOT / 'configs' / name)
 
 
 def steps(pipeline: list[Any]) -> dict[str, Any]:
@@ -282,7 +277,7 @@ def test_pipelines_end_at_the_models_size(name: str) -> None:
 def test_data_moves_by_environment_and_by_options(monkeypatch: pytest.MonkeyPatch) -> None:
     name = 'railway_yard/timesformer_divST_k400-pre_1xb8-amp-8x32x1-30e_railway-yard-rgb.py'
     monkeypatch.setenv('RAILWAY_YARD', '/elsewhere/yard')
-    cfg = load(name)
+    cfg = Config.fromfile(ROOT / 'configs' / name)
     assert cfg.train_dataloader.dataset.data_root == '/elsewhere/yard'
     cfg.merge_from_dict({'train_dataloader.dataset.data_root': '/third'})
     assert cfg.train_dataloader.dataset.data_root == '/third'
