@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .attention_maps import attention_of_token
 from .attention_recorder import AttentionRecorder, Recording
@@ -41,7 +41,7 @@ class Explanation:
     cls_step: str
 
 
-def explain(model: nn.Module, clip: TracedClip, target: int | None = None) -> Explanation:
+def explain(model: Any, clip: TracedClip, target: int | None = None) -> Explanation:
     """Explain a recognizer's decision on a video.
 
     What is differentiated is the log-odds of the class: unlike its logit, they do not change when
@@ -77,7 +77,7 @@ def explain(model: nn.Module, clip: TracedClip, target: int | None = None) -> Ex
     )
 
 
-def class_log_odds(model: nn.Module, views: Tensor, target: int) -> Tensor:
+def class_log_odds(model: Any, views: Tensor, target: int) -> Tensor:
     """Log-odds of a class in each of some views (B, channels, T, H, W): (B,)."""
     features, options = model.extract_feat(views.unsqueeze(1), test_mode=True)
     logits = model.cls_head(features, **options)
@@ -88,7 +88,7 @@ def class_log_odds(model: nn.Module, views: Tensor, target: int) -> Tensor:
 
 
 def _explain_view(
-    model: nn.Module, view: Tensor, target: int
+    model: Any, view: Tensor, target: int
 ) -> tuple[Tensor, Tensor, Tensor | None, str]:
     """Maps of one view (1, channels, T, H, W)."""
     with torch.enable_grad(), AttentionRecorder(model) as recorder:

@@ -109,7 +109,7 @@ def label_frame(picture: np.ndarray, text: str, position: float) -> np.ndarray:
     draw = ImageDraw.Draw(image, 'RGBA')
     size = max(11, image.height // 20)
     font = ImageFont.load_default(size)
-    left, top, right, bottom = draw.textbbox((size // 2, size // 3), text, font=font)
+    *_, right, bottom = draw.textbbox((size // 2, size // 3), text, font=font)
     draw.rectangle((0, 0, right + size // 2, bottom + size // 2), fill=(0, 0, 0, 140))
     draw.text((size // 2, size // 3), text, fill=PAPER, font=font)
     foot = max(3, image.height // 80)

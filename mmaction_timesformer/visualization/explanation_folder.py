@@ -1,0 +1,194 @@
+"""The files that explain one video: overlay, strip, bars, arrays, and how they were made.
+
+Legend: V views, T frames of a view, h/w patch rows and columns, F frames that the model saw.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import mmaction
+import mmengine
+import numpy as np
+import torch
+
+from data_analysis.video import open_video
+
+from ..datasets.demo.video_writer import write_video
+from ..version import __version__
+from .explained_video import MAPS, ExplainedVideo, check_faithfulness
+from .explanation import explain
+from .explanation_figures import draw_faithfulness, draw_frame_importance
+from .faithfulness import FaithfulnessCurves
+from .pictures import label_frame, overlay, strip
+from .staged_folder import staged_folder
+from .trained_model import TrainedModel
+
+
+def explain_video(
+    config: str | Path,
+    checkpoint: str | Path,
+    video: str | Path,
+    out: str | Path,
+    *,
+    target: str | None = None,
+    shown: str = 'relevance',
+    device: str = 'cpu',
+    start_seconds: float | None = None,
+    end_seconds: float | None = None,
+    check: bool = False,
+) -> Path:
+    """Explain a model's decision on a video and write everything into a folder.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights.
+        video: The video file, or a folder of frames.
+        out: The folder to write.
+        target: Class to explain, by name or number; by default the one that the model chooses.
+        shown: Which map is drawn, ``relevance`` or ``rollout``; both are saved.
+        device: Where the model runs.
+        start_seconds: Where to start in the file.
+        end_seconds: Where to end in the file.
+        check: Whether to measure deletion and insertion against random maps.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        FileNotFoundError: One of the files is missing.
+        ValueError: The checkpoint is damaged or does not fit, or an argument makes no sense.
+        VideoError: The video cannot be decoded.
+    """
+    if shown not in MAPS:
+        raise ValueError(f'shown={shown!r} is unknown; choose from {MAPS}')
+    trained = TrainedModel.load(config, checkpoint, device)
+    clip = trained.read(video, start_seconds=start_seconds, end_seconds=end_seconds)
+    index = None if target is None else trained.class_index(target)
+    explained = ExplainedVideo(clip, explain(trained.model, clip, index), shown)
+    curves = check_faithfulness(trained.model, explained) if check else None
+    made_from = dict(
+        config=str(config),
+        checkpoint=str(checkpoint),
+        checkpoint_sha256=trained.digest,
+        video=str(video),
+    )
+    with staged_folder(out) as folder:
+        write_explanation(folder, explained, trained.classes, video, curves, made_from)
+    return Path(out) / 'manifest.json'
+
+
+def write_explanation(
+    folder: Path,
+    explained: ExplainedVideo,
+    classes: tuple[str, ...],
+    video: str | Path,
+    curves: FaithfulnessCurves | None,
+    made_from: dict[str, Any],
+) -> None:
+    """Write all files of an explanation."""
+    clip, explanation = explained.clip, explained.explanation
+    name = classes[explanation.target]
+    title = f'{name} {explanation.scores[explanation.target]:.0%}'
+    fps = clip.frames_per_second or 5.0
+    write_video(folder / 'overlay.mp4', _overlay_frames(explained, video, title), fps)
+    strip(
+        list(clip.pictures),
+        explained.overlays(),
+        explained.captions(),
+        explained.frame_importance.tolist(),
+        title=f'{Path(video).name}: {title}',
+    ).save(folder / 'strip.png')
+    draw_frame_importance(explained).savefig(folder / 'frames.png')
+    if curves is not None:
+        draw_faithfulness(curves).savefig(folder / 'faithfulness.png')
+    arrays = {
+        'relevance': explanation.relevance,
+        'rollout': explanation.rollout,
+        'cls_attention': explanation.cls_attention,
+        'frame_numbers': np.stack([view.frames for view in clip.views]),
+        'frame_importance': explained.frame_importance,
+    }
+    for array_name, array in arrays.items():
+        if array is not None:
+            np.save(folder / f'{array_name}.npy', np.asarray(array))
+    manifest = _manifest(explained, classes, curves, made_from)
+    (folder / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n', encoding='utf-8')
+
+
+def _overlay_frames(
+    explained: ExplainedVideo, video: str | Path, title: str
+) -> Iterator[np.ndarray]:
+    """Every frame from the first to the last that the model saw, in order, with its map."""
+    numbers = explained.clip.frame_numbers
+    first, last = int(numbers[0]), int(numbers[-1])
+    for number, picture in _pictures(explained, video, first, last):
+        # H.264 wants even sides.
+        picture = picture[: len(picture) // 2 * 2, : picture.shape[1] // 2 * 2]
+        map_ = explained.pixel_maps.between(number, picture.shape[:2])
+        drawn = overlay(picture, map_, explained.largest)
+        yield label_frame(drawn, title, (number - first) / max(last - first, 1))
+
+
+def _pictures(
+    explained: ExplainedVideo, video: str | Path, first: int, last: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    if Path(video).is_dir():
+        yield from zip(explained.clip.frame_numbers.tolist(), explained.clip.pictures, strict=True)
+        return
+    with open_video(video) as opened:
+        waiting: dict[int, np.ndarray] = {}
+        due = first
+        for number, picture in opened.pictures(range(first, last + 1)):
+            waiting[number] = picture
+            while due in waiting:
+                yield due, waiting.pop(due)
+                due += 1
+
+
+def _manifest(
+    explained: ExplainedVideo,
+    classes: tuple[str, ...],
+    curves: FaithfulnessCurves | None,
+    made_from: dict[str, Any],
+) -> dict[str, Any]:
+    explanation = explained.explanation
+    return {
+        **made_from,
+        'made': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'command': sys.argv,
+        'versions': {
+            'mmaction_timesformer': __version__,
+            'mmaction2': mmaction.__version__,
+            'mmengine': mmengine.__version__,
+            'torch': torch.__version__,
+        },
+        'class': classes[explanation.target],
+        'scores': dict(zip(classes, explanation.scores.tolist(), strict=True)),
+        'shown': explained.shown,
+        'maps': {
+            'relevance': "gradient-weighted rollout of the class's log-odds (arXiv 2103.15679)",
+            'rollout': 'attention rollout over space and time (arXiv 2005.00928)',
+            'cls_attention': explanation.cls_step,
+        },
+        'largest_value_drawn': explained.largest,
+        'frames_per_second': explained.clip.frames_per_second,
+        'frames': explained.clip.frame_numbers.tolist(),
+        'frame_importance': explained.frame_importance.tolist(),
+        'views': [
+            {**asdict(view), 'frames': view.frames.tolist()} for view in explained.clip.views
+        ],
+        'patch_grid': list(explained.map.shape[1:]),
+        'faithfulness': None
+        if curves is None
+        else {
+            'areas': curves.areas(),
+            **{name: np.asarray(values).tolist() for name, values in asdict(curves).items()},
+        },
+    }

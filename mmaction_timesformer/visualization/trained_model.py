@@ -1,0 +1,137 @@
+"""A trained recognizer as a tool needs it: model, pipeline, class names, where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmaction.models.recognizers import Recognizer3D
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
+
+from ..datasets.unreadable import why_unreadable
+from ..detection.recognizer import build_recognizer, find_classes, read_weights
+from .pixel_mapping import TracedClip, trace
+
+FRAME_PATTERN = 'img_{:05}.jpg'
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A recognizer, its test pipeline and its classes.
+
+    Attributes:
+        model: On its device, in evaluation mode.
+        config: Its config.
+        classes: Names in index order.
+        meta: What training wrote into the checkpoint beside the weights.
+        digest: SHA-256 of the checkpoint.
+    """
+
+    model: Recognizer3D
+    config: Config
+    classes: tuple[str, ...]
+    meta: Mapping[str, Any]
+    digest: str
+
+    @classmethod
+    def load(
+        cls, config: str | Path | Config, checkpoint: str | Path, device: str = 'cpu'
+    ) -> TrainedModel:
+        """Build the model of a config and load its weights.
+
+        Raises:
+            FileNotFoundError: The config or the checkpoint is missing.
+            ValueError: The checkpoint is damaged or does not fit the config.
+        """
+        if not isinstance(config, Config):
+            if not Path(config).is_file():
+                raise FileNotFoundError(f'{config}: no such config')
+            config = Config.fromfile(config)
+        state_dict, meta, digest = read_weights(checkpoint)
+        try:
+            model = build_recognizer(config, state_dict, device)
+        except ValueError as error:
+            raise ValueError(f'{checkpoint}: {error}') from error
+        num_classes = model.cls_head.num_classes
+        try:
+            classes = find_classes(config, meta, num_classes)
+        except ValueError:
+            classes = tuple(map(str, range(num_classes)))
+        return cls(model, config, classes, meta, digest)
+
+    @property
+    def pipeline(self) -> Sequence[Any]:
+        """Transforms of the test pipeline, built."""
+        return Compose(test_dataset(self.config)['pipeline']).transforms
+
+    def read(self, video: str | Path, **part: float | None) -> TracedClip:
+        """Run the test pipeline on a video file or a folder of frames.
+
+        Args:
+            video: The file or folder.
+            part: ``start_seconds`` and ``end_seconds``, for a part of a file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            VideoError: It cannot be decoded.
+        """
+        return read_video(self.pipeline, test_dataset(self.config), video, **part)
+
+    def class_index(self, name: str | int) -> int:
+        """A class by name or number.
+
+        Raises:
+            ValueError: There is none of this name.
+        """
+        if str(name) in self.classes:
+            return self.classes.index(str(name))
+        if str(name).isdecimal() and int(name) < len(self.classes):
+            return int(name)
+        raise ValueError(f'{name!r} is none of the classes {list(self.classes)}')
+
+
+def test_dataset(config: Config) -> ConfigDict:
+    """The config of the test data, inside whatever wraps it.
+
+    Raises:
+        ValueError: The config has none.
+    """
+    dataset = (config.get('test_dataloader') or {}).get('dataset')
+    while dataset is not None and 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    if dataset is None or 'pipeline' not in dataset:
+        raise ValueError('the config has no test_dataloader.dataset with a pipeline')
+    return dataset
+
+
+def read_video(
+    pipeline: Sequence[Any],
+    dataset: Mapping[str, Any],
+    video: str | Path,
+    **part: float | None,
+) -> TracedClip:
+    """Run a test pipeline on a video file or a folder of frames; see :meth:`TrainedModel.read`."""
+    path = Path(video)
+    if not path.exists():
+        raise FileNotFoundError(f'{path}: no such video')
+    info: dict[str, Any] = dict(label=-1, modality='RGB')
+    if path.is_dir():
+        pattern = dataset.get('filename_tmpl', FRAME_PATTERN)
+        frames = len(list(path.glob(f'*{Path(pattern).suffix}')))
+        start = dataset.get('start_index', 1)
+        info |= dict(frame_dir=str(path), total_frames=frames, filename_tmpl=pattern)
+    else:
+        start = dataset.get('start_index', 0)
+        info |= dict(filename=str(path))
+        info |= {key: seconds for key, seconds in part.items() if seconds is not None}
+    try:
+        return trace(pipeline, info | dict(start_index=start))
+    # Every decoder has errors of its own; those of a file are told from mistakes in the code.
+    except Exception as error:
+        problem = why_unreadable(error, str(path))
+        if problem is None:
+            raise
+        raise problem from error
