@@ -35,13 +35,14 @@ class BuildPyWithData(build_py):
 
 
 EXTRAS = {
-    'test': ['pytest>=8', 'transformers>=4.46'],
     'lint': ['mypy>=1.13', 'ruff>=0.8'],
     # What mmaction2's shipped analyze_logs.py and browse_dataset.py import and do not declare.
     'mmaction2-tools': ['moviepy<2', 'seaborn'],
+    'mqtt': ['paho-mqtt>=2'],
     'tensorboard': ['tensorboard'],
 }
-EXTRAS['dev'] = EXTRAS['test'] + EXTRAS['lint'] + EXTRAS['mmaction2-tools']
+EXTRAS['test'] = ['pytest>=8', 'transformers>=4.46', *EXTRAS['mmaction2-tools'], *EXTRAS['mqtt']]
+EXTRAS['dev'] = [*EXTRAS['lint'], *EXTRAS['test']]
 
 setup(
     name='mmaction_timesformer',
@@ -67,14 +68,18 @@ setup(
         # The model
         'einops>=0.7',
         'numpy>=2',
+        'safetensors>=0.4',
         'scikit-learn>=1.5',
+        'scipy>=1.11',
         'torchmetrics>=1.4',
+        'typing-extensions>=4.10',
         # Videos, their analysis and its reports
         'av>=14',
         'fsspec>=2024.2',
         'jinja2>=3.1',
         'matplotlib>=3.8',
         'pandas>=2.2',
+        'pillow>=10',
         'rich>=13',
     ],
     extras_require=EXTRAS,
