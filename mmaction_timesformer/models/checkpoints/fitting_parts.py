@@ -22,6 +22,9 @@ from .resizing import adapt_channels, guess_grid, resize_patch_kernel
 if TYPE_CHECKING:
     from ..backbones import TimeSformerBackbone
 
+# A head's calibration, which is in its weights only once it is calibrated (heads/temperature.py).
+TEMPERATURE = 'temperature.value'
+
 _STEP = re.compile(r'(?P<block>blocks\.\d+\.steps\.)(?P<step>\w+)\.(?P<part>.+)')
 
 
@@ -68,6 +71,7 @@ def fit_backbone(source: StateDict, backbone: TimeSformerBackbone, prefer_square
     fitted = Fitted()
     targets = backbone.state_dict()
     steps = _source_steps(targets, source)
+    is_network = any(name.startswith('blocks.') for name in source)
     for name, target in targets.items():
         source_name, copied = _source_name(name, steps)
         if source_name in source:
@@ -78,7 +82,7 @@ def fit_backbone(source: StateDict, backbone: TimeSformerBackbone, prefer_square
                 continue
             fate = Fate.RESIZED if detail else Fate.COPIED if copied else Fate.MATCHED
             fitted.take(name, value, source_name, fate, detail or (copied and f'from {copied}'))
-        elif name == 'time_embed' or (copied and '.fc.' in name):
+        elif is_network and (name == 'time_embed' or (copied and '.fc.' in name)):
             fitted.zero(name, target)
         else:
             fitted.leave(name)
@@ -101,7 +105,7 @@ def fit_classifier(
     if class_map is not None and not any('fc_cls.' in name for name in source):
         raise ValueError('class_map has nothing to pick from: there is no classifier of clips')
     fitted = Fitted()
-    same_layers = set(source) == set(targets)
+    same_layers = set(source) - {TEMPERATURE} == set(targets) - {TEMPERATURE}
     for name, target in targets.items():
         value = source.get(name)
         if value is None or not same_layers or value.shape[1:] != target.shape[1:]:
@@ -112,6 +116,8 @@ def fit_classifier(
             fitted.leave(name, f'{len(value)} classes -> {len(target)}')
         else:
             fitted.take(name, value, name, Fate.MATCHED)
+    if TEMPERATURE in source and TEMPERATURE not in targets and len(fitted.values) == len(targets):
+        fitted.take(TEMPERATURE, source[TEMPERATURE], TEMPERATURE, Fate.MATCHED)
     return fitted
 
 

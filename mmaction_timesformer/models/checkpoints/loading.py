@@ -21,10 +21,11 @@ from torch import nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
 from .fitting import below, find_backbone, fit, is_backbone
+from .formats import OWN
 from .names import StateDict
 from .preprocessing import agree, read_preprocessing
 from .reading import read_checkpoint, unwrap
-from .report import LoadReport
+from .report import Fate, LoadReport, Outcome
 
 if TYPE_CHECKING:
     from ..backbones import TimeSformerBackbone
@@ -108,6 +109,10 @@ def _convert_and_fit(
         arrived = dict(unwrap(arrived))
     targets = module.state_dict()
     if _same(arrived, targets):
+        outcomes = dict.fromkeys(targets, Outcome(Fate.MATCHED))
+        report = LoadReport(str(local_metadata.get('source', '')), OWN.name, outcomes)
+        for part in filter(is_backbone, (module, *module.children())):
+            _keep(part, report)
         return
     values, report = fit(module, arrived, local_metadata)
     for name in [name for name in state_dict if name.startswith(prefix)]:
@@ -125,10 +130,14 @@ def _same(arrived: Mapping[str, Any], targets: StateDict) -> bool:
     )
 
 
+def _keep(backbone: Any, report: LoadReport) -> None:
+    backbone.load_report = report
+
+
 def _announce(model: nn.Module, report: LoadReport) -> None:
     """Keep the report, log it, and compare the preprocessing."""
     _, backbone = find_backbone(model)
-    backbone.load_report = report
+    _keep(backbone, report)
     print_log(report.summary(), logger='current')
     print_log(report.table(), logger='current', level=logging.DEBUG)
     owner = _OWNERS.get(backbone, lambda: None)() or model
