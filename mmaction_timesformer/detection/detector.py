@@ -20,7 +20,7 @@ from mmengine.config import Config
 from data_analysis.video_files import VideoError
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End, Resume
-from mmaction_timesformer.detection.preparation import FramePreparer, split_pipeline
+from mmaction_timesformer.detection.preparation import split_pipeline
 from mmaction_timesformer.detection.rules import EventRule, make_rules
 from mmaction_timesformer.detection.settings import DetectionSettings
 from mmaction_timesformer.detection.sources import Source, parse_source
@@ -102,15 +102,16 @@ class DangerDetector:
         classes = recognizer.find_classes(config, meta, model.cls_head.num_classes)
         rules = make_rules(classes, settings.dangers, settings.rules)
         dtype = recognizer.choose_dtype(settings.dtype, device)
-        temperature = settings.temperature or meta.get('temperature') or 1.0
+        prepare = recognizer.make_preparer(model, parts.picture_steps, dtype)
+        score = recognizer.RecognizerScore(model, dtype, settings.temperature)
         return cls(
-            recognizer.RecognizerScore(model, dtype, temperature),
-            FramePreparer(parts.picture_steps, *recognizer.normalisation(config), dtype),
+            score,
+            prepare,
             classes,
             rules,
             watch_settings,
             recognizer.make_fingerprint(
-                digest, watch_settings.windows, rules, temperature, str(dtype), settings.pipeline
+                digest, watch_settings.windows, rules, score.temperature, dtype, settings.pipeline
             ),
             settings.update_seconds,
         )

@@ -82,7 +82,7 @@ class FramePreparer:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self._transforms = [TRANSFORMS.build(dict(step)) for step in steps]
-        self._mean = torch.tensor(0.0 if mean is None else mean).reshape(-1, 1, 1)
+        self._mean = None if mean is None else torch.tensor(mean).reshape(-1, 1, 1)
         self._std = torch.tensor(1.0 if std is None else std).reshape(-1, 1, 1)
         self._dtype = dtype
 
@@ -100,5 +100,7 @@ class FramePreparer:
             assert results is not None
             results = transform(results)
         assert results is not None
-        crops = torch.from_numpy(np.ascontiguousarray(np.stack(results['imgs'])))
-        return ((crops.permute(0, 3, 1, 2) - self._mean) / self._std).to(self._dtype)
+        crops = torch.from_numpy(np.stack(results['imgs'])).permute(0, 3, 1, 2)
+        if self._mean is not None:
+            crops = (crops - self._mean) / self._std
+        return crops.contiguous().to(self._dtype)

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from mmaction_timesformer.detection.preparation import FramePreparer
 from mmaction_timesformer.engine.optimizers.auto_amp import best_amp_dtype
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.registry import DATASETS, MODELS
@@ -28,22 +30,36 @@ class RecognizerScore:
     Args:
         model: In evaluation mode, on its device.
         dtype: Type to compute in; the parameters are cast to it.
-        temperature: What logits are divided by.
+        temperature: What logits are divided by; by default what the head was calibrated to.
     """
 
-    def __init__(self, model: Recognizer3D, dtype: torch.dtype, temperature: float = 1.0) -> None:
-        self.model = model.to(dtype)
+    def __init__(
+        self, model: Recognizer3D, dtype: torch.dtype, temperature: float | None = None
+    ) -> None:
+        head = model.cls_head
+        if temperature is None and hasattr(head, 'temperature'):
+            temperature = float(head.temperature.value)
+        self.temperature = temperature or 1.0
         self.dtype = dtype
-        self.temperature = temperature
+        self.model = model.to(dtype)
         self._device = next(model.parameters()).device
-        self._multi_label = bool(getattr(model.cls_head, 'multi_class', False))
+        self._multi_label = bool(getattr(head, 'multi_class', False))
+        self._preprocessor = None if normalises_frames(model) else model.data_preprocessor.float()
 
     def __call__(self, clips: Tensor) -> Tensor:
         """Clips (B, C, T, H, W) to probabilities (B, K)."""
-        clips = clips.to(self._device, self.dtype, non_blocking=True)
-        logits, _ = self.model.extract_feat(clips.unsqueeze(1), stage='head')
+        clips = clips.to(self._device, non_blocking=True).unsqueeze(1)
+        if self._preprocessor is not None:
+            clips = self._preprocessor({'inputs': list(clips), 'data_samples': []})['inputs']
+        logits, _ = self.model.extract_feat(clips.to(self.dtype), stage='head')
         logits = logits.float() / self.temperature
         return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
+
+
+def normalises_frames(model: Recognizer3D) -> bool:
+    """Whether the model's data preprocessor does to each frame what it does to all."""
+    preprocessor = model.data_preprocessor
+    return type(preprocessor) is ActionDataPreprocessor and not preprocessor.to_rgb
 
 
 def choose_dtype(name: str, device: str) -> torch.dtype:
@@ -127,13 +143,18 @@ def make_fingerprint(weights_digest: str, *settings: object) -> str:
     return f'{weights_digest[:8]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}'
 
 
-def normalisation(config: Config) -> tuple[Sequence[float] | None, Sequence[float] | None]:
-    """Mean and standard deviation of the config's data preprocessor.
+def make_preparer(
+    model: Recognizer3D, steps: Sequence[Mapping[str, Any]], dtype: torch.dtype
+) -> FramePreparer:
+    """What prepares frames for a model.
 
-    Raises:
-        ValueError: It swaps the channels, which frames here do not need.
+    Frames are normalised here, once each, in the type that the model computes in; where the model's
+    own preprocessor looks at whole clips, they are left to it as they are.
     """
-    preprocessor = config.model.get('data_preprocessor') or config.get('data_preprocessor') or {}
-    if preprocessor.get('to_rgb'):
-        raise ValueError('data_preprocessor.to_rgb must be off: frames are RGB already')
-    return preprocessor.get('mean'), preprocessor.get('std')
+    if not normalises_frames(model):
+        return FramePreparer(steps, None, None, torch.uint8)
+    preprocessor = model.data_preprocessor
+    if not preprocessor._enable_normalize:
+        return FramePreparer(steps, None, None, dtype)
+    mean, std = preprocessor.mean.flatten().tolist(), preprocessor.std.flatten().tolist()
+    return FramePreparer(steps, mean, std, dtype)

@@ -28,7 +28,7 @@ class DetectionSettings:
         queue_size: Windows that wait for one source.
         dtype: Type that the model computes in; ``auto`` is the fastest that the device is made for.
         temperature: What logits are divided by so that probabilities are calibrated; by default
-            what is stored with the checkpoint, or else 1.
+            what the checkpoint's head was calibrated to.
         update_seconds: How much an open event must have grown to be told again.
         heartbeat_seconds: Distance of heartbeats.
         read_seconds: Longest wait for a frame.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
@@ -60,12 +61,16 @@ def config():
     )
 
 
-@pytest.fixture
-def model(config):
-    torch.manual_seed(0)
+def build(config):
     description = config.model.to_dict()
     description['backbone']['pretrained'] = None
     return MODELS.build(description).eval()
+
+
+@pytest.fixture
+def model(config):
+    torch.manual_seed(0)
+    return build(config)
 
 
 @pytest.fixture
@@ -86,10 +91,37 @@ def scores_of(detector, video):
     return [update.window.scores for update in updates if isinstance(update, Scored)]
 
 
-@pytest.mark.parametrize('pipeline', ['val_pipeline', 'test_pipeline'])
+PREPROCESSORS = {
+    'frame by frame': dict(),
+    'BGR': dict(to_rgb=True),
+    'whole clips': dict(type='ClipMeanPreprocessor'),
+}
+
+
+@MODELS.register_module()
+class ClipMeanPreprocessor(ActionDataPreprocessor):
+    """Takes away what does not move, for which it must see the whole clip."""
+
+    def preprocess(self, inputs, data_samples, training=False):
+        batch = torch.stack(list(inputs)).float()
+        return (batch - batch.mean(dim=3, keepdim=True)) / 50, data_samples
+
+
+@pytest.mark.parametrize(
+    ('pipeline', 'preprocessor'),
+    [
+        ('val_pipeline', 'frame by frame'),
+        ('test_pipeline', 'frame by frame'),
+        ('val_pipeline', 'BGR'),
+        ('test_pipeline', 'whole clips'),
+    ],
+)
 def test_scores_are_those_of_mmaction2_on_the_same_frames(
-    config, model, checkpoint, video, pipeline
+    config, checkpoint, video, pipeline, preprocessor
 ):
+    config.merge_from_dict({'model': dict(data_preprocessor=PREPROCESSORS[preprocessor])})
+    model = build(config)
+    model.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'])
     detector = DangerDetector.from_config(config, checkpoint, overrides={'pipeline': pipeline})
     assert detector.settings.windows.span_seconds == pytest.approx(4 * 8 / 25)
     scores = scores_of(detector, video)
@@ -107,7 +139,8 @@ def test_scores_are_those_of_mmaction2_on_the_same_frames(
 
 def test_temperature_comes_from_the_checkpoint_or_the_config(config, model, checkpoint, video):
     plain = np.array(scores_of(DangerDetector.from_config(config, checkpoint), video))
-    torch.save({'state_dict': model.state_dict(), 'meta': {'temperature': 2.0}}, checkpoint)
+    model.cls_head.temperature.set(2.0)
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, checkpoint)
     stored = np.array(scores_of(DangerDetector.from_config(config, checkpoint), video))
     expected = np.sqrt(plain) / np.sqrt(plain).sum(axis=1, keepdims=True)
     assert stored == pytest.approx(expected, abs=1e-5)
@@ -150,7 +183,6 @@ def test_a_config_without_a_detection_part_has_defaults(config, checkpoint):
         ({'detection.hop_seconds': 0}, 'hop_seconds'),
         ({'detection.dangers': ['Other']}, 'never an event'),
         ({'model.type': 'Recognizer2D'}, 'Recognizer2D'),
-        ({'model.data_preprocessor.to_rgb': True}, 'to_rgb'),
         ({'model.backbone.embed_dims': 32}, 'embed_dims'),
         ({'model.cls_head.hidden_dims': 8}, 'does not fit'),
         ({'test_dataloader': dict(_delete_=True)}, 'names the classes'),

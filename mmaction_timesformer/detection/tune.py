@@ -1,0 +1,188 @@
+"""Choose each class's rule on validation recordings, for a wanted rate of false alarms.
+
+The scores are there already, so a rule is tried by sending them through the automaton again. Every
+rule of a grid is tried. Among those that stay below the wanted rate the one wins whose F1 is best
+together with that of its neighbours in the grid. If none does, the one with the fewest false alarms
+wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from pathlib import Path
+
+from data_analysis.atomic import write_atomically
+from mmaction_timesformer.detection.automaton import ClassAutomaton
+from mmaction_timesformer.detection.evaluate import match_events
+from mmaction_timesformer.detection.events import DangerEvent
+from mmaction_timesformer.detection.rules import EventRule
+from mmaction_timesformer.detection.smoothing import Sample, make_smoother
+from mmaction_timesformer.detection.tracker import ScoredWindow
+from mmaction_timesformer.detection.truth import TrueEvent, TrueRecording
+
+ENTER = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+LEAVE_SHARES = (0.5, 0.8, 1.0)
+
+
+@dataclass(frozen=True)
+class TunedRule:
+    """A rule and how it did on the recordings that chose it.
+
+    Attributes:
+        rule: The rule.
+        f1: F1 of its events.
+        false_alarms_per_hour: Of this class.
+    """
+
+    rule: EventRule
+    f1: float
+    false_alarms_per_hour: float
+
+
+def tune_rules(
+    scores: Mapping[str, Sequence[ScoredWindow]],
+    truth: Mapping[str, TrueRecording],
+    classes: Sequence[str],
+    labels: Sequence[str],
+    hours: float,
+    hop_seconds: float,
+    max_false_alarms_per_hour: float,
+    threshold: float = 0.3,
+) -> dict[str, TunedRule]:
+    """Choose a rule for each class.
+
+    Args:
+        scores: The windows of each recording.
+        truth: What happened in it.
+        classes: The model's classes in index order.
+        labels: The classes to choose rules for; they share the allowed false alarms equally.
+        hours: How long all recordings are together.
+        hop_seconds: Distance of windows.
+        max_false_alarms_per_hour: Wanted rate, of all classes together.
+        threshold: tIoU from which an event is right.
+    """
+    allowed = max_false_alarms_per_hour / len(labels)
+    return {
+        label: _tune_class(
+            scores, truth, classes.index(label), label, hours, hop_seconds, allowed, threshold
+        )
+        for label in labels
+    }
+
+
+def _tune_class(
+    scores: Mapping[str, Sequence[ScoredWindow]],
+    truth: Mapping[str, TrueRecording],
+    index: int,
+    label: str,
+    hours: float,
+    hop_seconds: float,
+    allowed: float,
+    threshold: float,
+) -> TunedRule:
+    true = {name: [e for e in truth[name].events if e.label == label] for name in scores}
+    best: list[tuple[tuple[float, ...], TunedRule]] = []
+    for smoothing in _smoothings(hop_seconds):
+        smoothed = {name: _smooth(smoothing, windows, index) for name, windows in scores.items()}
+        for rules in _rows(smoothing, hop_seconds):
+            row = [
+                _try(rule, label, smoothed, true, hours, hop_seconds, threshold) for rule in rules
+            ]
+            for place, tried in enumerate(row):
+                # A rule is worth what its neighbours are worth too: luck has none.
+                near = row[max(place - 1, 0) : place + 2]
+                worth = sum(one.f1 for one in near) / len(near)
+                rate = tried.false_alarms_per_hour
+                order = (1.0, worth, -rate) if rate <= allowed else (0.0, -rate, worth)
+                best.append((order, tried))
+    return max(best, key=lambda pair: pair[0])[1]
+
+
+def _try(
+    rule: EventRule,
+    label: str,
+    smoothed: Mapping[str, Sequence[Sample]],
+    true: Mapping[str, Sequence[TrueEvent]],
+    hours: float,
+    hop_seconds: float,
+    threshold: float,
+) -> TunedRule:
+    """How a rule does."""
+    right = wrong = 0
+    for name, samples in smoothed.items():
+        matches = match_events(_events(label, rule, samples, hop_seconds), true[name], threshold)
+        right += sum(match is not None for match in matches)
+        wrong += sum(match is None for match in matches)
+    num_true = sum(map(len, true.values()))
+    return TunedRule(rule, 2 * right / max(right + wrong + num_true, 1), wrong / hours)
+
+
+def _smoothings(hop_seconds: float) -> Iterator[EventRule]:
+    yield EventRule('none', 0.0)
+    for hops in (1, 2, 4):
+        yield EventRule('ema', hops * hop_seconds)
+    for hops in (2, 4, 8):
+        yield EventRule('centred', hops * hop_seconds)
+
+
+def _rows(smoothing: EventRule, hop_seconds: float) -> Iterator[list[EventRule]]:
+    """Rules of one smoothing, in rows that differ by `enter` alone."""
+    for share, min_hops, gap_hops in product(LEAVE_SHARES, (0, 3, 6), (0, 3)):
+        yield [
+            replace(
+                smoothing,
+                enter=enter,
+                leave=round(enter * share, 3),
+                min_seconds=round(min_hops * hop_seconds, 6),
+                merge_gap_seconds=round(gap_hops * hop_seconds, 6),
+            )
+            for enter in ENTER
+        ]
+
+
+def _smooth(rule: EventRule, windows: Sequence[ScoredWindow], index: int) -> list[Sample]:
+    smoother = make_smoother(rule)
+    samples = []
+    for window in windows:
+        sample = Sample(window.seconds, window.scores[index], window.newest_seconds)
+        samples += smoother.push(sample)
+    return samples + smoother.finish()
+
+
+def _events(
+    label: str, rule: EventRule, samples: Sequence[Sample], hop_seconds: float
+) -> list[DangerEvent]:
+    """Closed events of smoothed samples, surest first."""
+    automaton = ClassAutomaton(label, rule, update_seconds=float('inf'))
+    changes = []
+    start = 0.0
+    for sample in samples:
+        end = sample.seconds + hop_seconds / 2
+        changes += automaton.push(start, end, sample.value, sample.known_seconds)
+        start = end
+    changes += automaton.finish(samples[-1].known_seconds if samples else 0.0)
+    closed = [event for event in changes if event.state == 'closed']
+    return sorted(closed, key=lambda event: -event.mean_score)
+
+
+def write_rules(file: str | Path, rules: Mapping[str, EventRule], base: str | None = None) -> None:
+    """Write rules as a config.
+
+    Args:
+        file: The config to write.
+        rules: The rule of each danger.
+        base: A config that it builds on, as a path from the folder of `file`.
+    """
+    lines = [f'_base_ = {base!r}', ''] if base else []
+    lines += ['detection = dict(', '    dangers={']
+    for label, rule in rules.items():
+        lines.append(f'        {label!r}: dict(')
+        lines += [
+            f'            {field.name}={getattr(rule, field.name)!r},' for field in fields(rule)
+        ]
+        lines.append('        ),')
+    lines += ['    },', ')', '']
+    with write_atomically(file) as stream:
+        stream.write('\n'.join(lines))

@@ -1,0 +1,80 @@
+"""Rules chosen on recordings whose truth is known."""
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from mmaction_timesformer.detection.evaluate import match_events
+from mmaction_timesformer.detection.rules import EventRule, make_rules
+from mmaction_timesformer.detection.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.truth import TrueEvent, TrueRecording
+from mmaction_timesformer.detection.tune import tune_rules, write_rules
+from mmaction_timesformer.detection.windows import WindowSettings
+
+CLASSES = ('A', 'B', 'Other')
+
+
+def noisy_scores(true, seconds, noise, seed):
+    """A doubtful model: 0.75 while the event lasts and 0.25 otherwise, with noise."""
+    rng = np.random.default_rng(seed)
+    windows = []
+    for moment in np.arange(0.0, seconds, 0.5):
+        inside = any(event.start_seconds <= moment < event.end_seconds for event in true)
+        score = float(np.clip((0.75 if inside else 0.25) + rng.normal(0, noise), 0, 1))
+        windows.append(ScoredWindow(float(moment), float(moment), (score, 0.0, 1 - score)))
+    return windows
+
+
+TRUE = tuple(TrueEvent('A', float(start), start + 8.0) for start in range(10, 200, 30))
+WINDOWS = WindowSettings(num_frames=8, span_seconds=4.0, hop_seconds=0.5)
+
+
+@pytest.fixture(scope='module')
+def recordings():
+    truth = {'one': TrueRecording(TRUE, 200.0)}
+    return {'one': noisy_scores(TRUE, 200.0, 0.25, seed=0)}, truth
+
+
+def tune(recordings, rate, labels=('A',)):
+    scores, truth = recordings
+    return tune_rules(scores, truth, CLASSES, labels, 200 / 3600, 0.5, rate)
+
+
+def test_what_was_tuned_holds_on_another_recording(recordings):
+    tuned = tune(recordings, rate=12.0)['A']
+    assert tuned.f1 > 0.9
+    assert tuned.false_alarms_per_hour <= 12.0
+    tracker = EventTracker('other', CLASSES, {'A': tuned.rule}, WINDOWS)
+    changes = []
+    for window in noisy_scores(TRUE, 200.0, 0.25, seed=1):
+        changes += tracker.push(window)
+    closed = [event for event in changes if event.state == 'closed']
+    matches = match_events(closed, TRUE, threshold=0.3)
+    assert sum(match is not None for match in matches) >= 6
+    assert sum(match is None for match in matches) <= 1
+
+
+def test_fewer_false_alarms_cost_no_more_than_they_must(recordings):
+    strict, loose = (tune(recordings, rate=rate)['A'] for rate in (0.0, 1000.0))
+    assert strict.false_alarms_per_hour == 0.0
+    assert loose.f1 >= strict.f1
+
+
+def test_a_class_that_cannot_be_told_gets_the_quietest_rule(recordings):
+    scores, _ = recordings
+    wrong = {'one': TrueRecording((TrueEvent('B', 0.0, 5.0),), 200.0)}
+    tuned = tune((scores, wrong), rate=0.0, labels=('A', 'B'))
+    assert tuned['A'].false_alarms_per_hour == 0.0
+    assert tuned['B'].f1 == 0.0
+
+
+def test_rules_are_written_as_a_config(tmp_path):
+    (tmp_path / 'base.py').write_text(
+        "detection = dict(hop_seconds=0.5, dangers={'Bucket-Worker': dict(enter=0.7)})\n"
+    )
+    rule = EventRule('centred', 1.0, 0.8, 0.4, 1.5, 0.0)
+    write_rules(tmp_path / 'tuned.py', {'Bucket-Worker': rule}, 'base.py')
+    detection = Config.fromfile(tmp_path / 'tuned.py').detection
+    assert detection.hop_seconds == 0.5
+    rules = make_rules(('Bucket-Worker', 'Other'), detection.dangers, {})
+    assert rules == {'Bucket-Worker': rule}

@@ -1,0 +1,38 @@
+"""Compare the events that detection found with true ones, or tune its rules on them.
+
+Prints precision, recall, F1 and average precision at each threshold of overlap in time (tIoU),
+false alarms an hour and the delay from the start of an event to its alarm, with 95 % intervals.
+"""
+
+import argparse
+import sys
+
+from mmaction_timesformer.detection.evaluation_command import evaluate_command
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('predictions', help='the folder that tools/detect.py has written')
+    parser.add_argument(
+        'truth',
+        help='true events: JSON {"yard.mp4": {"duration_seconds": .., "events": [..]}}, or CSV '
+        'with source, label, start_seconds, end_seconds',
+    )
+    parser.add_argument('--out', help='JSON file for the figures')
+    parser.add_argument(
+        '--thresholds', type=float, nargs='+', default=[0.3, 0.5, 0.7], help='of tIoU'
+    )
+    parser.add_argument(
+        '--tune',
+        type=float,
+        metavar='RATE',
+        help='choose the rule of each class for at most RATE false alarms an hour in all',
+    )
+    parser.add_argument('--write', metavar='CONFIG', help='write the chosen rules to this config')
+    parser.add_argument('--config', help='the config that it builds on')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    sys.exit(evaluate_command(**vars(parse_args())))
