@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class Preprocessing:
     channel_order: str = 'rgb'
 
     def __str__(self) -> str:
-        return (
-            f'mean {_numbers(self.mean)} and std {_numbers(self.std)} '
-            f'of {self.channel_order.upper()} in 0..1'
-        )
+        channels = self.channel_order.upper()
+        if not any(self.mean) and all(math.isclose(std, 1 / 255, rel_tol=1e-3) for std in self.std):
+            return f'{channels} in 0..255 as it is'
+        return f'mean {_numbers(self.mean)} and std {_numbers(self.std)} of {channels} in 0..1'
 
 
 TIMESFORMER = Preprocessing((0.45,) * 3, (0.225,) * 3)
@@ -41,17 +43,18 @@ def read_preprocessing(data_preprocessor: Any) -> Preprocessing | None:
     mmaction2's pipelines, and this project's, give RGB. ``to_rgb=True`` turns that into BGR.
 
     Returns:
-        ``None`` for a preprocessor of another kind, or for none.
+        ``None`` for a preprocessor that does something else, or for none.
     """
-    if not hasattr(data_preprocessor, '_enable_normalize'):
+    if (
+        getattr(type(data_preprocessor), 'preprocess', None)
+        is not ActionDataPreprocessor.preprocess
+    ):
         return None
-    mean, std = torch.zeros(3), torch.full((3,), 255.0)
+    mean, std = torch.zeros(3), torch.ones(3)
     if data_preprocessor._enable_normalize:
         mean, std = data_preprocessor.mean.flatten(), data_preprocessor.std.flatten()
-    swapped = getattr(data_preprocessor, 'to_rgb', False)
-    return Preprocessing(
-        tuple((mean / 255).tolist()), tuple((std / 255).tolist()), 'bgr' if swapped else 'rgb'
-    )
+    order = 'bgr' if data_preprocessor.to_rgb else 'rgb'
+    return Preprocessing(tuple((mean / 255).tolist()), tuple((std / 255).tolist()), order)
 
 
 def agree(first: Preprocessing, second: Preprocessing, tolerance: float = 1e-3) -> bool:
