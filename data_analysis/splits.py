@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, StratifiedGroupKFold
+from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut
 
+from data_analysis.grouped_folds import grouped_folds
 from data_analysis.scenes import find_scenes
 
 _NUM_PROPOSALS = 40
@@ -122,15 +123,15 @@ def _proposals(
 ) -> Iterator[np.ndarray]:
     num_groups = len(set(groups))
     num_folds = min(max(2, round(1 / share)), num_groups)
-    blank = np.zeros(len(labels))
     if pd.Series(labels).value_counts().max() >= num_folds:
-        for offset in range(max(1, _NUM_PROPOSALS // num_folds)):
-            folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed + offset)
-            yield from (part for _, part in folds.split(blank, labels, groups))
+        for draw in np.random.RandomState(seed).randint(
+            2**31, size=1 + _NUM_PROPOSALS // num_folds
+        ):
+            yield from (part for _, part in grouped_folds(num_folds, labels, groups, draw))
     # Folds all have about the same number of groups; draws may have any, which few groups need.
     size = min(max(share, 1 / num_groups), 1 - 1 / num_groups)
     draws = GroupShuffleSplit(_NUM_PROPOSALS, test_size=size, random_state=seed)
-    yield from (part for _, part in draws.split(blank, labels, groups))
+    yield from (part for _, part in draws.split(np.zeros(len(labels)), labels, groups))
 
 
 def _cost(labels: np.ndarray, part: np.ndarray, share: float, wanted: pd.Series) -> float:
@@ -164,11 +165,9 @@ def split_into_folds(
     """
     if not 2 <= num_folds <= len(set(groups)):
         raise ValueError(f'{num_folds} folds of {len(set(groups))} groups are not possible')
-    folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
-    divisions = folds.split(np.zeros(len(labels)), labels, groups)
     return [
         _with_val(f'fold{index}', train, test, labels, groups, val_share, seed)
-        for index, (train, test) in enumerate(divisions)
+        for index, (train, test) in enumerate(grouped_folds(num_folds, labels, groups, seed))
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from data_analysis.checks import duplicates, files, labels, leakage, metadata, sampling
 from data_analysis.checks.settings import CheckSettings
@@ -47,9 +48,11 @@ class Evidence:
 
 def gather_evidence(clips: pd.DataFrame, settings: CheckSettings) -> Evidence:
     """Scores the splits and the file properties."""
-    return Evidence(
-        leakage.leakage_scores(clips, settings), metadata.metadata_skills(clips, settings)
-    )
+    # One thread: the sums are small, and OpenMP's waiting threads slow a busy machine down badly.
+    with threadpool_limits(limits=1):
+        return Evidence(
+            leakage.leakage_scores(clips, settings), metadata.metadata_skills(clips, settings)
+        )
 
 
 def run_checks(clips: pd.DataFrame, settings: CheckSettings, evidence: Evidence) -> pd.DataFrame:

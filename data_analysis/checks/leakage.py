@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from data_analysis.checks.settings import CheckSettings
+from data_analysis.grouped_folds import grouped_folds
 from data_analysis.problems import Problem
 from data_analysis.scenes import find_scenes, nearest, signature_matrix
 
@@ -174,12 +175,8 @@ def _separated_macro_f1(
     num_groups = len(set(groups))
     if num_groups < 2 or pd.Series(labels).value_counts().max() < _NUM_FOLDS:
         return None
-    folds = StratifiedGroupKFold(
-        min(_NUM_FOLDS, num_groups), shuffle=True, random_state=settings.seed
-    )
-    predicted = cross_val_predict(
-        KNeighborsClassifier(1), matrix[labelled], labels, groups=groups, cv=folds
-    )
+    folds = grouped_folds(min(_NUM_FOLDS, num_groups), labels, groups, settings.seed)
+    predicted = cross_val_predict(KNeighborsClassifier(1), matrix[labelled], labels, cv=folds)
     return _macro_f1(labels, predicted)
 
 

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from data_analysis.checks.settings import CheckSettings
+from data_analysis.grouped_folds import grouped_folds
 from data_analysis.problems import Problem
 
 PROPERTIES = {
@@ -90,15 +91,12 @@ def _skill(
     chance = 1 / len(np.unique(labels))
     recordings = usable['recording'].to_numpy()
     grouped = (recordings != '').all() and len(set(recordings)) >= _NUM_FOLDS
-    folds = (StratifiedGroupKFold if grouped else StratifiedKFold)(
-        _NUM_FOLDS, shuffle=True, random_state=settings.seed
-    )
+    groups = recordings if grouped else np.arange(len(labels))
     predicted = cross_val_predict(
         DecisionTreeClassifier(max_depth=4, min_samples_leaf=3, class_weight='balanced'),
         usable[columns].fillna(-1).to_numpy(float),
         labels,
-        groups=recordings if grouped else None,
-        cv=folds,
+        cv=grouped_folds(_NUM_FOLDS, labels, groups, settings.seed),
     )
     score = balanced_accuracy_score(labels, predicted)
     shuffle = np.random.default_rng(settings.seed).permutation

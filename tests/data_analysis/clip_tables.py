@@ -43,7 +43,7 @@ ORDINARY = FileMeasurement(
 
 
 def clips_of(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """A table of ordinary clips; each row says what is not ordinary. Every file has its own bytes."""
+    """A table of ordinary clips, each with its own bytes; a row says what is not ordinary."""
     complete = []
     for index, row in enumerate(rows):
         path = row.get('path', f'clip{index}.mp4')

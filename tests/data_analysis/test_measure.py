@@ -34,7 +34,7 @@ def test_one_row_a_file_sorted(files: list[str], tmp_path: Path) -> None:
 
 def test_goes_on_where_it_stopped(files: list[str], tmp_path: Path) -> None:
     settings = MeasureSettings()
-    first, count = measure_files(files[:2], tmp_path / 'store', settings)
+    _, count = measure_files(files[:2], tmp_path / 'store', settings)
     assert count.measured == 2
     _, count = measure_files(files, tmp_path / 'store', settings)
     assert (count.measured, count.remembered) == (1, 2)

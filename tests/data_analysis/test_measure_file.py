@@ -26,7 +26,9 @@ def measure(path: Path, tier: Tier = Tier.PACKETS) -> dict[str, Any]:
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi', '.ts'])
 def test_frames_rate_and_size_are_exact_in_every_container(tmp_path: Path, suffix: str) -> None:
-    path = render_video(tmp_path / f'a b{suffix}', 37, options={'g': '12', 'bf': '2', 'sc_threshold': '0'})
+    path = render_video(
+        tmp_path / f'a b{suffix}', 37, options={'g': '12', 'bf': '2', 'sc_threshold': '0'}
+    )
     found = measure(path)
     assert (found['status'], found['error'], found['tier']) == ('ok', '', 'packets')
     assert found['num_frames'] == len(plain_decode(path)) == 37

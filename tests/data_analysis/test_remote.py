@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -12,7 +13,7 @@ from tests.data_analysis.rendering import render_video
 
 
 @pytest.fixture
-def remote_set(tmp_path: Path) -> str:
+def remote_set(tmp_path: Path) -> Iterator[str]:
     """A folder per class in fsspec's memory."""
     memory = fsspec.filesystem('memory')
     for name in ('a/1 x.mp4', 'b/2.mp4'):

@@ -13,7 +13,7 @@ from data_analysis.tables import (
 from tests.data_analysis.clip_tables import clips_of
 
 
-def two_splits():  # type: ignore[no-untyped-def]
+def two_splits():
     return clips_of(
         [
             *({'label': 'a', 'split': 'train', 'recording': 'r1'} for _ in range(6)),

@@ -52,7 +52,9 @@ def render_corrupt(path: Path) -> Path:
 
 def render_cut_between_keyframes(path: Path, skip: int = 4) -> Path:
     """A transport stream whose first packets, the keyframe among them, are gone."""
-    whole = render_video(path.with_suffix('.mkv'), 30, options={'g': '10', 'bf': '0', 'sc_threshold': '0'})
+    whole = render_video(
+        path.with_suffix('.mkv'), 30, options={'g': '10', 'bf': '0', 'sc_threshold': '0'}
+    )
     with av.open(str(whole)) as source, av.open(str(path), 'w') as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         for number, packet in enumerate(source.demux(video=0)):

@@ -20,9 +20,7 @@ def test_the_same_bytes_in_one_split_and_across() -> None:
             {'path': 'c2', 'split': 'val', 'sha256': ''},
         ]
     )
-    found = [
-        (p.code, p.path, p.detail, p.related) for p in check_identical_bytes(clips, SETTINGS)
-    ]
+    found = [(p.code, p.path, p.detail, p.related) for p in check_identical_bytes(clips, SETTINGS)]
     assert found == [
         ('byte_identical', 'a1', 'the same bytes: a2', 'a2'),
         ('clip_in_two_splits', 'b1', 'the same bytes in train: b2', 'b2'),

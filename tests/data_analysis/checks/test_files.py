@@ -8,7 +8,7 @@ from data_analysis.checks.settings import CheckSettings
 from tests.data_analysis.clip_tables import clips_of
 
 
-def codes_of(decoder: str = 'pyav', **row: Any) -> list[str]:
+def codes_of(decoder: Any = 'pyav', **row: Any) -> list[str]:
     clips = clips_of([row])
     settings = CheckSettings(classes=('a',), decoder=decoder, few_samples=1)
     return [problem.code for check in CHECKS for problem in check(clips, settings)]
@@ -69,7 +69,7 @@ def test_what_is_ordinary_after_all(row: dict[str, Any]) -> None:
     'status', ['missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video_stream']
 )
 def test_files_that_cannot_be_measured_have_that_problem_alone(status: str) -> None:
-    nothing = {name: math.nan for name in ('num_frames', 'fps', 'width', 'rotation', 'num_packets')}
+    nothing = dict.fromkeys(('num_frames', 'fps', 'width', 'rotation', 'num_packets'), math.nan)
     assert codes_of(status=status, error='why', **nothing) == [status]
 
 

@@ -9,7 +9,7 @@ def many(label: str, split: str, number: int) -> list[dict]:
     return [{'label': label, 'split': split}] * number
 
 
-def named(rows: list[dict]):  # type: ignore[no-untyped-def]
+def named(rows: list[dict]):
     return clips_of({**row, 'path': f'{index}.mp4'} for index, row in enumerate(rows))
 
 

@@ -1,0 +1,138 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data_analysis.cli import main
+from data_analysis.clip_table import CLIP_COLUMNS
+from data_analysis.figures import FIGURES
+from tests.data_analysis.videos import render_numbered
+
+
+@pytest.fixture(scope='module')
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes, three recordings of four clips each, one of them empty; lists as splits."""
+    folder = tmp_path_factory.mktemp('videos')
+    rows = []
+    for recording in range(3):
+        for number in range(4):
+            label = ('dig', 'stand by')[number % 2]
+            (folder / label).mkdir(exist_ok=True)
+            name = f'rec{recording} clip{number}.mp4'
+            render_numbered(folder / label, name, 70 * recording + 3 * number, 10 + 4 * number)
+            rows.append((f'{label}/{name}', number % 2, recording))
+    (folder / rows[0][0]).write_bytes(b'')
+    for split, chosen in (('train', rows[:8]), ('val', rows[8:])):
+        lines = [f'{path} {label}\n' for path, label, _ in chosen]
+        (folder / f'{split}.txt').write_text(''.join(lines))
+    return folder
+
+
+def run(*arguments: object) -> int:
+    return main(list(map(str, ['--workers', 0, *arguments])))
+
+
+def test_a_folder_gives_every_output(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / 'out'
+    assert run(videos, '--out', out, '--group-regex', r'rec\d', '--clip-len', 4) == 0
+    clips = pd.read_csv(out / 'clips.csv')
+    assert tuple(clips.columns) == CLIP_COLUMNS
+    assert len(clips) == 12
+    assert clips['num_frames'].dropna().tolist() == [18, 10, 18, 10, 18, 14, 22, 14, 22, 14, 22]
+    problems = pd.read_csv(out / 'problems.csv')
+    assert problems.loc[problems['code'] == 'empty', 'path'].tolist() == ['dig/rec0 clip0.mp4']
+    summary = json.loads((out / 'summary.json').read_text())
+    assert summary['classes'] == ['dig', 'stand by']
+    assert summary['totals']['recordings'] == 3
+    assert summary['sampler']['settings']['clip_len'] == 4
+    drawn = {file.stem for file in (out / 'figures').glob('*.png')}
+    assert drawn == {kind.name for kind in FIGURES} - {'split_table', 'leakage'}
+    page = (out / 'report.html').read_text()
+    assert 'data:image/jpeg' in page
+    shown = capsys.readouterr().out
+    assert 'stand by' in shown
+    assert 'File has no bytes' in shown
+
+
+def test_lists_as_splits_fail_on_and_compare(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = [f'train={videos / "train.txt"}', f'val={videos / "val.txt"}']
+    arguments = ['--data-root', videos, '--no-strips', '--group-regex', r'rec\d']
+    arguments += [word for text in lists for word in ('--split', text)]
+    assert run(*arguments, '--classes', 'dig,stand by', '--out', tmp_path / 'a') == 0
+    assert run(*arguments, '--out', tmp_path / 'b', '--fail-on', 'missing,empty') == 1
+    assert '--fail-on: empty' in capsys.readouterr().out
+    assert run(*arguments, '--out', tmp_path / 'b', '--fail-on', 'missing,rotated') == 0
+    summary = json.loads((tmp_path / 'a' / 'summary.json').read_text())
+    assert summary['splits'] == ['train', 'val']
+    assert {row['code'] for row in summary['problems']['by_code']}.isdisjoint(
+        {'recording_in_two_splits', 'missing'}
+    )
+    older = tmp_path / 'a' / 'summary.json'
+    assert run(*arguments[:-2], '--out', tmp_path / 'b', '--compare', older) == 0
+    assert 'val' in capsys.readouterr().out
+
+
+def test_the_second_run_measures_nothing(videos: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run(videos, '--out', tmp_path, '--no-strips') == 0
+    measured = json.loads((tmp_path / 'summary.json').read_text())['measured']
+    assert (measured['files_measured'], measured['files_remembered']) == (0, 12)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ([], 'name one input'),
+        (['absent'], 'absent: no such folder'),
+        (['--split', 'train'], 'write NAME=FILE'),
+        (['--split', 'train=absent.txt'], r'absent.txt: no such annotation file'),
+        (['.', '--config', 'x.py'], 'name one input'),
+        (['absent', '--fail-on', 'nonsense'], "unknown code 'nonsense'"),
+        (['absent', '--frame-interval', '-1'], 'no such folder'),
+    ],
+)
+def test_mistakes_are_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments, '--out', tmp_path)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('torch', 'mmengine', 'mmcv', 'mmaction'):
+            raise ImportError(name + ' is not installed')
+
+sys.meta_path.insert(0, Absent())
+from data_analysis.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_it_runs_where_torch_and_mmaction2_are_absent(
+    videos: Path, tmp_path: Path, root: Path
+) -> None:
+    command = [sys.executable, '-c', WITHOUT, '--out', str(tmp_path), '--workers', '1']
+    done = subprocess.run(
+        [*command, str(videos)], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, '')
+    assert (tmp_path / 'report.html').exists()
+    config = root / 'configs' / '_base_' / 'default_runtime.py'
+    done = subprocess.run(
+        [*command, '--config', str(config)], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert 'reading a config needs mmengine' in done.stderr
