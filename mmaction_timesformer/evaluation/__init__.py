@@ -11,7 +11,7 @@ from .classification_metric import ClassificationMetric
 from .comparison import Comparison, compare
 from .dumps import load_dump
 from .predictions import Predictions, predictions_from_samples
-from .resampling import interval, resample, resampled_weights
+from .resampling import interval, resample, resampled_weights, share_interval
 from .thresholds import threshold_table
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     'reliability',
     'resample',
     'resampled_weights',
+    'share_interval',
     'threshold_table',
 ]

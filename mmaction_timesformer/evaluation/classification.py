@@ -13,7 +13,7 @@ from sklearn import metrics
 
 from .calibration import calibration_error
 from .predictions import Predictions
-from .resampling import LEVEL, NUM_RESAMPLES, interval, resample
+from .resampling import LEVEL, NUM_RESAMPLES, interval, resample, share_interval
 from .weighted_figures import CLASS_MEANS, hits_in_top, mean_of_defined, weighted_figures
 
 CLASS_FIGURES = tuple(CLASS_MEANS)
@@ -79,12 +79,13 @@ def classification_figures(
         )
         for name, point in whole.items():
             if name in resampled:
-                limits = interval(resampled[name], point.value, num_groups)
+                find = interval if name == 'log_loss' else share_interval
+                limits = find(resampled[name], point.value, num_groups)
                 whole[name] = replace(point, low=limits[0], high=limits[1])
         for k, figures in enumerate(per_class.values()):
             has_class = len(np.unique(groups[predictions.truth[:, k]]))
             for name, point in figures.items():
-                limits = interval(resampled[name][:, k], point.value, has_class)
+                limits = share_interval(resampled[name][:, k], point.value, has_class)
                 figures[name] = replace(point, low=limits[0], high=limits[1])
     confusion = [] if predictions.multi_label else _confusion(predictions).tolist()
     support = dict(zip(predictions.classes, predictions.truth.sum(axis=0).tolist(), strict=True))

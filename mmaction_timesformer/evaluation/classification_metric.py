@@ -17,6 +17,8 @@ from .figure_tables import class_table, confusion_table, whole_table
 from .predictions import CLIP_FACTS, predictions_from_samples
 
 MAX_CLASSES_SHOWN = 20
+WITH_INTERVAL = ('top1', 'mean_class_accuracy', 'macro_f1')
+"""Figures whose limits are returned too; the log's table has those of all."""
 
 
 @METRICS.register_module()
@@ -26,10 +28,11 @@ class ClassificationMetric(BaseMetric):
     What it returns can be named by ``save_best``: ``cls/top1``, ``cls/top5`` (with more than 5
     classes), ``cls/mean_class_accuracy``, ``cls/macro_precision``, ``cls/macro_f1``,
     ``cls/mean_average_precision``, ``cls/macro_roc_auc``, ``cls/exact_match`` (several labels),
-    ``cls/log_loss``, ``cls/calibration_error``; with ``_low`` and ``_high`` the 95 % interval; by
-    class ``cls/recall/<class>`` and the same for precision, f1, average_precision, roc_auc.
-    ``cls/macro_f1`` and ``cls/calibration_error`` need an explicit ``rule``, since mmengine knows
-    neither. A figure that is undefined, as for a class without clips, is left out.
+    ``cls/log_loss``, ``cls/calibration_error``; the limits of the 95 % interval of the three that
+    lead (``cls/top1_low``, ``cls/top1_high``, ...); by class ``cls/recall/<class>`` and the same
+    for precision, f1, average_precision and roc_auc. ``cls/macro_f1`` and
+    ``cls/calibration_error`` need an explicit ``rule``, since mmengine knows neither. A figure that
+    is undefined, as for a class without clips, is left out.
 
     ``cls/temperature`` is the temperature fitted to these very clips: of use on validation data,
     where ``TemperatureHook`` takes it, and a diagnosis elsewhere.
@@ -77,8 +80,9 @@ class ClassificationMetric(BaseMetric):
         self._log(figures, shown)
         values = {'temperature': fit_temperature(predictions)}
         for name, estimate in figures.whole.items():
-            values |= {name: estimate.value}
-            values |= {f'{name}_low': estimate.low, f'{name}_high': estimate.high}
+            values[name] = estimate.value
+            if name in WITH_INTERVAL:
+                values |= {f'{name}_low': estimate.low, f'{name}_high': estimate.high}
         if shown:
             for class_name, of_class in figures.per_class.items():
                 values |= {f'{name}/{class_name}': e.value for name, e in of_class.items()}

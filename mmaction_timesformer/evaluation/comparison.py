@@ -19,7 +19,7 @@ COMPARED = ('top1', 'mean_class_accuracy', 'macro_f1', 'mean_average_precision',
 
 @dataclass(frozen=True)
 class Difference:
-    """The second model's figure minus the first's, and its interval."""
+    """The second model's figure minus the first's, and its interval; NaN if they never differ."""
 
     first: float
     second: float

@@ -137,14 +137,15 @@ def predictions_from_samples(
 
     Args:
         samples: Each with ``pred_score`` (K,) and ``gt_label`` (1,) or (K,). Scores that are no
-            probabilities are taken for logits.
+            probabilities are taken for logits. Clips without a label (-1) are left out.
         classes: Names; numbers by default.
 
     Raises:
         ValueError: A sample lacks something or differs from the others in shape.
     """
+    samples = [sample for sample in samples if not _is_unlabelled(sample)]
     if not samples:
-        raise ValueError('there are no predictions')
+        raise ValueError('there are no predictions of clips that have a label')
     rows = [_score_and_label(number, sample) for number, sample in enumerate(samples)]
     num_classes = len(rows[0][0])
     for number, (score, label) in enumerate(rows):
@@ -166,6 +167,12 @@ def predictions_from_samples(
         tuple(classes or map(str, range(num_classes))),
         _clip_facts(samples),
     )
+
+
+def _is_unlabelled(sample: Mapping[str, Any]) -> bool:
+    """Whether a clip's label is -1, as mmaction2 writes where none is known."""
+    label = sample.get('gt_label')
+    return label is not None and np.size(np.asarray(label)) == 1 and float(label) < 0
 
 
 def _score_and_label(number: int, sample: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

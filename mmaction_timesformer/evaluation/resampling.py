@@ -60,12 +60,11 @@ def resample(
 def interval(
     resampled: np.ndarray, point: float, num_groups: int, level: float = LEVEL
 ) -> tuple[float, float]:
-    """The confidence interval of a figure between 0 and 1, or of a difference or a loss.
+    """The confidence interval of a figure.
 
     Percentiles of the resamples, moved outward as far as Student's t for G groups is wider than
     the normal distribution (Hesterberg 2015, arXiv 1411.5279, Sec. 5.3): with a dozen recordings
-    plain percentiles are too narrow. Where all resamples agree (a perfect score, say), they say
-    nothing, and the exact binomial bound for G trials that all ended alike takes their place.
+    plain percentiles are too narrow.
 
     Args:
         resampled: (R,) values; NaN is left out.
@@ -74,16 +73,29 @@ def interval(
         level: How often the interval shall cover the truth.
 
     Returns:
-        Low and high; NaN where the figure is undefined or one group is all there is.
+        Low and high; NaN where the figure is undefined, one group is all there is, or all
+        resamples agree, so that they tell nothing.
     """
     resampled = resampled[np.isfinite(resampled)]
-    if not len(resampled) or not np.isfinite(point) or num_groups < 2:
+    if not np.isfinite(point) or num_groups < 2 or not len(resampled) or np.ptp(resampled) == 0:
         return np.nan, np.nan
     tail = (1 - level) / 2
-    if np.ptp(resampled) == 0 and point in (0.0, 1.0):
-        bound = tail ** (1 / num_groups)
-        return (bound, 1.0) if point == 1.0 else (0.0, 1 - bound)
     wider = np.sqrt(num_groups / (num_groups - 1)) * stats.t.ppf(tail, num_groups - 1)
     tail = stats.norm.cdf(wider)
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def share_interval(
+    resampled: np.ndarray, point: float, num_groups: int, level: float = LEVEL
+) -> tuple[float, float]:
+    """The confidence interval of a figure between 0 and 1, also of a perfect one.
+
+    Where every resample is perfect (or zero), the exact binomial bound for G trials that all ended
+    alike takes the place of the percentiles.
+    """
+    defined = resampled[np.isfinite(resampled)]
+    if num_groups > 1 and point in (0.0, 1.0) and len(defined) and (defined == point).all():
+        bound = ((1 - level) / 2) ** (1 / num_groups)
+        return (bound, 1.0) if point == 1.0 else (0.0, 1 - bound)
+    return interval(resampled, point, num_groups, level)

@@ -104,6 +104,11 @@ def test_logits_become_probabilities():
     np.testing.assert_allclose(scores[0], logits.softmax(0).numpy(), rtol=1e-6)
 
 
+def test_clips_without_a_label_are_left_out():
+    predictions = predictions_from_samples([sample(0), sample(-1), sample(2)])
+    assert predictions.labels.tolist() == [0, 2]
+
+
 def test_recordings_are_known_where_the_samples_say_so():
     samples = [sample(recording=name, filename='x') for name in ('r1', 'r2', 'r1', None)]
     predictions = predictions_from_samples(samples)
@@ -115,6 +120,7 @@ def test_recordings_are_known_where_the_samples_say_so():
     ('samples', 'message'),
     [
         ([], 'no predictions'),
+        ([sample(-1)], 'no predictions of clips that have a label'),
         ([sample(), dict(pred_score=torch.rand(2), gt_label=torch.tensor([0]))], 'prediction 1'),
         ([dict(pred_score=torch.rand(3, 4), gt_label=torch.tensor([0]))], 'average_clips'),
         ([dict(pred_score=torch.rand(3))], 'no gt_label'),

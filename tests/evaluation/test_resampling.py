@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from mmaction_timesformer.evaluation.resampling import interval, resampled_weights
+from mmaction_timesformer.evaluation.resampling import (
+    interval,
+    resampled_weights,
+    share_interval,
+)
 
 
 def coverage(num_groups, clips_per_group, spread, by_group, trials=400, truth=0.7):
@@ -59,10 +63,16 @@ def test_blocks_do_not_change_the_draw(monkeypatch):
 
 def test_a_perfect_score_has_the_binomial_bound():
     """Twenty of twenty right: rates below 0.025 ** (1 / 20) = 0.832 would show this too rarely."""
-    assert interval(np.ones(100), 1.0, 20) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
-    assert interval(np.zeros(100), 0.0, 20) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
+    assert share_interval(np.ones(100), 1.0, 20) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
+    assert share_interval(np.zeros(100), 0.0, 20) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
 
 
 def test_one_group_or_nothing_defined_gives_no_interval():
     assert np.isnan(interval(np.ones(10), 0.5, 1)).all()
     assert np.isnan(interval(np.full(10, np.nan), np.nan, 9)).all()
+
+
+def test_resamples_that_all_agree_tell_nothing():
+    """Every recording has a third right: they do not differ, and four of them prove little."""
+    assert np.isnan(share_interval(np.full(100, 1 / 3), 1 / 3, 4)).all()
+    assert np.isnan(interval(np.zeros(100), 0.0, 20)).all()
