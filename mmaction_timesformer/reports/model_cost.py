@@ -1,0 +1,132 @@
+"""What a model costs: parameters, FLOPs, time, memory; the same way for every architecture.
+
+Legend: V views, T frames, H/W pixels.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..registry import MODELS
+from .input_shape import input_shape
+
+NUM_TIMED, ENOUGH_SECONDS = 5, 10.0
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """Of a forward pass of one view in evaluation.
+
+    Attributes:
+        input_shape: (channels, T, H, W) of a view.
+        views: V, views of a video in the config's test.
+        parameters: Trained numbers.
+        flops: Floating point operations; a multiply-add is two.
+        seconds: Median time.
+        peak_bytes: Memory at most, parameters included.
+        device: Where time and memory were measured.
+    """
+
+    input_shape: tuple[int, int, int, int]
+    views: int
+    parameters: int
+    flops: int
+    seconds: float
+    peak_bytes: int
+    device: str
+
+
+def measure_cost(config: Config, device: str = 'cpu') -> ModelCost:
+    """Measure the model of a config, with random weights, in a process of its own.
+
+    Args:
+        config: Config of any Recognizer3D.
+        device: Where to measure time and memory.
+
+    Raises:
+        ValueError: The config's test pipeline does not tell the shape of its clips, or the model
+            does not run.
+    """
+    views, shape = input_shape(config)
+    # Memory is what a process has held at most, so that each model needs a fresh one.
+    context = multiprocessing.get_context('spawn')
+    try:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            measured = pool.submit(_measure, config.pretty_text, shape, device).result()
+    except (RuntimeError, BrokenProcessPool, TypeError, KeyError) as error:
+        raise ValueError(f'the model of the config cannot be measured: {error}') from error
+    return ModelCost(shape, views, *measured)
+
+
+def _measure(
+    config_text: str, shape: tuple[int, int, int, int], device: str
+) -> tuple[int, int, float, int, str]:
+    """Parameters, FLOPs, seconds, bytes, and the device's name."""
+    config = Config.fromstring(config_text, file_format='.py')
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    description = _without_pretrained(config.model.to_dict())
+    with torch.device('meta'):
+        imagined: Any = MODELS.build(dict(description)).eval()
+        clip = torch.empty(1, 1, *shape)
+    # With gradients no layers are folded into one: the count is that of the architecture.
+    with FlopCounterMode(display=False) as counter:
+        _forward(imagined, clip)
+    parameters = sum(parameter.numel() for parameter in imagined.parameters())
+    before = _peak_bytes(device)
+    model: Any = MODELS.build(description).to(device).eval()
+    seconds = _time(model, torch.zeros(1, 1, *shape, device=device))
+    is_cuda = torch.device(device).type == 'cuda'
+    name = torch.cuda.get_device_name(device) if is_cuda else 'cpu'
+    return parameters, counter.get_total_flops(), seconds, _peak_bytes(device) - before, name
+
+
+@torch.no_grad()
+def _time(model: Any, clip: Tensor) -> float:
+    _forward(model, clip)
+    seconds: list[float] = []
+    while len(seconds) < NUM_TIMED and (len(seconds) < 2 or sum(seconds) < ENOUGH_SECONDS):
+        start = time.perf_counter()
+        _forward(model, clip)
+        if clip.is_cuda:
+            torch.cuda.synchronize(clip.device)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def _forward(model: Any, clip: Tensor) -> None:
+    features, options = model.extract_feat(clip, test_mode=True)
+    model.cls_head(features, **options)
+
+
+def _peak_bytes(device: str) -> int:
+    """Most bytes held so far: on a CUDA device by tensors, else by the process."""
+    if torch.device(device).type == 'cuda':
+        return torch.cuda.max_memory_allocated(device)
+    # Kilobytes everywhere but on macOS.
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _without_pretrained(model: dict[str, Any]) -> dict[str, Any]:
+    """Weights to start from cost nothing at run time and need not be there."""
+    for part in (model, model.get('backbone') or {}):
+        part.pop('init_cfg', None)
+        if 'pretrained' in part:
+            part['pretrained'] = None
+        if 'pretrained2d' in part:
+            part['pretrained2d'] = False
+    return model

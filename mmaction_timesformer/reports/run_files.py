@@ -1,0 +1,115 @@
+"""What a work folder tells of its run: curves, config, record, checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+EXPECTED = 'expected the work folder of a training run, as tools/train.py writes it'
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A work folder.
+
+    Attributes:
+        folder: The folder.
+        config: The run's config, as mmengine wrote it down.
+        train_curve: Training log, one entry a logged iteration: ``epoch``, ``step``, ``loss``, ...
+        val_curve: Validation log, one entry a validation: ``step`` and the metrics.
+        records: What ``RunRecordHook`` wrote, oldest first.
+        checkpoint: The best checkpoint, else the last; None if there is none.
+    """
+
+    folder: Path
+    config: Config
+    train_curve: list[dict[str, Any]]
+    val_curve: list[dict[str, Any]]
+    records: list[dict[str, Any]]
+    checkpoint: Path | None
+
+    @property
+    def name(self) -> str:
+        """What to call the run."""
+        return self.folder.resolve().name
+
+    @classmethod
+    def read(cls, folder: str | Path) -> RunFiles:
+        """Read a work folder.
+
+        Raises:
+            FileNotFoundError: There is no such folder, or no config in it.
+            ValueError: A file in it is damaged.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f'{folder}: no such folder; {EXPECTED}')
+        train, val = _curves(folder)
+        return cls(folder, _config(folder), train, val, _records(folder), _checkpoint(folder))
+
+
+def _config(folder: Path) -> Config:
+    found = sorted(folder.glob('*.py'), key=lambda file: file.stat().st_mtime)
+    found = found or sorted(folder.glob('*/vis_data/config.py'))
+    if not found:
+        raise FileNotFoundError(f'{folder}: holds no config (*.py); {EXPECTED}')
+    try:
+        return Config.fromfile(found[-1])
+    # A config is Python code and can fail in any way.
+    except Exception as error:
+        raise ValueError(f'{found[-1]}: cannot be read as a config: {error}') from error
+
+
+def _curves(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Log entries of all runs in the folder; of a step that a resumed run repeats, the later."""
+    train: dict[int, dict[str, Any]] = {}
+    val: dict[int, dict[str, Any]] = {}
+    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+        for entry in _lines(file):
+            if 'step' not in entry:
+                continue
+            if 'loss' in entry:
+                train[entry['step']] = entry
+            elif any('/' in name for name in entry):
+                val[entry['step']] = entry
+    return [train[step] for step in sorted(train)], [val[step] for step in sorted(val)]
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    """Entries of a log; a last line that was cut off by a killed run is left out."""
+    lines = file.read_text(encoding='utf-8').splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise ValueError(f'{file}: line {number} is damaged: {error}') from None
+
+
+def _records(folder: Path) -> list[dict[str, Any]]:
+    records = []
+    for file in sorted(folder.glob('*/run.json')):
+        try:
+            records.append(json.loads(file.read_text(encoding='utf-8')))
+        except json.JSONDecodeError as error:
+            raise ValueError(f'{file}: damaged: {error}') from None
+    return records
+
+
+def _checkpoint(folder: Path) -> Path | None:
+    best = sorted(folder.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
+    if best:
+        return best[-1]
+    pointer = folder / 'last_checkpoint'
+    if pointer.is_file():
+        named = Path(pointer.read_text(encoding='utf-8').strip())
+        # The folder may have been moved since.
+        for candidate in (named, folder / named.name):
+            if candidate.is_file():
+                return candidate
+    return None
