@@ -52,7 +52,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmaction_timesformer*', 'data_analysis*']),
-    package_data={'data_analysis': ['templates/*'], 'mmaction_timesformer': ['py.typed']},
+    package_data={'': ['py.typed', 'templates/*']},
     # Into site-packages, whether installed editable or not: see the file for its reason.
     cmdclass={'build_py': BuildPyWithData},
     data_files=[('../purelib', ['startup/mend_mmaction2.pth', 'startup/mend_mmaction2.py'])],
