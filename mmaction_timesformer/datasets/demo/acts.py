@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arrays import FloatArray
-from .stage import AWAY, BESIDE_METRES, BUCKET, CABIN, Circle, Crew, Stage
+from .stage import AWAY, BUCKET, CABIN, Circle, Crew, Stage
+from .yard import BESIDE_METRES
 
 LABELS = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 OTHER = 'Other'
@@ -26,6 +27,8 @@ WALKING_SPEED = (1.3, 1.9)
 FASTEST_WALK = 2.4
 DRIVING_SPEED = (1.0, 1.6)
 FASTEST_DRIVE = 2.2
+SEEN_LEAST = 0.17
+"""What happens covers at least this share of the picture's width."""
 TURNING_SPEED = np.radians(55.0)
 
 
@@ -53,8 +56,12 @@ class Act:
 
 
 def _begin(
-    rng: np.random.Generator, earliest: float, latest: float, length: float,
-    speeds: tuple[float, float], fastest: float,
+    rng: np.random.Generator,
+    earliest: float,
+    latest: float,
+    length: float,
+    speeds: tuple[float, float],
+    fastest: float,
 ) -> tuple[float, float] | None:
     """Draw when to set off and how fast, so that `length` metres are covered by `latest`."""
     room = latest - earliest
@@ -65,21 +72,30 @@ def _begin(
 
 
 def _walk(
-    stage: Stage, rng: np.random.Generator, member: Crew, goal: FloatArray | None, station: str,
-    span: Span, length_metres: tuple[float, float], keep_off: Sequence[Circle] = (),
+    stage: Stage,
+    rng: np.random.Generator,
+    member: Crew,
+    goal: FloatArray | None,
+    station: str,
+    span: Span,
+    seen_least: float = SEEN_LEAST,
+    keep_off: Sequence[Circle] = (),
 ) -> Span | None:
-    """Send a worker to `goal`, which is `station`, within `span`."""
+    """Send a worker to `goal`, which is `station`, within `span`.
+
+    A way that covers less than `seen_least` widths of the picture is not taken.
+    """
     if goal is None:
         return None
     start = member.timeline.place
     obstacles = [*stage.obstacles(member.station, station), *keep_off]
+    if stage.seen_distance(start, goal) < seen_least:
+        return None
     route = stage.route(rng, start, goal, obstacles)
     if route is None:
         return None
     steps = np.diff(np.array([start, *route]), axis=0)
     length = float(np.hypot(steps[:, 0], steps[:, 1]).sum())
-    if not length_metres[0] <= length <= length_metres[1]:
-        return None
     earliest = max(span[0], member.timeline.busy_until)
     drawn = _begin(rng, earliest, span[1], length, WALKING_SPEED, FASTEST_WALK)
     if drawn is None:
@@ -106,7 +122,7 @@ def _approach(station: str) -> Performance:
         if member is None:
             return None
         goal = stage.spot(rng, station)
-        return _walk(stage, rng, member, goal, station, (earliest, latest), (2.8, 9.0))
+        return _walk(stage, rng, member, goal, station, (earliest, latest))
 
     return perform
 
@@ -119,20 +135,18 @@ def _leave(station: str) -> Performance:
         if member is None:
             return None
         goal = stage.free_place(rng, stage.obstacles(AWAY, AWAY))
-        return _walk(stage, rng, member, goal, AWAY, (earliest, latest), (2.8, 9.0))
+        return _walk(stage, rng, member, goal, AWAY, (earliest, latest))
 
     return perform
 
 
-def pass_by(
-    stage: Stage, rng: np.random.Generator, earliest: float, latest: float
-) -> Span | None:
+def pass_by(stage: Stage, rng: np.random.Generator, earliest: float, latest: float) -> Span | None:
     """Somebody crosses the yard without coming near the machine."""
     member = _someone(stage, rng, AWAY)
     if member is None:
         return None
     goal = stage.free_place(rng, stage.obstacles(AWAY, AWAY))
-    return _walk(stage, rng, member, goal, AWAY, (earliest, latest), (2.8, 9.0))
+    return _walk(stage, rng, member, goal, AWAY, (earliest, latest))
 
 
 def _drive(
@@ -143,6 +157,8 @@ def _drive(
     start = machine.place
     step = goal - start
     if not stage.machine_fits(goal) or stage.somebody_in_the_way(start, goal):
+        return None
+    if stage.seen_distance(start, goal) < SEEN_LEAST:
         return None
     direction = float(np.arctan2(step[1], step[0]))
     off_course = abs((direction - machine.heading + np.pi / 2) % np.pi - np.pi / 2)
@@ -159,7 +175,7 @@ def _drive(
     return begin, end
 
 
-def _across(target_metres: Callable[[np.random.Generator, float], float]) -> Performance:
+def _across(target_metres: Callable[[np.random.Generator, Stage], float]) -> Performance:
     """Drive across the track to where `target_metres` says, along the tracks' own direction."""
 
     def perform(
@@ -167,7 +183,7 @@ def _across(target_metres: Callable[[np.random.Generator, float], float]) -> Per
     ) -> Span | None:
         along, across = stage.yard.position(stage.excavator.place)
         heading = stage.excavator.heading - stage.yard.track_angle
-        target = target_metres(rng, across)
+        target = target_metres(rng, stage)
         slope = np.cos(heading) / np.sin(heading) if abs(np.sin(heading)) > 0.75 else 0.0
         goal = stage.yard.point(along + slope * (target - across), target)
         return _drive(stage, rng, goal, earliest, latest)
@@ -175,12 +191,12 @@ def _across(target_metres: Callable[[np.random.Generator, float], float]) -> Per
     return perform
 
 
-def _onto(rng: np.random.Generator, across: float) -> float:
+def _onto(rng: np.random.Generator, stage: Stage) -> float:
     return float(rng.normal(0, 0.12))
 
 
-def _off(rng: np.random.Generator, across: float) -> float:
-    return float(rng.choice([-1, 1]) * (BESIDE_METRES + rng.uniform(-0.3, 0.3)))
+def _off(rng: np.random.Generator, stage: Stage) -> float:
+    return stage.yard.side * (BESIDE_METRES + rng.uniform(-0.3, 0.3))
 
 
 def drive_along(
@@ -223,18 +239,16 @@ ACTS: dict[str, Act] = {
     'roll_onto_track': Act(
         'Track-Excavator', 1.0, _across(_onto), machine='beside', aligned='across'
     ),
-    'enter_swing_area': Act(
-        'Bucket-Worker', 1.0, _approach(BUCKET), station=AWAY, empty=(BUCKET,)
-    ),
+    'enter_swing_area': Act('Bucket-Worker', 1.0, _approach(BUCKET), station=AWAY, empty=(BUCKET,)),
     'walk_up_to_cabin': Act('Cabin-Worker', 1.0, _approach(CABIN), station=AWAY, empty=(CABIN,)),
-    'leave_swing_area': Act(OTHER, 0.16, _leave(BUCKET), station=BUCKET),
-    'leave_cabin': Act(OTHER, 0.13, _leave(CABIN), station=CABIN),
-    'roll_off_track': Act(OTHER, 0.15, _across(_off), machine='on', aligned='across'),
-    'pass_by': Act(OTHER, 0.15, pass_by, station=AWAY),
-    'drive_along': Act(OTHER, 0.16, drive_along, aligned='along'),
+    'leave_swing_area': Act(OTHER, 0.08, _leave(BUCKET), station=BUCKET),
+    'leave_cabin': Act(OTHER, 0.07, _leave(CABIN), station=CABIN),
+    'roll_off_track': Act(OTHER, 0.07, _across(_off), machine='on', aligned='across'),
+    'pass_by': Act(OTHER, 0.22, pass_by, station=AWAY),
+    'drive_along': Act(OTHER, 0.2, drive_along, aligned='along'),
     'turn_round': Act(OTHER, 0.05, turn_round),
-    'stand_still': Act(OTHER, 0.11, stand_still),
-    'dig': Act(OTHER, 0.09, dig, empty=(BUCKET, CABIN)),
+    'stand_still': Act(OTHER, 0.16, stand_still),
+    'dig': Act(OTHER, 0.15, dig, empty=(BUCKET, CABIN)),
 }
 
 
@@ -246,7 +260,10 @@ def choose_act(rng: np.random.Generator, label: str) -> str:
 
 
 def enliven(
-    stage: Stage, rng: np.random.Generator, span: Span, keep_off: Sequence[Circle],
+    stage: Stage,
+    rng: np.random.Generator,
+    span: Span,
+    keep_off: Sequence[Circle],
     busy: Sequence[Crew],
 ) -> None:
     """Let bystanders stroll and the arm move during an act, whatever the act is.
@@ -263,7 +280,7 @@ def enliven(
             continue
         obstacles = [*stage.obstacles(AWAY, AWAY), *keep_off]
         goal = stage.free_place(rng, obstacles)
-        _walk(stage, rng, member, goal, AWAY, span, (1.5, 9.0), keep_off)
+        _walk(stage, rng, member, goal, AWAY, span, 0.08, keep_off)
     begin = max(span[0], stage.excavator.arm_busy_until)
     seconds = span[1] - begin
     if seconds < 1.0:

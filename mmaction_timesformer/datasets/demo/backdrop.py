@@ -46,7 +46,9 @@ def _pixel_grid(camera: Camera) -> tuple[FloatArray, FloatArray]:
     rays = rays @ camera.rotation
     downward = rays[..., 2] < -1e-6
     depth = np.where(downward, -camera.position[2] / np.where(downward, rays[..., 2], 1.0), np.inf)
-    points = np.asarray(camera.position)[:2] + rays[..., :2] * np.where(downward, depth, 0.0)[..., None]
+    points = (
+        np.asarray(camera.position)[:2] + rays[..., :2] * np.where(downward, depth, 0.0)[..., None]
+    )
     return points, depth
 
 
@@ -54,7 +56,9 @@ def _lit_ground(yard: Yard, weather: Weather, camera: Camera) -> Image:
     points, depth = _pixel_grid(camera)
     near = np.minimum(depth, 500.0)
     # A pixel covers more ground along the view than across it: take their geometric mean.
-    stretch = np.sqrt(np.hypot(*np.moveaxis(points - camera.position[:2], -1, 0)) / camera.position[2])
+    stretch = np.sqrt(
+        np.hypot(*np.moveaxis(points - camera.position[:2], -1, 0)) / camera.position[2]
+    )
     footprint = near / camera.focal_pixels * np.maximum(stretch, 1.0)
     view = GroundView(points.astype(np.float32), footprint.astype(np.float32))
     light = weather.light
@@ -65,9 +69,7 @@ def _lit_ground(yard: Yard, weather: Weather, camera: Camera) -> Image:
     return np.clip(lit * (1 - haze) + weather.fog_color * haze, 0, 255).astype(np.uint8)
 
 
-def _paint_sky(
-    rng: np.random.Generator, picture: Image, weather: Weather, camera: Camera
-) -> None:
+def _paint_sky(rng: np.random.Generator, picture: Image, weather: Weather, camera: Camera) -> None:
     """Sky, clouds and a line of trees above the horizon, where the picture shows it."""
     horizon = int(np.ceil(camera.horizon_row))
     if horizon <= 0:
@@ -111,4 +113,6 @@ def lamp_light(yard: Yard, weather: Weather, camera: Camera) -> tuple[Image, Ima
             cv2.circle(glow, (int(column), int(row)), radius, (255, 236, 190), -1, cv2.LINE_AA)
     width = int(camera.width * 0.09) | 1
     halo = cv2.GaussianBlur(glow, (0, 0), width / 3)
-    return np.clip(factor * 255, 0, 255).astype(np.uint8), cv2.add(glow, cv2.convertScaleAbs(halo, alpha=2.2))
+    return np.clip(factor * 255, 0, 255).astype(np.uint8), cv2.add(
+        glow, cv2.convertScaleAbs(halo, alpha=2.2)
+    )

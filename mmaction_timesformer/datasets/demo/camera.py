@@ -6,7 +6,7 @@ the origin lies on the ground in the middle of the picture, where things happen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -39,13 +39,25 @@ class Camera:
     @classmethod
     def sample(cls, rng: np.random.Generator, width: int, height: int) -> Camera:
         """Draw a recording's camera; the stage fills the picture whatever its distance."""
-        distance = rng.uniform(14.0, 19.0)
-        visible_width = rng.uniform(13.2, 15.2)
-        position = (rng.uniform(-3.0, 3.0), -distance, rng.uniform(6.0, 9.5))
-        aim = (rng.uniform(-0.5, 0.5), rng.uniform(0.0, 0.8), AIM_HEIGHT_METRES)
+        distance = rng.uniform(15.0, 18.0)
+        visible_width = rng.uniform(11.4, 12.2)
+        position = (rng.uniform(-1.0, 1.0), -distance, rng.uniform(8.0, 9.5))
+        aim = (rng.uniform(-0.2, 0.2), rng.uniform(0.0, 0.4), AIM_HEIGHT_METRES)
         reach = float(np.linalg.norm(np.subtract(position, aim)))
         focal = width * reach / (visible_width * max(1.0, width / height / (4 / 3)))
         return cls(position, aim, np.radians(rng.uniform(-1.5, 1.5)), focal, width, height)
+
+    def nudged(self, rng: np.random.Generator) -> Camera:
+        """The camera after somebody touched it: moved by hands' breadths, zoomed by percents."""
+        x, y, z = np.add(self.position, rng.uniform(-0.3, 0.3, 3)).tolist()
+        aim_x, aim_y, aim_z = np.add(self.aim, rng.uniform(-0.12, 0.12, 3)).tolist()
+        return replace(
+            self,
+            position=(x, y, z),
+            aim=(aim_x, aim_y, aim_z),
+            roll_radians=self.roll_radians + np.radians(rng.uniform(-0.4, 0.4)),
+            focal_pixels=self.focal_pixels * rng.uniform(0.97, 1.03),
+        )
 
     @cached_property
     def rotation(self) -> FloatArray:
@@ -68,7 +80,7 @@ class Camera:
     @property
     def horizon_row(self) -> float:
         """Picture row of the horizon; negative when it lies above the picture."""
-        right, down, forward = self.rotation
+        _, down, forward = self.rotation
         level = forward - forward[2] * np.array([0.0, 0.0, 1.0])
         return self.height / 2 + self.focal_pixels * float(down @ level) / float(forward @ level)
 

@@ -6,33 +6,42 @@ import numpy as np
 
 from .acts import ACTS, Act, Span, enliven
 from .arrays import FloatArray
-from .camera import Camera
-from .stage import AWAY, BESIDE_METRES, BUCKET, CABIN, Circle, Crew, Stage
+from .site import Site
+from .stage import AWAY, BUCKET, CABIN, Circle, Crew, Stage
 from .timelines import ExcavatorTimeline, WorkerTimeline
-from .yard import Yard
+from .yard import BESIDE_METRES
 
-CREW_SIZES = {1: 0.35, 2: 0.4, 3: 0.25}
+CREW_SIZES = {1: 0.5, 2: 0.4, 3: 0.1}
 """How many workers are in the picture, whatever happens there."""
 MARGIN_SECONDS = 0.2
 """A clip goes on for at least this long after its act."""
 
 
-def set_stage(
-    rng: np.random.Generator, yard: Yard, camera: Camera, cab_on_left: bool, act: Act
-) -> Stage | None:
+def set_stage(rng: np.random.Generator, site: Site, act: Act) -> Stage | None:
     """Draw a state of affairs in which `act` can begin; None when this draw does not fit."""
-    slew = (np.pi if cab_on_left else 0.0) + np.radians(rng.uniform(-32, 32))
-    machine = act.machine if act.machine != 'any' else str(rng.choice(['beside', 'on'], p=[0.6, 0.4]))
+    yard, towards_right = site.yard, -1 if site.cab_on_left else 1
+    slew = (np.pi if site.cab_on_left else 0.0) + np.radians(rng.uniform(-10, 10))
+    machine = (
+        act.machine if act.machine != 'any' else str(rng.choice(['beside', 'on'], p=[0.6, 0.4]))
+    )
     across = rng.normal(0, 0.12)
     if machine == 'beside':
-        across = rng.choice([-1, 1]) * (BESIDE_METRES + rng.uniform(-0.4, 0.4))
-    place = yard.point(rng.uniform(-5, 5), across)
-    aligned = act.aligned if act.aligned != 'any' else str(rng.choice(['across', 'along'], p=[0.65, 0.35]))
+        across = yard.side * (BESIDE_METRES + rng.uniform(-0.3, 0.3))
+    # The middle of machine and bucket together lies in the middle of the picture.
+    reach = 1.3 * yard.along[0] * towards_right
+    place = yard.point(rng.uniform(-0.5, 0.5) - reach, across)
+    aligned = (
+        act.aligned
+        if act.aligned != 'any'
+        else str(rng.choice(['across', 'along'], p=[0.65, 0.35]))
+    )
     heading = yard.track_angle + rng.choice([0, np.pi]) + np.radians(rng.normal(0, 3))
     if aligned == 'across':
-        heading = yard.track_angle + rng.choice([-1, 1]) * np.pi / 2 + np.radians(rng.uniform(-32, 32))
+        heading = (
+            yard.track_angle + rng.choice([-1, 1]) * np.pi / 2 + np.radians(rng.uniform(-32, 32))
+        )
     excavator = ExcavatorTimeline(place, float(heading), float(slew), float(rng.random()))
-    stage = Stage(yard, camera, cab_on_left, excavator)
+    stage = Stage(yard, site.camera, site.cab_on_left, excavator)
     if not stage.machine_fits(place):
         return None
     return stage if _add_crew(stage, rng, act) else None
@@ -65,8 +74,7 @@ def _add_crew(stage: Stage, rng: np.random.Generator, act: Act) -> bool:
 
 
 def stage_clip(
-    rng: np.random.Generator, yard: Yard, camera: Camera, cab_on_left: bool, name: str,
-    seconds: float,
+    rng: np.random.Generator, site: Site, name: str, seconds: float
 ) -> tuple[Stage, Span]:
     """A stage on which the act `name` happens once within `seconds`.
 
@@ -79,7 +87,7 @@ def stage_clip(
     """
     act = ACTS[name]
     for _ in range(3000):
-        stage = set_stage(rng, yard, camera, cab_on_left, act)
+        stage = set_stage(rng, site, act)
         if stage is None:
             continue
         start = stage.excavator.place

@@ -49,6 +49,7 @@ class DemoSettings:
         clips_per_recording: How many come from one recording, on average.
         seconds: Mean length of a clip.
         fps: Frames a second.
+        num_sites: Places that recordings come from; a site keeps its camera and its tracks.
         width: Picture width in pixels, even.
         height: Picture height in pixels, even.
         num_untrimmed: Long videos.
@@ -59,7 +60,8 @@ class DemoSettings:
     num_clips: int = 600
     clips_per_recording: float = 6.0
     seconds: float = 4.0
-    fps: float = 10.0
+    fps: float = 8.0
+    num_sites: int = 1
     width: int = 160
     height: int = 120
     num_untrimmed: int = 0
@@ -74,8 +76,8 @@ class DemoSettings:
         for name, least in (('seconds', 2.5), ('fps', 1.0), ('untrimmed_seconds', 10.0)):
             if getattr(self, name) < least:
                 raise ValueError(f'{name} must be {least:g} or more, got {getattr(self, name):g}')
-        if self.num_untrimmed < 0 or self.seed < 0:
-            raise ValueError('num_untrimmed and seed must not be negative')
+        if self.num_untrimmed < 0 or self.seed < 0 or self.num_sites < 1:
+            raise ValueError('num_untrimmed and seed must not be negative, num_sites at least 1')
 
 
 @dataclass(frozen=True)
@@ -174,16 +176,16 @@ def _render(task: _Task) -> dict[str, Any]:
     """Render a task's videos; returns what happens in each, by path."""
     cv2.setNumThreads(1)
     settings = task.settings
-    recording = Recording(settings.seed, task.recording, settings.width, settings.height)
+    recording = Recording(
+        settings.seed, task.recording, settings.width, settings.height, settings.num_sites
+    )
     if not task.clips:
         return _render_untrimmed(task, recording)
     records = {}
     hour = 0.0
     for plan in task.clips:
         rng = np.random.default_rng([settings.seed, task.recording, 1 + plan.clip])
-        stage, (start, end) = stage_clip(
-            rng, recording.yard, recording.camera, recording.cab_on_left, plan.act, plan.seconds
-        )
+        stage, (start, end) = stage_clip(rng, recording.site, plan.act, plan.seconds)
         file = task.root / 'videos' / plan.path
         hour += float(rng.uniform(0.01, 0.1))
         if not file.exists():
@@ -202,9 +204,7 @@ def _render(task: _Task) -> dict[str, Any]:
 def _render_untrimmed(task: _Task, recording: Recording) -> dict[str, Any]:
     settings = task.settings
     rng = np.random.default_rng([settings.seed, task.recording, 1])
-    stage, events = stage_recording(
-        rng, recording.yard, recording.camera, recording.cab_on_left, settings.untrimmed_seconds
-    )
+    stage, events = stage_recording(rng, recording.site, settings.untrimmed_seconds)
     name = f'{recording_name(task.recording)}.mp4'
     file = task.root / 'untrimmed' / name
     if not file.exists():
@@ -218,9 +218,7 @@ def _render_untrimmed(task: _Task, recording: Recording) -> dict[str, Any]:
     }
 
 
-def _write_annotations(
-    root: Path, plans: list[ClipPlan], num_recordings: int, seed: int
-) -> None:
+def _write_annotations(root: Path, plans: list[ClipPlan], num_recordings: int, seed: int) -> None:
     for split, recordings in split_recordings(num_recordings, seed).items():
         chosen = [plan for plan in plans if plan.recording in set(recordings)]
         clips = [Clip(plan.path, LABELS.index(plan.label)) for plan in chosen]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,11 +26,10 @@ CAB_FORWARD, CAB_SIDE = 0.5, 2.25
 """Where one stands to talk to the driver, metres from the slewing ring."""
 
 LIVERIES: dict[str, Color] = {
-    'yellow': (236, 178, 34),
-    'orange': (228, 112, 34),
-    'red': (190, 48, 40),
-    'green': (88, 138, 58),
-    'blue': (48, 98, 168),
+    'yellow': (240, 184, 34),
+    'amber': (244, 160, 24),
+    'lime': (176, 196, 40),
+    'blue': (48, 110, 186),
 }
 
 _RUBBER: Color = (44, 44, 47)
@@ -129,7 +129,7 @@ class Excavator:
         last = int(np.floor((half - travelled) / TRACK_PITCH))
         links = [travelled + index * TRACK_PITCH for index in range(first, last + 1)]
         edges = np.unique(np.clip(np.concatenate([[-half], links, [half]]), -half, half))
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             if end - start < 1e-3:
                 continue
             index = int(np.floor(((start + end) / 2 - travelled) / TRACK_PITCH))
@@ -149,17 +149,22 @@ class Excavator:
         elbow = knee + 1.75 * _unit(arm.boom - 0.38)
         wrist = elbow + 1.75 * _unit(arm.stick)
         curl, open_ = _unit(arm.bucket), _unit(arm.bucket + np.pi / 2)
+        low, lifted = np.array([0.35, 0.0, -0.3]), _unit(arm.boom + 1.1)
         piston: Color = (176, 178, 182)
         return group(
             beam(shoulder, knee, 0.38, (0.42, 0.5), self.color),
             beam(knee, elbow, 0.36, (0.5, 0.34), self.color),
-            beam(shoulder + (0.35, 0, -0.3), knee - (0, 0, 0.12), 0.14, (0.16, 0.12), piston),
-            beam(knee + 0.34 * _unit(arm.boom + 1.2), elbow + 0.3 * _unit(arm.boom + 1.0), 0.12,
-                 (0.14, 0.1), piston),
+            beam(shoulder + low, knee - np.array([0, 0, 0.12]), 0.14, (0.16, 0.12), piston),
+            beam(knee + 0.34 * lifted, elbow + 0.3 * lifted, 0.12, (0.14, 0.1), piston),
             beam(elbow - 0.3 * _unit(arm.stick), wrist, 0.32, (0.44, 0.26), self.color),
             beam(wrist - 0.05 * curl, wrist + 0.42 * curl, 0.95, (0.75, 0.7), _STEEL),
-            beam(wrist + 0.4 * curl - 0.1 * open_, wrist + 0.82 * curl + 0.16 * open_, 0.95,
-                 (0.6, 0.22), (66, 64, 62)),
+            beam(
+                wrist + 0.4 * curl - 0.1 * open_,
+                wrist + 0.82 * curl + 0.16 * open_,
+                0.95,
+                (0.6, 0.22),
+                (66, 64, 62),
+            ),
         )
 
     def solids(self, pose: ExcavatorPose) -> Solids:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from .arrays import Color
 from .weather import Weather
 from .yard import GAUGE_METRES, Yard
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 
 TILE_METRES = 64.0
 """Noise repeats, mirrored, after this distance; haze and buildings hide it."""
@@ -42,7 +43,9 @@ class GroundView:
     def noise(self, rng: np.random.Generator, blob_metres: float, octaves: int = 3) -> Field:
         """Smooth noise (H, W) in 0..1 that lies on the ground in blobs of `blob_metres`."""
         cells = int(np.clip(4 * TILE_METRES / blob_metres, 16, 640))
-        tile = noise_field(rng, (cells, cells), max(blob_metres * cells / TILE_METRES, 1.0), octaves)
+        tile = noise_field(
+            rng, (cells, cells), max(blob_metres * cells / TILE_METRES, 1.0), octaves
+        )
         where = (self.points + np.float32(TILE_METRES / 2)) * np.float32(cells / TILE_METRES)
         return cv2.remap(
             tile, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
@@ -113,7 +116,7 @@ def _track(
     """Ballast, sleepers and the rails' feet of one track; `across` is measured from its middle."""
     distance = np.abs(across)
     stone: Color = ((126, 116, 106), (112, 108, 106), (140, 122, 102))[rng.integers(3)]
-    ballast = _edge(1.75 + 0.5 * (blobs - 0.5) - distance, np.maximum(footprint, 0.2))
+    ballast = _edge(1.75 + 0.5 * (blobs - 0.5) - distance, np.maximum(footprint, np.float32(0.2)))
     stones = np.asarray(stone, np.float32) * (1 + 0.6 * grain[..., None])
     _blend(colors, stones, 0.92 * ballast)
     timber: Color = ((92, 74, 60), (150, 146, 138))[rng.integers(2)]

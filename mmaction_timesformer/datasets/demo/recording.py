@@ -11,14 +11,14 @@ import numpy as np
 
 from .arrays import FloatArray, Image
 from .backdrop import lamp_light, paint_backdrop
-from .camera import Camera, shake_path
+from .camera import shake_path
 from .excavator import LIVERIES, Excavator
 from .painter import draw_shadows, draw_solids
+from .site import Site
 from .solids import group
 from .stage import Stage
 from .weather import sample_weather
 from .worker import Worker
-from .yard import Yard
 
 SUPERSAMPLING = 2
 _NOISE_TILES = 8
@@ -29,38 +29,48 @@ class Recording:
 
     Args:
         seed: Of the whole set.
-        index: Which recording of the set.
+        index: Which recording of the set; recordings visit the sites in turn.
         width: Picture width in pixels.
         height: Picture height in pixels.
+        num_sites: How many sites the set has.
         weather: A kind of weather; drawn when absent.
     """
 
     def __init__(
-        self, seed: int, index: int, width: int, height: int, weather: str | None = None
+        self,
+        seed: int,
+        index: int,
+        width: int,
+        height: int,
+        num_sites: int = 1,
+        weather: str | None = None,
     ) -> None:
         rng = np.random.default_rng([seed, index, 0])
         self.width, self.height = width, height
-        self.camera = Camera.sample(rng, width * SUPERSAMPLING, height * SUPERSAMPLING)
-        self.yard = Yard.sample(rng)
+        chance_of_site = np.random.default_rng([seed, index % num_sites, 1])
+        site = Site.sample(chance_of_site, width * SUPERSAMPLING, height * SUPERSAMPLING)
+        self.site = site.on_another_day(rng)
         self.weather = sample_weather(rng, weather)
-        self.cab_on_left = bool(rng.random() < 0.5)
-        livery = LIVERIES[str(rng.choice(list(LIVERIES), p=[0.4, 0.25, 0.12, 0.11, 0.12]))]
-        self.excavator = Excavator(livery, self.cab_on_left)
-        self.shake_pixels = float(rng.uniform(0.3, 1.3)) * width / 160
+        livery = LIVERIES[str(rng.choice(list(LIVERIES), p=[0.45, 0.25, 0.15, 0.15]))]
+        self.excavator = Excavator(livery, site.cab_on_left)
+        self.shake_pixels = float(rng.uniform(0.1, 0.5)) * width / 160
         self.gain = rng.uniform(0.88, 1.1) * rng.uniform(0.96, 1.04, 3)
         # Day 0 is the first of November: snow lies until March.
         days = int(rng.integers(0, 135 if self.weather.kind == 'snow' else 366))
         self.started = datetime(2023, 11, 1) + timedelta(days=days, hours=self.weather.hour)
-        self.camera_number = int(rng.integers(1, 25))
-        self._stamp_corner = int(rng.integers(4))
-        self._backdrop = paint_backdrop(self.yard, self.weather, self.camera)
-        self._lamps = lamp_light(self.yard, self.weather, self.camera)
+        self._backdrop = paint_backdrop(self.site.yard, self.weather, self.site.camera)
+        self._lamps = lamp_light(self.site.yard, self.weather, self.site.camera)
         noise = rng.normal(0, self.weather.noise, (_NOISE_TILES, height, width, 1))
         tint = rng.normal(0, self.weather.noise * 0.4, (_NOISE_TILES, height, width, 3))
         self._noise = (noise + tint).astype(np.int16)
 
     def frames(
-        self, stage: Stage, num_frames: int, fps: float, rng: np.random.Generator, start_hours: float = 0.0
+        self,
+        stage: Stage,
+        num_frames: int,
+        fps: float,
+        rng: np.random.Generator,
+        start_hours: float = 0.0,
     ) -> Iterator[Image]:
         """Render what happens on `stage`.
 
@@ -83,8 +93,8 @@ class Recording:
                 *(worker.solids(timeline.pose(seconds)) for worker, timeline in crew),
             )
             picture = self._backdrop.copy()
-            draw_shadows(picture, actors, self.camera, self.weather.light)
-            draw_solids(picture, actors, self.camera, self.weather)
+            draw_shadows(picture, actors, self.site.camera, self.weather.light)
+            draw_solids(picture, actors, self.site.camera, self.weather)
             if self._lamps is not None:
                 factor, glow = self._lamps
                 picture = cv2.add(cv2.multiply(picture, factor, scale=1 / 255), glow)
@@ -148,7 +158,7 @@ class Recording:
     @lru_cache(maxsize=4)  # noqa: B019  a recording lives as long as its clips are rendered
     def _stamp_of(self, moment: datetime) -> tuple[slice, slice, FloatArray, FloatArray]:
         """Where the stamp goes, its grey levels and its opacity, (rows, columns, 1)."""
-        text = f'CAM{self.camera_number:02d} {moment:%Y-%m-%d %H:%M:%S}'
+        text = f'CAM{self.site.camera_number:02d} {moment:%Y-%m-%d %H:%M:%S}'
         size, font = self.width / 160 * 0.26, cv2.FONT_HERSHEY_SIMPLEX
         thickness = max(round(self.width / 320), 1)
         (width, height), below = cv2.getTextSize(text, font, size, thickness)
@@ -158,8 +168,8 @@ class Recording:
             cv2.putText(ink, text, start, font, size, level, thickness, cv2.LINE_8)
             cv2.putText(share, text, start, font, size, 255, thickness, cv2.LINE_AA)
         margin = max(self.width // 80, 1)
-        left = margin if self._stamp_corner % 2 else self.width - width - margin
-        top = margin if self._stamp_corner < 2 else self.height - height - below - margin
+        left = margin if self.site.stamp_corner % 2 else self.width - width - margin
+        top = margin if self.site.stamp_corner < 2 else self.height - height - below - margin
         rows = slice(max(top, 0), min(top + len(ink), self.height))
         columns = slice(max(left, 0), min(left + ink.shape[1], self.width))
         kept = (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))

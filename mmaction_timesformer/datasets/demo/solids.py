@@ -27,7 +27,11 @@ FACES = np.array(
 """Corner indices of the faces, counter-clockwise seen from outside."""
 
 _UNIT_CORNERS = np.array(
-    [[x, y, z] for z in (-0.5, 0.5) for x, y in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))]
+    [
+        [x, y, z]
+        for z in (-0.5, 0.5)
+        for x, y in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
+    ]
 )
 
 
@@ -116,12 +120,12 @@ def beam(
     along = end - start
     normal = np.array([-along[2], 0.0, along[0]]) / max(float(np.hypot(along[0], along[2])), 1e-6)
     side = np.array([0.0, width / 2, 0.0])
-    below, above = [], []
-    for sign, corners in ((-1.0, below), (1.0, above)):
+    corners: list[FloatArray] = []
+    for sign in (-1.0, 1.0):
         first = start + sign * normal * thickness[0] / 2
         last = start + along * [1, 0, 1] + sign * normal * thickness[1] / 2
         corners += [first - side, last - side, last + side, first + side]
-    return Solids(np.array([below + above]), np.array([color], float), np.zeros(1))
+    return Solids(np.array([corners]), np.array([color], float), np.zeros(1))
 
 
 def turn_about_z(radians: float) -> FloatArray:

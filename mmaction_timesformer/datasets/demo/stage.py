@@ -13,9 +13,6 @@ from .excavator import BODY_RADIUS, BUCKET_REACH, CAB_FORWARD, CAB_SIDE
 from .timelines import ExcavatorTimeline, WorkerTimeline
 from .yard import Yard
 
-BESIDE_METRES = 3.8
-"""Distance between the middle of the first track and a machine that stands beside it."""
-
 AWAY, BUCKET, CABIN = 'away', 'bucket', 'cabin'
 """Stations of a worker: out in the yard, in the bucket's swing area, at the cabin."""
 
@@ -96,6 +93,11 @@ class Stage:
         size = np.array([self.camera.width, self.camera.height])
         return bool((pixels > margin).all() and (pixels < size - margin).all())
 
+    def seen_distance(self, start: FloatArray, end: FloatArray) -> float:
+        """How far apart two places (x, y) are in the picture, in its widths."""
+        pixels = self.camera.project(np.array([[*start, 0.0], [*end, 0.0]]))[0]
+        return float(np.hypot(*(pixels[1] - pixels[0]))) / self.camera.width
+
     def walkable(self, place: FloatArray) -> bool:
         """Whether one can stand at `place`: in the picture, in front of the rear tracks."""
         offsets = self.yard.track_offsets
@@ -161,7 +163,8 @@ class Stage:
         for _ in range(80):
             corner = np.array([rng.uniform(-7, 7), rng.uniform(-5.5, 6)])
             length = float(np.hypot(*(corner - start)) + np.hypot(*(goal - corner)))
-            if length < shortest and self.walkable(corner):
-                if clear(start, corner) and clear(corner, goal):
-                    best, shortest = [corner, goal], length
+            if length >= shortest or not self.walkable(corner):
+                continue
+            if clear(start, corner) and clear(corner, goal):
+                best, shortest = [corner, goal], length
         return best

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .acts import ACTS, OTHER, Act, enliven
-from .camera import Camera
 from .casting import set_stage, swept_areas
+from .site import Site
 from .stage import Stage
-from .yard import Yard
 
 REST_SECONDS = (0.5, 3.0)
 ACT_SECONDS = (4.0, 7.0)
@@ -45,7 +44,7 @@ def _can_begin(stage: Stage, act: Act) -> bool:
 
 
 def stage_recording(
-    rng: np.random.Generator, yard: Yard, camera: Camera, cab_on_left: bool, seconds: float
+    rng: np.random.Generator, site: Site, seconds: float
 ) -> tuple[Stage, list[DangerEvent]]:
     """Plan `seconds` of life in the yard.
 
@@ -54,7 +53,7 @@ def stage_recording(
     """
     stage = None
     while stage is None:
-        stage = set_stage(rng, yard, camera, cab_on_left, ACTS['pass_by'])
+        stage = set_stage(rng, site, ACTS['pass_by'])
     events: list[DangerEvent] = []
     now = float(rng.uniform(*REST_SECONDS))
     while now < seconds - ACT_SECONDS[0]:

@@ -82,7 +82,13 @@ def _containers(rng: np.random.Generator, color: Color) -> list[Solids]:
             parts.append(box((low, high), (-1.25, 1.25), (1.1, 3.5), paint))
             for x in np.linspace(low + 0.3, high - 0.3, 5):
                 parts.append(
-                    box((x - 0.08, x + 0.08), (-1.29, -1.25), (1.2, 3.4), _darker(paint, 0.8), lift=3)
+                    box(
+                        (x - 0.08, x + 0.08),
+                        (-1.29, -1.25),
+                        (1.2, 3.4),
+                        _darker(paint, 0.8),
+                        lift=3,
+                    )
                 )
     return parts
 

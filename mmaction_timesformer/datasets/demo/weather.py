@@ -132,7 +132,7 @@ def sample_weather(rng: np.random.Generator, kind: str | None = None) -> Weather
         'night': (20, 25, 42),
     }[kind]
     fog_per_metre = {'fog': rng.uniform(0.025, 0.05), 'rain': 0.012, 'snow': 0.014}.get(kind, 0.005)
-    drops = {'rain': rng.uniform(60, 140), 'snow': rng.uniform(60, 160)}.get(kind, 0.0)
+    drops = {'rain': rng.uniform(30, 70), 'snow': rng.uniform(40, 100)}.get(kind, 0.0)
     hour = {'dusk': rng.uniform(17.5, 19.5), 'night': rng.uniform(20, 28) % 24}
     return Weather(
         kind=kind,
@@ -143,6 +143,6 @@ def sample_weather(rng: np.random.Generator, kind: str | None = None) -> Weather
         snow_cover=rng.uniform(0.45, 0.9) if kind == 'snow' else 0.0,
         wetness=rng.uniform(0.5, 1.0) if kind == 'rain' else 0.0,
         lamps=kind == 'night',
-        noise=rng.uniform(4.5, 7.5) if kind == 'night' else rng.uniform(1.5, 4.5),
+        noise=rng.uniform(3.0, 5.0) if kind == 'night' else rng.uniform(1.0, 3.0),
         hour=hour.get(kind, rng.uniform(7.5, 16.5)),
     )

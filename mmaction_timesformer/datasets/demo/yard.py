@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,8 @@ from .wagon import LENGTH as WAGON_LENGTH
 from .wagon import RAIL_TOP, sample_wagon
 
 GAUGE_METRES = 1.44
+BESIDE_METRES = 3.5
+"""Distance between the middle of the first track and a machine that stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -21,41 +23,40 @@ class Yard:
 
     Args:
         track_angle: Direction of the tracks, radians from the x axis.
+        side: On which side of the first track the machine stands beside it: -1 is nearer.
         track_offsets: Distance of each track from the origin, away from the camera, metres.
-        wagons: For each track beyond the first: positions along it where wagons stand, metres.
         lamps: Feet of the lamp posts, (L, 2), metres.
-        seed: Of the yard's decoration.
+        seed: Of what stays where it is: the ground and the buildings.
+        day_seed: Of what does not: wagons and piles.
     """
 
     track_angle: float
+    side: float
     track_offsets: tuple[float, ...]
-    wagons: tuple[tuple[float, ...], ...]
     lamps: FloatArray
     seed: int
+    day_seed: int
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Yard:
         """Draw a yard; tracks run obliquely, so that crossing one shows in the picture."""
-        angle = np.radians(rng.uniform(22, 56)) * rng.choice([-1, 1])
-        first = rng.uniform(-0.2, 0.9)
+        angle = float(np.radians(rng.uniform(30, 42)) * rng.choice([-1, 1]))
+        side = float(rng.choice([-1, 1]))
+        # The machine's two places, on the track and beside it, lie about the stage's middle.
+        first = -side * BESIDE_METRES / 2 + rng.uniform(-0.1, 0.3)
         offsets = [first, first + rng.uniform(8.2, 9.5)]
         while len(offsets) < 4:
             offsets.append(offsets[-1] + rng.uniform(4.4, 5.4))
-        wagons = []
-        for _ in offsets[1:]:
-            position, end = rng.uniform(-30, -16), rng.uniform(10, 40)
-            row: list[float] = []
-            while position < end:
-                if rng.random() < 0.75:
-                    row.append(position)
-                position += WAGON_LENGTH + 0.7
-            wagons.append(tuple(row))
         normal = np.array([-np.sin(angle), np.cos(angle)])
         along = np.array([np.cos(angle), np.sin(angle)])
-        lamp_offset = offsets[1] - 2.3
         start = rng.uniform(-14, -8)
-        lamps = np.array([normal * lamp_offset + along * (start + 11 * i) for i in range(4)])
-        return cls(float(angle), tuple(offsets), tuple(wagons), lamps, int(rng.integers(2**31)))
+        lamps = [normal * (offsets[1] - 2.3) + along * (start + 11 * i) for i in range(4)]
+        seed, day_seed = rng.integers(2**31, size=2).tolist()
+        return cls(angle, side, tuple(offsets), np.array(lamps), seed, day_seed)
+
+    def rearranged(self, rng: np.random.Generator) -> Yard:
+        """The same yard on another day."""
+        return replace(self, day_seed=int(rng.integers(2**31)))
 
     @cached_property
     def along(self) -> FloatArray:
@@ -82,13 +83,23 @@ class Yard:
 
     def furniture(self) -> list[Solids]:
         """Everything that never moves: rails, wagons, lamp posts, buildings, piles."""
-        rng = np.random.default_rng([self.seed, 1])
+        day = np.random.default_rng(self.day_seed)
         parts = self._rails()
-        for track, row in enumerate(self.wagons, start=1):
-            parts += [self.place(sample_wagon(rng), position, track) for position in row]
-        parts += [_lamp_post(*foot, lean=self.across) for foot in self.lamps]
-        parts += self._buildings(rng)
-        parts += self._piles(rng)
+        parts += self._wagons(day)
+        parts += [_lamp_post(foot, self.across) for foot in self.lamps]
+        parts += self._buildings(np.random.default_rng([self.seed, 1]))
+        parts += self._piles(day)
+        return parts
+
+    def _wagons(self, rng: np.random.Generator) -> list[Solids]:
+        """Trains on the rear tracks, with a wagon missing here and there."""
+        parts = []
+        for track in range(1, len(self.track_offsets)):
+            position, end = rng.uniform(-30, -16), rng.uniform(10, 40)
+            while position < end:
+                if rng.random() < 0.75:
+                    parts.append(self.place(sample_wagon(rng), position, track))
+                position += WAGON_LENGTH + 0.7
         return parts
 
     def _rails(self) -> list[Solids]:
@@ -104,7 +115,12 @@ class Yard:
         return parts
 
     def _buildings(self, rng: np.random.Generator) -> list[Solids]:
-        paints: tuple[Color, ...] = ((150, 112, 92), (168, 166, 160), (122, 130, 138), (178, 158, 122))
+        paints: tuple[Color, ...] = (
+            (150, 112, 92),
+            (168, 166, 160),
+            (122, 130, 138),
+            (178, 158, 122),
+        )
         parts = []
         edge = self.track_offsets[-1] + 7
         for start in np.arange(-30, 55, 13):
@@ -114,12 +130,24 @@ class Yard:
             paint = paints[rng.integers(len(paints))]
             hall = [
                 box((0, width), (0, 7), (0, height), paint),
-                box((-0.3, width + 0.3), (-0.3, 7.3), (height, height + 0.8), (92, 84, 82),
-                    top=(1.0, 0.5)),
+                box(
+                    (-0.3, width + 0.3),
+                    (-0.3, 7.3),
+                    (height, height + 0.8),
+                    (92, 84, 82),
+                    top=(1.0, 0.5),
+                ),
             ]
             for x in np.arange(1.0, width - 1.5, 2.6):
-                hall.append(box((x, x + 1.4), (-0.06, 0), (height * 0.5, height * 0.78),
-                        (66, 78, 90), lift=8.0))
+                hall.append(
+                    box(
+                        (x, x + 1.4),
+                        (-0.06, 0),
+                        (height * 0.5, height * 0.78),
+                        (66, 78, 90),
+                        lift=8.0,
+                    )
+                )
             x, y = self.along * start + self.across * (edge + rng.uniform(0, 3))
             parts.append(group(*hall).moved(turn_about_z(self.track_angle), (x, y, 0.0)))
         return parts
@@ -145,13 +173,18 @@ class Yard:
         return parts
 
 
-def _lamp_post(x: float, y: float, lean: FloatArray) -> Solids:
+def _lamp_post(foot: FloatArray, lean: FloatArray) -> Solids:
     steel: Color = (104, 108, 112)
-    tip_x, tip_y = np.array([x, y]) - lean * 0.9
+    tip_x, tip_y = foot - lean * 0.9
+    x, y = foot
     return group(
         box((x - 0.09, x + 0.09), (y - 0.09, y + 0.09), (0, LAMP_HEIGHT), steel, top=(0.6, 0.6)),
-        box((tip_x - 0.4, tip_x + 0.4), (tip_y - 0.4, tip_y + 0.8), (LAMP_HEIGHT, LAMP_HEIGHT + 0.18),
-            (214, 210, 190)),
+        box(
+            (tip_x - 0.4, tip_x + 0.4),
+            (tip_y - 0.4, tip_y + 0.8),
+            (LAMP_HEIGHT, LAMP_HEIGHT + 0.18),
+            (214, 210, 190),
+        ),
     )
 
 
