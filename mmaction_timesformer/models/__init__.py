@@ -1,13 +1,15 @@
-"""Backbones, heads, losses and what they are made of."""
+"""Backbones, heads, losses, data preprocessors and what they are made of."""
 
 from .attention_schemes import AttentionScheme
 from .backbones import TimeSformerBackbone
+from .data_preprocessors import MotionDataPreprocessor
 from .heads import TimeSformerClsHead
 from .losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
 
 __all__ = [
     'AttentionScheme',
     'ClassBalancedFocalLoss',
+    'MotionDataPreprocessor',
     'TimeSformerBackbone',
     'TimeSformerClsHead',
     'WeightedCrossEntropyLoss',

@@ -1,0 +1,72 @@
+"""The demo's steps in order, each timed and announced; a step is a function of `DemoRun`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .demo_run import DemoOptions, DemoRun, StepFailedError
+from .steps import render, report_data, test, train
+
+Step = Callable[[DemoRun], None]
+
+
+@dataclass(frozen=True)
+class NamedStep:
+    """A step and what is printed before it."""
+
+    title: str
+    perform: Step
+
+
+STEPS: tuple[NamedStep, ...] = (
+    NamedStep('Rendering a railway yard', render),
+    NamedStep('Checking the data', report_data),
+    NamedStep('Training a TimeSformer from nothing', train),
+    NamedStep('Testing on recordings that it never saw', test),
+)
+"""What `make demo` does. A further step is one more line."""
+
+
+def run_demo(options: DemoOptions, steps: Sequence[NamedStep] = STEPS) -> int:
+    """Take all steps.
+
+    Args:
+        options: What to render and where to put everything.
+        steps: What to do, in order.
+
+    Returns:
+        The program's exit status: 0, or 1 when a step failed.
+    """
+    started = time.monotonic()
+    run = DemoRun(options)
+    for number, step in enumerate(steps, start=1):
+        print(f'\n[{number}/{len(steps)}] {step.title}', flush=True)
+        begun = time.monotonic()
+        try:
+            step.perform(run)
+        except (StepFailedError, ValueError, OSError) as error:
+            print(f'error: {step.title}: {error}', file=sys.stderr, flush=True)
+            return 1
+        print(f'  took {time.monotonic() - begun:.0f} s', flush=True)
+    _summarize(run, time.monotonic() - started)
+    return 0
+
+
+def _summarize(run: DemoRun, seconds: float) -> None:
+    print(f'\nDone in {seconds // 60:.0f} min {seconds % 60:.0f} s')
+    for name, value in run.metrics.items():
+        print(f'  {name}: {value:.4f}')
+    for name, path in run.results.items():
+        print(f'  {name}: {_shown(path)}')
+
+
+def _shown(path: Path) -> Path:
+    """Relative to the current folder where that is shorter."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path

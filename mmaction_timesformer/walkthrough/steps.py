@@ -1,0 +1,83 @@
+"""The steps of the demo.
+
+Each takes the run, does its part through the ordinary tools, and adds what it found to the run's
+metrics and results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from mmaction_timesformer.datasets.demo import render_demo_dataset
+from mmaction_timesformer.datasets.demo.command import ProgressLines
+
+from .demo_run import CONFIG, DemoRun, StepFailedError
+
+QUICK_OPTIONS = ('train_cfg.max_epochs=1', 'train_cfg.val_begin=1', 'train_cfg.val_interval=1')
+SHOWN_METRICS = ('acc/top1', 'acc/mean1')
+
+
+def render(run: DemoRun) -> None:
+    """Render the demo set, or take the one that is there."""
+    workers = os.cpu_count() or 1
+    render_demo_dataset(run.data, run.settings, workers, ProgressLines())
+    run.results['videos'] = run.data / 'videos'
+
+
+def report_data(run: DemoRun) -> None:
+    """Measure and check the data as any user's data, by `python -m data_analysis`."""
+    report = run.options.work_dir / 'data_report'
+    data = run.data.resolve()
+    arguments: list[str | Path] = ['-m', 'data_analysis', '--data-root', data / 'videos']
+    for split in ('train', 'val', 'test'):
+        arguments += ['--split', f'{split}={data / split}.csv']
+    run.command([*arguments, '--out', report.resolve()])
+    run.results['data report'] = report / 'report.html'
+
+
+def train(run: DemoRun) -> None:
+    """Train by `tools/train.py`."""
+    arguments: list[str | Path] = ['tools/train.py', CONFIG, '--work-dir', run.training.resolve()]
+    if run.options.resume:
+        arguments.append('--resume')
+    else:
+        shutil.rmtree(run.training, ignore_errors=True)
+    arguments += ['--seed', str(run.options.seed)]
+    if run.options.quick:
+        arguments += ['--cfg-options', *QUICK_OPTIONS]
+    run.command(arguments)
+    run.results['checkpoint'] = last_checkpoint(run.training)
+
+
+def test(run: DemoRun) -> None:
+    """Test the last checkpoint by `tools/test.py`."""
+    checkpoint = last_checkpoint(run.training)
+    shutil.rmtree(run.testing, ignore_errors=True)
+    run.command(['tools/test.py', CONFIG, checkpoint, '--work-dir', run.testing.resolve()])
+    metrics = _metrics_of(run.testing)
+    run.metrics.update({name: metrics[name] for name in SHOWN_METRICS if name in metrics})
+    run.results['test metrics'] = run.testing
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """The checkpoint that mmengine noted as the last one in a work folder.
+
+    Raises:
+        StepFailedError: There is none.
+    """
+    note = folder / 'last_checkpoint'
+    checkpoint = Path(note.read_text().strip()) if note.is_file() else folder / 'none'
+    if not checkpoint.is_file():
+        raise StepFailedError(f'{folder} holds no checkpoint: the training has not finished')
+    return checkpoint
+
+
+def _metrics_of(folder: Path) -> dict[str, float]:
+    """What mmengine's test loop wrote: one JSON file below the folder of its time stamp."""
+    files = sorted(folder.glob('*/*.json'))
+    if not files:
+        raise StepFailedError(f'{folder} holds no metrics: the test has not finished')
+    return json.loads(files[-1].read_text().splitlines()[-1])
