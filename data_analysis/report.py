@@ -230,7 +230,7 @@ def _strip_view(item: DecodedStrip, summary: Summary) -> dict[str, Any]:
     strip = item.strip
     frames = [frame - strip['start_frame'] for frame in strip['frames']]
     pictures = [
-        {'data': data, 'frame': frame, 'back': position > 0 and frame < max(frames[:position])}
+        {'data': data, 'frame': frame, 'back': position > 0 and frame < frames[position - 1]}
         for position, (data, frame) in enumerate(zip(item.pictures, frames, strict=False))
     ]
     is_class = strip['kind'] == 'class'
@@ -269,7 +269,8 @@ def _title(summary: Summary) -> str:
         return Path(source['root']).name or source['root']
     if source['kind'] == 'config':
         return Path(source['file']).stem
-    return ' + '.join(source['splits'])
+    lists = [Path(split['file']) for split in source['splits'].values()]
+    return lists[0].resolve().parent.name or ' + '.join(source['splits'])
 
 
 def _source_line(summary: Summary) -> str:

@@ -175,7 +175,7 @@ def picture_tables(summary: Summary) -> list[Table]:
 
 def leakage_table(summary: Summary) -> Table:
     """The nearest neighbour on each split."""
-    names = ('clips', 'look-alike in train', 'accuracy', 'macro-F1', 'p', 'guessing', 'kept apart')
+    names = ('clips', 'look-alikes', 'accuracy', 'macro-F1', 'p', 'guessing', 'apart')
     columns = [Column('split', kind='fixed'), *map(Column, names), Column('', kind='fixed')]
     rows = [
         Row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ QUANTILES = {
     'p95': 0.95,
     'max': 1.0,
 }
-_NUM_BINS = 30
+_MOST_BINS = 30
 _EFFECTIVE_NUMBER_BETA = 0.999
 
 
@@ -130,7 +131,7 @@ def _distribution(clips: pd.DataFrame, classes: Sequence[str], measure: str) -> 
     everything = clips[measure].dropna().to_numpy(float)
     groups = {name: named.loc[named['label'] == name, measure].to_numpy(float) for name in classes}
     groups = {name: values for name, values in groups.items() if len(values)}
-    edges = _bin_edges(everything)
+    edges = _bin_edges(everything, whole=measure == 'num_frames')
     return {
         'classes': {
             name: _quantiles(values)
@@ -155,14 +156,21 @@ def _quantiles(values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _bin_edges(values: np.ndarray) -> np.ndarray:
+def _bin_edges(values: np.ndarray, whole: bool) -> np.ndarray:
     """Equal bins up to the 99th percentile; the last one takes what is above."""
     if len(values) == 0:
         return np.array([0.0, 1.0])
     low, high = values.min(), np.quantile(values, 0.99)
     if high - low < 1e-6:
         return np.array([low - 0.5, low + 0.5])
-    return np.linspace(low, high, _NUM_BINS + 1)
+    edges = np.histogram_bin_edges(values[values <= high], bins='auto', range=(low, high))
+    if len(edges) - 1 > _MOST_BINS:
+        edges = np.linspace(low, high, _MOST_BINS + 1)
+    if not whole:
+        return edges
+    # A whole number of frames each, or bins would hold different numbers of possible values.
+    width = max(1, math.ceil(edges[1] - edges[0]))
+    return np.arange(low, high + width, width) - 0.5
 
 
 def picture_table(clips: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
