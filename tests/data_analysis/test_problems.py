@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from data_analysis.problem_codes import PROBLEM_CODES, SEVERITIES
@@ -50,3 +52,9 @@ def test_fail_on_takes_codes_and_severities() -> None:
 def test_fail_on_names_an_unknown_word() -> None:
     with pytest.raises(ValueError, match=r"unknown code 'missin'.*missing"):
         parse_fail_on('missin')
+
+
+def test_the_documentation_has_every_code(root: Path) -> None:
+    text = (root / 'docs' / 'data_analysis.md').read_text(encoding='utf-8')
+    for code, kind in PROBLEM_CODES.items():
+        assert f'| `{code}` | {kind.severity} | {kind.title} |' in text
