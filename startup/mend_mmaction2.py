@@ -18,18 +18,17 @@ class MendBeforeModels(MetaPathFinder):
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         """Apply the mends when ``mmaction.models`` is looked for, and let others find it."""
-        if fullname == 'mmaction.models':
-            sys.meta_path.remove(self)
-            if 'mmaction_timesformer' not in sys.modules:
-                load_compat().apply()
+        if fullname != 'mmaction.models':
+            return
+        sys.meta_path.remove(self)
+        package = find_spec('mmaction_timesformer')
+        # A clone that was installed in place may have moved away since.
+        if package is not None and 'mmaction_timesformer' not in sys.modules:
+            load_compat(Path(str(package.origin)).with_name('compat.py')).apply()
 
 
-def load_compat() -> ModuleType:
-    """Load mmaction_timesformer/compat.py alone: the package around it imports the models."""
-    package = find_spec('mmaction_timesformer')
-    assert package is not None
-    assert package.submodule_search_locations is not None
-    file = Path(package.submodule_search_locations[0]) / 'compat.py'
+def load_compat(file: Path) -> ModuleType:
+    """Load compat.py alone: the package around it imports ``mmaction.models``."""
     spec = spec_from_file_location('mmaction_timesformer_compat', file)
     assert spec is not None
     assert spec.loader is not None

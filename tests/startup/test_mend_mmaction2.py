@@ -9,6 +9,7 @@ import pytest
 WITHOUT_HOOK = """
 import sys
 sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != 'MendBeforeModels']
+sys.modules.pop('mend_mmaction2', None)
 """
 LOAD_HOOK = 'sys.path[:0] = [{root!r}, {startup!r}]\nimport mend_mmaction2\n'
 
