@@ -58,6 +58,6 @@ def run_with_and_without(
     ]
     finished = []
     for process in runs:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         finished.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
     return finished[0], finished[1]

@@ -29,7 +29,7 @@ def start(*command: object, **environment: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str], returncode: int = 0) -> str:
     """Wait for a program and return what it printed; anything but the exit status is an error."""
-    output, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == returncode, f'{process.args!r}\n{output[-4000:]}'
     return output
 
