@@ -16,6 +16,7 @@ model = dict(
         num_transformer_layers=4,
         attention_type='divided_space_time',
         drop_path_rate=0.0,
+        pos_init_std=1.5,
     ),
     cls_head=dict(type='TimeSformerClsHead', num_classes=4, in_channels=64, average_clips='prob'),
     # A fixed camera's background is its median over time: what is left is what moves.
@@ -30,7 +31,7 @@ optim_wrapper = dict(
     type='OptimWrapper',
     constructor='LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(layer_decay_rate=1.0),
-    optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.999), weight_decay=0.05),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [

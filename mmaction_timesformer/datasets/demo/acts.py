@@ -27,7 +27,7 @@ WALKING_SPEED = (1.3, 1.9)
 FASTEST_WALK = 2.4
 DRIVING_SPEED = (1.0, 1.6)
 FASTEST_DRIVE = 2.2
-SEEN_LEAST = 0.17
+SEEN_LEAST = 0.22
 """What happens covers at least this share of the picture's width."""
 TURNING_SPEED = np.radians(55.0)
 
@@ -241,13 +241,13 @@ ACTS: dict[str, Act] = {
     ),
     'enter_swing_area': Act('Bucket-Worker', 1.0, _approach(BUCKET), station=AWAY, empty=(BUCKET,)),
     'walk_up_to_cabin': Act('Cabin-Worker', 1.0, _approach(CABIN), station=AWAY, empty=(CABIN,)),
-    'leave_swing_area': Act(OTHER, 0.08, _leave(BUCKET), station=BUCKET),
-    'leave_cabin': Act(OTHER, 0.07, _leave(CABIN), station=CABIN),
-    'roll_off_track': Act(OTHER, 0.07, _across(_off), machine='on', aligned='across'),
-    'pass_by': Act(OTHER, 0.22, pass_by, station=AWAY),
+    'leave_swing_area': Act(OTHER, 0.05, _leave(BUCKET), station=BUCKET),
+    'leave_cabin': Act(OTHER, 0.05, _leave(CABIN), station=CABIN),
+    'roll_off_track': Act(OTHER, 0.05, _across(_off), machine='on', aligned='across'),
+    'pass_by': Act(OTHER, 0.27, pass_by, station=AWAY),
     'drive_along': Act(OTHER, 0.2, drive_along, aligned='along'),
     'turn_round': Act(OTHER, 0.05, turn_round),
-    'stand_still': Act(OTHER, 0.16, stand_still),
+    'stand_still': Act(OTHER, 0.18, stand_still),
     'dig': Act(OTHER, 0.15, dig, empty=(BUCKET, CABIN)),
 }
 
@@ -276,7 +276,7 @@ def enliven(
         busy: Workers who have something to do already.
     """
     for member in stage.crew:
-        if member in busy or member.station != AWAY or rng.random() > 0.45:
+        if member in busy or member.station != AWAY or rng.random() > 0.12:
             continue
         obstacles = [*stage.obstacles(AWAY, AWAY), *keep_off]
         goal = stage.free_place(rng, obstacles)

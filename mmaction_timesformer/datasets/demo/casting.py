@@ -11,10 +11,13 @@ from .stage import AWAY, BUCKET, CABIN, Circle, Crew, Stage
 from .timelines import ExcavatorTimeline, WorkerTimeline
 from .yard import BESIDE_METRES
 
-CREW_SIZES = {1: 0.5, 2: 0.4, 3: 0.1}
+CREW_SIZES = {1: 0.7, 2: 0.3}
 """How many workers are in the picture, whatever happens there."""
 MARGIN_SECONDS = 0.2
 """A clip goes on for at least this long after its act."""
+
+
+MOST_DRAWS = 3000
 
 
 def set_stage(rng: np.random.Generator, site: Site, act: Act) -> Stage | None:
@@ -53,7 +56,7 @@ def _add_crew(stage: Stage, rng: np.random.Generator, act: Act) -> bool:
     taken = set(act.empty)
     for index in range(size):
         station = act.station if index == 0 and act.station else AWAY
-        if station == AWAY and not (index == 0 and act.station) and rng.random() < 0.5:
+        if station == AWAY and not (index == 0 and act.station) and rng.random() < 0.15:
             station = str(rng.choice([BUCKET, CABIN]))
             station = AWAY if station in taken else station
         place: FloatArray | None
@@ -86,7 +89,7 @@ def stage_clip(
             never runs into.
     """
     act = ACTS[name]
-    for _ in range(3000):
+    for _ in range(MOST_DRAWS):
         stage = set_stage(rng, site, act)
         if stage is None:
             continue

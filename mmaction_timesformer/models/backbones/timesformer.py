@@ -73,6 +73,9 @@ class TimeSformerBackbone(BaseModule):
         arch: ViT's sizes, ``tiny``, ``small``, ``base`` or ``large``, in place of ``embed_dims``,
             ``num_heads`` and ``num_transformer_layers``.
         pos_embed: ``none``, ``space`` or ``space_time`` (paper, Table 4). Space only has no time.
+        pos_init_std: Spread of the positions' initial values. ``None`` is 0.02 in space and 0 in
+            time, for pretrained weights; from scratch on few clips, positions as large as the
+            patches' content, 1 to 2, are found far sooner.
         drop_path_rate: Stochastic depth of the last block; it rises linearly from 0.
         with_cp: Recompute a block's activations in the backward pass to save memory.
         frozen_stages: -1 trains everything, 0 freezes the embeddings, n also the first n blocks.
@@ -99,6 +102,7 @@ class TimeSformerBackbone(BaseModule):
         norm_cfg: dict | None = None,
         arch: str | None = None,
         pos_embed: str = 'space_time',
+        pos_init_std: float | None = None,
         drop_path_rate: float = 0.1,
         with_cp: bool = False,
         frozen_stages: int = -1,
@@ -159,7 +163,7 @@ class TimeSformerBackbone(BaseModule):
         if pos_embed == 'space_time' and self.scheme.has_time_embed:
             self.time_embed = nn.Parameter(torch.zeros(1, num_frames, embed_dims))
 
-        self._init_parameters()
+        self._init_parameters(pos_init_std)
         self._freeze()
         accept_any_weights(self)
 
@@ -265,11 +269,11 @@ class TimeSformerBackbone(BaseModule):
         patches = self.norm(patches)
         return patches if self.out_type == 'tokens' else patches.mean(dim=(1, 2, 3))
 
-    def _init_parameters(self) -> None:
+    def _init_parameters(self, pos_init_std: float | None) -> None:
         """ViT's initialisation; the extra linear layers start at zero (paper, Sec. 4)."""
         for module in self.blocks.modules():
             if isinstance(module, nn.Linear):
-                trunc_normal_(module.weight, std=0.02)
+                nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
         for name, parameter in self.blocks.named_parameters():
             if name.endswith('.fc.weight'):
@@ -281,7 +285,9 @@ class TimeSformerBackbone(BaseModule):
                 nn.init.kaiming_normal_(parameter, nonlinearity='linear')
         trunc_normal_(self.cls_token, std=0.02)
         if self.pos_embed is not None:
-            trunc_normal_(self.pos_embed, std=0.02)
+            nn.init.normal_(self.pos_embed, std=pos_init_std or 0.02)
+        if self.time_embed is not None and pos_init_std is not None:
+            nn.init.normal_(self.time_embed, std=pos_init_std)
 
     def _frozen(self) -> Iterator[nn.Module | nn.Parameter]:
         if self.frozen_stages >= 0:

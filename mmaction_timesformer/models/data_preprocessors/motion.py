@@ -16,17 +16,18 @@ from mmaction_timesformer.registry import MODELS
 
 @MODELS.register_module()
 class MotionDataPreprocessor(ActionDataPreprocessor):
-    """Turn colour clips into three channels: picture, foreground and change.
+    """Turn RGB clips into three channels: warm colours, foreground and change.
 
-    The channels are grey levels g, then 2 (g - median over the clip of g), which shows what does
-    not stay where it is, then 2 (g - g one frame before), which shows which way it goes. All are
-    divided by `scale`. Pipelines stay as they are, and so does the backbone.
+    With r and g for red and green: r - g, in which safety clothing and machines stand out and
+    grounds do not; r - the median of r over the clip, which shows what does not stay where it is;
+    r - r one frame before, which shows which way it goes. All are multiplied by `gain` and divided
+    by `scale`. Pipelines stay as they are, and so does the backbone.
 
     Args:
-        center: Grey level that becomes 0 in the first channel.
-        scale: Grey levels that become 1.
-        gain: How much foreground and change count more than grey levels do.
-        to_rgb: As in mmaction2; grey levels are the plain mean of the channels, in any order.
+        center: Difference of red and green that becomes 0 in the first channel.
+        scale: Levels that become 1, after the gain.
+        gain: Factor of all channels.
+        to_rgb: As in mmaction2.
         blending: As in mmaction2.
         format_shape: `NCTHW` alone, since a single picture has no motion.
 
@@ -36,7 +37,7 @@ class MotionDataPreprocessor(ActionDataPreprocessor):
 
     def __init__(
         self,
-        center: float = 114.75,
+        center: float = 20.0,
         scale: float = 57.375,
         gain: float = 2.0,
         to_rgb: bool = False,
@@ -66,9 +67,10 @@ class MotionDataPreprocessor(ActionDataPreprocessor):
 
     def motion(self, clips: Tensor) -> Tensor:
         """Colour clips (..., 3, T, H, W), 0..255, to motion clips of the same shape."""
-        grey = clips.float().mean(dim=-4, keepdim=True)
-        background = grey.median(dim=-3, keepdim=True).values
-        change = torch.zeros_like(grey)
-        change[..., 1:, :, :] = grey[..., 1:, :, :] - grey[..., :-1, :, :]
-        channels = [grey - self.center, self.gain * (grey - background), self.gain * change]
+        red, green, _ = clips.float().split(1, dim=-4)
+        background = red.median(dim=-3, keepdim=True).values
+        change = torch.zeros_like(red)
+        change[..., 1:, :, :] = red[..., 1:, :, :] - red[..., :-1, :, :]
+        warmth = red - green - self.center
+        channels = [self.gain * channel for channel in (warmth, red - background, change)]
         return torch.cat(channels, dim=-4) / self.scale
