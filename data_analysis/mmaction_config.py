@@ -162,7 +162,7 @@ def _sampler_of(pipeline: Sequence[Mapping[str, Any]]) -> SamplerSettings | None
             )
             return SamplerSettings(
                 clip_len=step.get('clip_len', 8),
-                frame_interval=step.get('frame_interval') or 1,
+                frame_interval=step.get('frame_interval', None if own else 1),
                 num_clips=step.get('num_clips', 1),
                 short_clip=rule or ('repeat_last' if own else 'loop'),
                 target_fps=step.get('target_fps'),

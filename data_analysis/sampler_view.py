@@ -19,6 +19,7 @@ from data_analysis.sampling import (
     sample_frames,
     sample_like_mmaction2,
     sample_span,
+    sample_uniformly,
 )
 from data_analysis.tables import ALL
 
@@ -36,7 +37,7 @@ class SamplerSettings:
 
     Attributes:
         clip_len: Frames of a sample.
-        frame_interval: Frames from one to the next.
+        frame_interval: Frames from one to the next; None spreads them over the whole clip.
         num_clips: Samples of a clip in testing.
         short_clip: One of `RULES`.
         target_fps: Frame rate for which the interval is meant; None takes the files' own.
@@ -44,14 +45,14 @@ class SamplerSettings:
     """
 
     clip_len: int = 8
-    frame_interval: int = 32
+    frame_interval: int | None = 32
     num_clips: int = 1
     short_clip: str = 'loop'
     target_fps: float | None = None
     span_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        if self.clip_len < 1 or self.frame_interval < 1:
+        if self.clip_len < 1 or (self.frame_interval is not None and self.frame_interval < 1):
             raise ValueError(
                 f'clip length and frame interval are at least 1, got {self.clip_len} and '
                 f'{self.frame_interval}'
@@ -62,8 +63,15 @@ class SamplerSettings:
             )
 
     @property
+    def is_uniform(self) -> bool:
+        """Whether the frames are spread over the whole clip, however long it is."""
+        return self.frame_interval is None and not self.span_seconds
+
+    @property
     def name(self) -> str:
         """Short, as in configs: clip length times interval."""
+        if self.is_uniform:
+            return f'{self.clip_len} frames spread over the clip'
         if self.span_seconds:
             return f'{self.clip_len} frames over {self.span_seconds:g} s, {self.short_clip}'
         rate = f' at {self.target_fps:g} fps' if self.target_fps else ''
@@ -75,9 +83,10 @@ def needed_frames(settings: SamplerSettings, fps: pd.Series) -> pd.Series:
     gaps = settings.clip_len - 1
     if settings.span_seconds:
         return np.floor(gaps * settings.span_seconds / settings.clip_len * fps) + 1
+    interval = settings.frame_interval or 1
     if settings.target_fps:
-        return np.floor(gaps * settings.frame_interval * fps / settings.target_fps) + 1
-    return pd.Series(frames_needed(settings.clip_len, settings.frame_interval), index=fps.index)
+        return np.floor(gaps * interval * fps / settings.target_fps) + 1
+    return pd.Series(frames_needed(settings.clip_len, interval), index=fps.index)
 
 
 def sample_indices(settings: SamplerSettings, num_frames: int, fps: float) -> np.ndarray:
@@ -89,12 +98,15 @@ def sample_indices(settings: SamplerSettings, num_frames: int, fps: float) -> np
         (clip_len,) frame numbers. A clip that the rule `error` refuses gives none.
     """
     length, rule, number = settings.clip_len, settings.short_clip, settings.num_clips
+    interval = settings.frame_interval or 1
     try:
-        if rule == 'loop' or settings.target_fps:
+        if settings.is_uniform:
+            samples = sample_uniformly(num_frames, length, number, test_mode=True)
+        elif rule == 'loop' or settings.target_fps:
             samples = sample_like_mmaction2(
                 num_frames,
                 length,
-                settings.frame_interval,
+                interval,
                 number,
                 out_of_bound_opt='loop' if rule == 'loop' else 'repeat_last',
                 test_mode=True,
@@ -105,7 +117,6 @@ def sample_indices(settings: SamplerSettings, num_frames: int, fps: float) -> np
             times, span = np.arange(num_frames) / fps, settings.span_seconds
             samples = sample_span(times, length, span, number, short_clip=rule, test_mode=True)
         else:
-            interval = settings.frame_interval
             samples = sample_frames(
                 num_frames, length, interval, number, short_clip=rule, test_mode=True
             )
@@ -122,8 +133,9 @@ def sampler_view(
     needed = needed_frames(settings, measured['fps'])
     measured['short'] = measured['num_frames'] < needed
     # mmaction2 wants an interval's length after the last frame before it moves the start.
-    room = settings.frame_interval - 1 if settings.short_clip == 'loop' else 0
-    measured['unshifted'] = measured['num_frames'] <= needed + room
+    room = (settings.frame_interval or 1) - 1 if settings.short_clip == 'loop' else 0
+    is_fixed = not settings.is_uniform
+    measured['unshifted'] = is_fixed & (measured['num_frames'] <= needed + room)
     wanted = int(needed.median()) if len(needed) else 0
     rows = _class_rows(measured, classes)
     everything = rows[-1]
@@ -172,7 +184,7 @@ def _coverage(
     measured: pd.DataFrame, classes: Sequence[str], settings: SamplerSettings
 ) -> dict[str, Any]:
     """Share of clips that are long enough, for each interval and class."""
-    intervals = list(range(1, max(_MOST_INTERVAL, settings.frame_interval) + 1))
+    intervals = list(range(1, max(_MOST_INTERVAL, settings.frame_interval or 1) + 1))
     wanted = np.array([frames_needed(settings.clip_len, interval) for interval in intervals])
     named = by_class(measured)
     lengths = {name: named.loc[named['label'] == name, 'num_frames'] for name in classes}
@@ -207,7 +219,7 @@ def _examples(measured: pd.DataFrame, settings: SamplerSettings) -> list[dict[st
 def _short_example(measured: pd.DataFrame, settings: SamplerSettings) -> dict[str, Any] | None:
     """A typical clip that is too short, under each rule; None if no clip is."""
     short = measured[measured['short']].sort_values(['num_frames', 'path'])
-    if short.empty:
+    if short.empty or settings.frame_interval is None:
         return None
     clip = short.iloc[len(short) // 2]
     num_frames = int(clip['num_frames'])
@@ -231,6 +243,12 @@ def _sentence(
     effects = {'loop': 'wraps', 'repeat_last': 'repeats', 'error': 'refuses'}
     what = effects.get(settings.short_clip, 'moves closer')
     fits = 'no interval fits' if best is None else f'{best} is the largest interval that fits'
+    if settings.is_uniform:
+        return (
+            f'Sampling {settings.name} fits any clip of {wanted} frames or more; '
+            f'{everything["short"]:,} of {everything["clips"]:,} clips have fewer. The longer a '
+            f'clip, the faster it is shown. With a fixed interval, {fits} 95% of the clips.'
+        )
     return (
         f'Sampling {settings.name} takes {settings.clip_len} frames out of {wanted}. '
         f'{everything["short"]:,} of {everything["clips"]:,} clips '

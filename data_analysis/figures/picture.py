@@ -58,6 +58,8 @@ def explain_rates_and_sizes(summary: Summary) -> str:
     rates: list[dict[str, Any]] = summary['picture']['frame_rates']
     sizes: list[dict[str, Any]] = summary['picture']['sizes']
     settings = summary['sampler']['settings']
+    if settings['span_seconds'] is None and settings['frame_interval'] is None:
+        return 'Samples are spread over the whole clip, whatever its rate. ' + _about_sizes(sizes)
     if settings['span_seconds'] or settings['target_fps']:
         return 'Samples are taken by time, so that frame rates may differ. ' + _about_sizes(sizes)
     steps = settings['frame_interval'] * (settings['clip_len'] - 1)

@@ -57,6 +57,11 @@ def explain_sampler_coverage(summary: Summary) -> str:
     sampler = summary['sampler']
     settings = sampler['settings']
     chosen, best = sampler['interval'], sampler['largest_interval_for_95_percent']
+    if settings['frame_interval'] is None and settings['span_seconds'] is None:
+        return (
+            f'Frames are spread over the whole clip, so any length fits. With a fixed interval, '
+            f'{best or "none"} is the largest that 95% of the clips fit.'
+        )
     text = (
         f'At {settings["clip_len"]}×{chosen}, {1 - sampler["short_share"]:.1%} of the clips are '
         f'long enough. '

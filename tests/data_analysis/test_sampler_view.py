@@ -47,6 +47,15 @@ def test_needed_frames_follow_the_rate_where_time_is_meant() -> None:
     assert sample_indices(by_span, 512, 50.0).tolist() == list(range(31, 512, 64))
 
 
+def test_frames_spread_over_the_clip_fit_any_length() -> None:
+    settings = SamplerSettings(8, frame_interval=None, short_clip='repeat_last')
+    assert sample_indices(settings, 80, 25.0).tolist() == [5, 15, 25, 35, 45, 55, 65, 75]
+    view = sampler_view(clips_of([{'num_frames': 7}, {'num_frames': 900}]), ['a'], settings)
+    assert (view['frames_needed'], view['short_share'], view['unshifted_share']) == (8, 0.5, 0)
+    assert view['short_example'] is None
+    assert 'any clip of 8 frames' in view['sentence']
+
+
 def test_largest_interval_that_nineteen_of_twenty_fit() -> None:
     lengths = pd.Series([10] + [72] * 19)
     assert largest_fitting_interval(lengths, 8) == 10  # 7 * 10 + 1 = 71
