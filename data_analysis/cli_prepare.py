@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -79,7 +80,7 @@ def _print(console: Console, prepared: Prepared, settings: PreparationSettings) 
 
 
 def _count_table(name: str, counts: pd.DataFrame) -> Table:
-    table = Table(title=name or 'Clips', title_justify='left', title_style='bold')
+    table = Table(title=name or 'Clips', title_justify='left', title_style='bold', box=SIMPLE_HEAD)
     table.add_column('class')
     for split in counts.columns:
         table.add_column(str(split), justify='right')

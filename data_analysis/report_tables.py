@@ -175,8 +175,8 @@ def picture_tables(summary: Summary) -> list[Table]:
 
 def leakage_table(summary: Summary) -> Table:
     """The nearest neighbour on each split."""
-    names = ('clips', 'look-alikes', 'accuracy', 'macro-F1', 'p', 'guessing', 'apart')
-    columns = [Column('split', kind='fixed'), *map(Column, names), Column('', kind='fixed')]
+    names = ('clips', 'alike', 'accuracy', 'macro-F1', 'p', 'guess', 'apart')
+    columns = [Column('split', kind='fixed'), *map(Column, names), Column('alarm', kind='fixed')]
     rows = [
         Row(
             [
@@ -188,7 +188,7 @@ def leakage_table(summary: Summary) -> Table:
                 _number(score['p_value'], '{:.2g}'),
                 _number(score['guessing_macro_f1'], '{:.2f}'),
                 _number(score['separated_macro_f1'], '{:.2f}'),
-                Cell('alarm', severity='error') if score['alarm'] else Cell('no alarm'),
+                Cell('yes', severity='error') if score['alarm'] else Cell('no'),
             ]
         )
         for score in summary['leakage']
@@ -203,7 +203,7 @@ def metadata_table(summary: Summary) -> Table:
         Column('mean class accuracy'),
         Column('chance'),
         Column('p'),
-        Column('', kind='fixed'),
+        Column('shortcut', kind='fixed'),
     ]
     rows = [
         Row(
@@ -212,7 +212,7 @@ def metadata_table(summary: Summary) -> Table:
                 _number(skill['balanced_accuracy'], '{:.2f}'),
                 _number(skill['chance'], '{:.2f}'),
                 _number(skill['p_value'], '{:.2g}'),
-                Cell('shortcut', severity='warning') if skill['shortcut'] else Cell('no shortcut'),
+                Cell('yes', severity='warning') if skill['shortcut'] else Cell('no'),
             ]
         )
         for skill in summary['metadata']

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
@@ -40,7 +41,7 @@ def print_summary(
 
 
 def _print(console: Console, table: tables.Table) -> None:
-    shown = RichTable(title=escape(table.caption), title_justify='left', title_style='bold')
+    shown = _empty_table(escape(table.caption))
     for column in table.columns:
         shown.add_column(
             escape(column.name),
@@ -57,12 +58,18 @@ def _print(console: Console, table: tables.Table) -> None:
     console.print(shown)
 
 
+def _empty_table(title: str) -> RichTable:
+    return RichTable(
+        title=title, title_justify='left', title_style='bold', box=SIMPLE_HEAD, pad_edge=False
+    )
+
+
 def _print_findings(console: Console, summary: Summary) -> None:
     rows = summary['problems']['by_code']
     if not rows:
         console.print('[green]Nothing was found.[/green]')
         return
-    shown = RichTable(title='Findings', title_justify='left', title_style='bold')
+    shown = _empty_table('Findings')
     shown.add_column('severity')
     shown.add_column('code')
     shown.add_column('count', justify='right')
