@@ -159,7 +159,10 @@ class Rotate:
 
 @pytest.mark.parametrize(
     ('transforms', 'message'),
-    [([Rotate()], 'more than resizing'), ([dict(type='ColorJitter')], 'ColorJitter|more than resizing')],
+    [
+        ([Rotate()], 'more than resizing'),
+        ([dict(type='ColorJitter')], 'ColorJitter|more than resizing'),
+    ],
 )
 def test_other_transforms_are_refused(transforms, message):
     with pytest.raises(ValueError, match=message):

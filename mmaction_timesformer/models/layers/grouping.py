@@ -106,14 +106,16 @@ class Regions:
         cls, patches = grid.split(tokens)
         yield cls
         for region, _ in self.pairs(grid.num_frames, grid.height, grid.width):
-            yield patches[(slice(None), *region)].flatten(1, 3)
+            everywhere = (slice(None), *region)
+            yield patches[everywhere].flatten(1, 3)
 
     def keys(self, tokens: Tensor, grid: TokenGrid) -> Iterator[Tensor]:
         """Every token for the class token; the class token and a region for each other query."""
         cls, patches = grid.split(tokens)
         yield tokens
         for _, region in self.pairs(grid.num_frames, grid.height, grid.width):
-            yield torch.cat((cls, patches[(slice(None), *region)].flatten(1, 3)), dim=1)
+            everywhere = (slice(None), *region)
+            yield torch.cat((cls, patches[everywhere].flatten(1, 3)), dim=1)
 
     def merge(self, groups: Sequence[Tensor], grid: TokenGrid) -> Tensor:
         """The class token, then the patches back in (t h w) order."""
