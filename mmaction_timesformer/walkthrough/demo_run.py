@@ -14,7 +14,7 @@ from mmaction_timesformer.datasets.demo import DemoSettings
 ROOT = Path(__file__).parents[2]
 CONFIG = (
     ROOT
-    / 'configs/railway_yard/timesformer_divST-demo_scratch_1xb8-u8-20e_railway-yard-demo-rgb.py'
+    / 'configs/railway_yard/timesformer_divST-demo_scratch_1xb8-u8-26e_railway-yard-demo-rgb.py'
 )
 DATA_VARIABLE = 'RAILWAY_YARD_DEMO'
 """Environment variable that tells the demo's config where the data lies."""

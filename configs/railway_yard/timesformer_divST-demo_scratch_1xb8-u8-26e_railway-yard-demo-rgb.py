@@ -23,7 +23,7 @@ model = dict(
     data_preprocessor=dict(type='MotionDataPreprocessor'),
 )
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_begin=5, val_interval=5)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=26, val_begin=5, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
@@ -45,10 +45,10 @@ param_scheduler = [
     ),
     dict(
         type='CosineAnnealingLR',
-        T_max=18,
+        T_max=24,
         eta_min_ratio=0.01,
         begin=2,
-        end=20,
+        end=26,
         by_epoch=True,
         convert_to_iter_based=True,
     ),
