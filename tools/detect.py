@@ -1,7 +1,8 @@
 """Find danger events in recordings and live streams.
 
 Events are written to OUT/events.jsonl as they open, grow and close, the scores of all windows to
-OUT/scores.csv. A run that was ended goes on where it stopped when it is started again.
+OUT/scores.csv, and OUT/report.html shows both. A run that was ended goes on where it stopped when
+it is started again.
 """
 
 import argparse
@@ -40,6 +41,14 @@ def parse_args() -> argparse.Namespace:
         default=[],
         metavar='mqtt://[USER:PASSWORD@]HOST[:PORT]/TOPIC',
         help='publish events there',
+    )
+    parser.add_argument(
+        '--annotate',
+        action='store_true',
+        help='copy each recording with its probabilities and a timeline, as H.264 mp4',
+    )
+    parser.add_argument(
+        '--clips', action='store_true', help='show each event by a picture and a short clip'
     )
     parser.add_argument(
         '--cfg-options',

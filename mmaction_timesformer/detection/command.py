@@ -36,6 +36,8 @@ def detect_command(
     json: bool = False,
     webhook: Sequence[str] = (),
     mqtt: Sequence[str] = (),
+    annotate: bool = False,
+    clips: bool = False,
 ) -> int:
     """Find danger events in sources and write them to a folder.
 
@@ -50,6 +52,8 @@ def detect_command(
         json: Write every record as a JSON line to standard output, in place of words.
         webhook: URLs to post events to.
         mqtt: URLs of MQTT brokers, each with its topic.
+        annotate: Copy each recording with its probabilities and a timeline.
+        clips: Show each event by a picture and a short clip.
 
     Returns:
         The exit code: 0, or 1 if a source could not be used, or 2 if nothing could be begun.
@@ -67,7 +71,9 @@ def detect_command(
         sinks += [open_mqtt(url, folder) for url in mqtt]
         description = {'config': config, 'checkpoint': checkpoint, 'device': device}
         with stop_on_signals() as stop:
-            summary = run(detector, found, folder, sinks, description, stop)
+            summary = run(
+                detector, found, folder, sinks, description, stop, annotate, clips, report=True
+            )
     except (ValueError, OSError, ImportError, SyntaxError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

@@ -21,6 +21,7 @@ from data_analysis.video_files import VideoError
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End, Resume
 from mmaction_timesformer.detection.preparation import split_pipeline
+from mmaction_timesformer.detection.previews import PreviewRing
 from mmaction_timesformer.detection.rules import EventRule, make_rules
 from mmaction_timesformer.detection.settings import DetectionSettings
 from mmaction_timesformer.detection.sources import Source, parse_source
@@ -171,6 +172,7 @@ class DangerDetector:
         trackers: Mapping[str, EventTracker] | None = None,
         resumes: Mapping[str, Resume] | None = None,
         stop: threading.Event | None = None,
+        previews: Mapping[str, PreviewRing] | None = None,
     ) -> Iterator[Update]:
         """Watch sources and tell everything: scores, events, gaps, heartbeats, ends.
 
@@ -179,12 +181,22 @@ class DangerDetector:
             trackers: Trackers that go on from an earlier run, by the source's name.
             resumes: Where that run left the sources.
             stop: Set it to end the run.
+            previews: Where to keep the pictures of a source that the model is shown.
         """
         names = [source.name for source in sources]
         if len(set(names)) < len(names):
             raise ValueError(f'sources have the same name: {sorted(names)}')
         all_trackers = {name: self.make_tracker(name) for name in names} | dict(trackers or {})
-        run = Watch(sources, all_trackers, self.score, self.prepare, self.settings, resumes, stop)
+        run = Watch(
+            sources,
+            all_trackers,
+            self.score,
+            self.prepare,
+            self.settings,
+            resumes,
+            stop,
+            previews,
+        )
         return run.updates()
 
     def make_tracker(self, source: str) -> EventTracker:

@@ -81,3 +81,10 @@ def wall_clock(epoch: datetime | None, seconds: float) -> str | None:
     if epoch is None:
         return None
     return (epoch + timedelta(seconds=seconds)).isoformat(timespec='milliseconds')
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes, seconds and tenths, as far as there are any."""
+    hours, rest = divmod(round(seconds, 1), 3600)
+    minutes, rest = divmod(rest, 60)
+    return (f'{int(hours)}:{int(minutes):02}' if hours else f'{int(minutes)}') + f':{rest:04.1f}'

@@ -13,7 +13,7 @@ from mmaction_timesformer.detection.fair_queue import FairQueue
 from mmaction_timesformer.detection.reader import Break, SourceReader
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.windows import (
-    Prepare,
+    PrepareFrame,
     TimedFrame,
     Window,
     WindowCutter,
@@ -118,7 +118,7 @@ class Feed(ABC):
     Args:
         source: What to read.
         settings: Where windows lie.
-        prepare: Makes the model's input of a picture.
+        prepare: Makes the model's input of a frame.
         queue: Where windows and notes go, under the source's name.
         patience: How long to wait for the source.
         resume: Where an earlier run left it.
@@ -134,7 +134,7 @@ class Feed(ABC):
         self,
         source: Source,
         settings: WindowSettings,
-        prepare: Prepare,
+        prepare: PrepareFrame,
         queue: FairQueue[Note],
         patience: Patience,
         resume: Resume | None = None,

@@ -43,6 +43,7 @@ class SourceHistory:
         events: Each event as told last.
         told: Everything that was told of events.
         gaps: Its gaps, those that ended.
+        error: Why it could not be used.
     """
 
     epoch: datetime | None = None
@@ -51,6 +52,7 @@ class SourceHistory:
     events: dict[str, DangerEvent] = field(default_factory=dict)
     told: set[tuple[str, str, float]] = field(default_factory=set)
     gaps: list[Gap] = field(default_factory=list)
+    error: str = ''
 
 
 def read_history(file: Path) -> dict[str, SourceHistory]:
@@ -69,6 +71,7 @@ def read_history(file: Path) -> dict[str, SourceHistory]:
             source.end_seconds = max(source.end_seconds, record['end_seconds'])
         elif record['record'] == 'source':
             source.state = record['state']
+            source.error = record.get('error', '')
             source.end_seconds = max(source.end_seconds, record.get('end_seconds') or 0.0)
             if source.epoch is None and record.get('time'):
                 source.epoch = datetime.fromisoformat(record['time'])

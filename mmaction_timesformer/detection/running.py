@@ -15,6 +15,8 @@ from typing import Any
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End, Gap
+from mmaction_timesformer.detection.finishing import MEDIA, finish
+from mmaction_timesformer.detection.previews import PreviewRing
 from mmaction_timesformer.detection.results import Continuation, ResultsFolder
 from mmaction_timesformer.detection.sinks import Sink
 from mmaction_timesformer.detection.sources import Source
@@ -79,6 +81,9 @@ def run(
     sinks: Sequence[Sink] = (),
     description: Mapping[str, Any] | None = None,
     stop: threading.Event | None = None,
+    annotate: bool = False,
+    clips: bool = False,
+    report: bool = False,
 ) -> RunSummary:
     """Watch sources and write what happens; go on where an earlier run in this folder stopped.
 
@@ -89,6 +94,9 @@ def run(
         sinks: Where else records go.
         description: What to note about the run.
         stop: Set it to end the run; events that are open are closed then.
+        annotate: Copy each recording with its probabilities and a timeline.
+        clips: Show each event by a picture and a short clip.
+        report: Write ``report.html``.
 
     Raises:
         ValueError: The folder holds results of another model.
@@ -96,11 +104,16 @@ def run(
     results = ResultsFolder(folder, detector, description or {})
     going_on = results.resume(sources)
     summary = RunSummary(len(sources), num_skipped=len(sources) - len(going_on.sources))
+    previews = {source.name: PreviewRing() for source in sources if clips and source.is_live}
     started = time.monotonic()
     try:
-        for update in _updates(detector, going_on, stop):
+        for update in _updates(detector, going_on, stop, previews):
             record = results.write(update)
             _count(summary, update, detector.settings.windows.hop_seconds)
+            if isinstance(update, DangerEvent) and update.state == 'closed':
+                ring = previews.get(update.source)
+                if ring is not None:
+                    ring.save(update, results.folder / MEDIA)
             if record is not None:
                 for sink in sinks:
                     sink.write(record)
@@ -110,14 +123,19 @@ def run(
             sink.close()
     summary.wall_seconds = time.monotonic() - started
     summary.was_stopped = stop is not None and stop.is_set()
+    if report or annotate or clips:
+        finish(results.folder, sources, detector, annotate, clips)
     return summary
 
 
 def _updates(
-    detector: DangerDetector, going_on: Continuation, stop: threading.Event | None
+    detector: DangerDetector,
+    going_on: Continuation,
+    stop: threading.Event | None,
+    previews: Mapping[str, PreviewRing],
 ) -> Iterator[Update]:
     yield from going_on.news
-    yield from detector.watch(going_on.sources, going_on.trackers, going_on.resumes, stop)
+    yield from detector.watch(going_on.sources, going_on.trackers, going_on.resumes, stop, previews)
 
 
 def _count(summary: RunSummary, update: Update, hop_seconds: float) -> None:

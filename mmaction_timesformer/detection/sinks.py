@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from mmaction_timesformer.detection.events import clock
 from mmaction_timesformer.detection.mqtt import MqttPublisher
 from mmaction_timesformer.detection.outbox import Outbox
 from mmaction_timesformer.detection.webhook import Webhook
@@ -81,8 +82,7 @@ def _moment(seconds: float, time: str | None) -> str:
     """Time of day where it is known, or else the time in the recording."""
     if time is not None:
         return time.partition('T')[2][:12]
-    minutes, rest = divmod(seconds, 60)
-    return f'{int(minutes)}:{rest:04.1f}'
+    return clock(seconds)
 
 
 class OutboxSink:

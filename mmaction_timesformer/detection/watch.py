@@ -28,9 +28,16 @@ from mmaction_timesformer.detection.feed import (
     Resume,
 )
 from mmaction_timesformer.detection.live import LiveFeed
+from mmaction_timesformer.detection.previews import PreviewRing
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.tracker import EventTracker, ScoredWindow
-from mmaction_timesformer.detection.windows import Prepare, Window, WindowSettings
+from mmaction_timesformer.detection.windows import (
+    Prepare,
+    PrepareFrame,
+    TimedFrame,
+    Window,
+    WindowSettings,
+)
 
 Score = Callable[[Tensor], Tensor]
 """From clips (B * V, C, T, H, W) to the calibrated probability of each class, (B * V, K)."""
@@ -122,6 +129,7 @@ class Watch:
         settings: How to watch.
         resumes: Where an earlier run left sources.
         stop: Set from outside to end the run; events that are open are closed then.
+        previews: Where to keep the pictures of a source that the model is shown.
     """
 
     def __init__(
@@ -133,6 +141,7 @@ class Watch:
         settings: WatchSettings,
         resumes: Mapping[str, Resume] | None = None,
         stop: threading.Event | None = None,
+        previews: Mapping[str, PreviewRing] | None = None,
     ) -> None:
         self._score = score
         self._settings = settings
@@ -142,7 +151,8 @@ class Watch:
         for source in sources:
             kind = LiveFeed if source.is_live else FileFeed
             resume = (resumes or {}).get(source.name)
-            feed = kind(source, settings.windows, prepare, self._queue, settings.patience, resume)
+            look = _look_with(prepare, (previews or {}).get(source.name))
+            feed = kind(source, settings.windows, look, self._queue, settings.patience, resume)
             self._stations[source.name] = _Station(feed, trackers[source.name])
         files_only = all(not s.is_live and s.pace is None for s in sources)
         self._min_windows = settings.batch_size if files_only else 1
@@ -271,6 +281,18 @@ class Watch:
             round(float(np.median(latencies)), 3) if latencies else None,
             round(max(latencies), 3) if latencies else None,
         )
+
+
+def _look_with(prepare: Prepare, previews: PreviewRing | None) -> PrepareFrame:
+    """Prepare frames, and keep a small picture of each."""
+
+    def prepare_frame(frame: TimedFrame) -> Tensor:
+        picture = frame.picture()
+        if previews is not None:
+            previews.add(frame.seconds, picture)
+        return prepare(picture)
+
+    return prepare_frame
 
 
 def replay(tracker: EventTracker, past: Iterable[ScoredWindow | Gap]) -> list[DangerEvent]:

@@ -42,6 +42,10 @@ class TimedFrame:
         return replace(self, seconds=self.seconds + seconds)
 
 
+PrepareFrame = Callable[[TimedFrame], Tensor]
+"""From a frame to the model's input, (V, C, H, W)."""
+
+
 @dataclass(frozen=True)
 class WindowSettings:
     """How windows lie in time.
@@ -128,7 +132,7 @@ class WindowCutter:
 
     Args:
         settings: Where windows lie.
-        prepare: Makes the model's input of a picture.
+        prepare: Makes the model's input (V, C, H, W) of a frame.
         origin_seconds: Time at which window 0 begins.
         first_window: The windows before this one are not wanted.
     """
@@ -136,7 +140,7 @@ class WindowCutter:
     def __init__(
         self,
         settings: WindowSettings,
-        prepare: Prepare,
+        prepare: PrepareFrame,
         origin_seconds: float = 0.0,
         first_window: int = 0,
     ) -> None:
@@ -177,7 +181,7 @@ class WindowCutter:
 
     def _make(self, frame: TimedFrame, arrived: float) -> _Shown:
         self.num_prepared += 1
-        return _Shown(frame.seconds, arrived, self._prepare(frame.picture()))
+        return _Shown(frame.seconds, arrived, self._prepare(frame))
 
     def _complete(self, moment: int) -> Iterator[Window]:
         """The window whose last moment this is, if there is one."""

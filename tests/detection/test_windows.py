@@ -10,7 +10,7 @@ from mmaction_timesformer.detection.windows import TimedFrame, WindowCutter, Win
 def cut(moments, settings, origin=0.0, first_window=0):
     """Windows whose frames hold their own number."""
     cutter = WindowCutter(
-        settings, lambda picture: torch.full((1, 3, 1, 1), picture), origin, first_window
+        settings, lambda frame: torch.full((1, 3, 1, 1), frame.picture()), origin, first_window
     )
     windows = []
     for number, seconds in enumerate(moments):
@@ -52,7 +52,7 @@ def test_a_hop_of_the_frame_distance_prepares_one_frame_a_window():
 
 def test_a_window_is_given_with_its_last_frame():
     settings = WindowSettings(4, 2.0, 0.5)
-    cutter = WindowCutter(settings, lambda picture: torch.zeros(1, 3, 1, 1))
+    cutter = WindowCutter(settings, lambda frame: torch.zeros(1, 3, 1, 1))
     given = []
     for number in range(50):
         frame = TimedFrame(number / 10, lambda: 0.0, arrived=float(number))
@@ -67,7 +67,7 @@ def test_a_hole_in_time_is_filled_with_its_nearer_edge():
 
 def test_memory_holds_only_the_frames_of_one_window():
     settings = WindowSettings(8, 10.24, 0.32)
-    cutter = WindowCutter(settings, lambda picture: torch.zeros(1, 3, 1, 1))
+    cutter = WindowCutter(settings, lambda frame: torch.zeros(1, 3, 1, 1))
     for number in range(5000):
         list(cutter.push(TimedFrame(number / 25, lambda: 0.0)))
     assert len(cutter._shown) <= 10.24 / 0.32 + 1

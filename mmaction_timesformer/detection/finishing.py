@@ -1,0 +1,134 @@
+"""What is made of a folder of results when a run is over: videos, pictures, the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from data_analysis.video_files import VideoError
+from mmaction_timesformer.detection.annotate import (
+    annotate_video,
+    media_name,
+    save_event_media,
+)
+from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.events import DangerEvent
+from mmaction_timesformer.detection.pages import SourcePage, playable, write_report
+from mmaction_timesformer.detection.results import EVENTS, SCORES, SourceHistory, read_history
+from mmaction_timesformer.detection.score_log import read_scores
+from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.tracker import ScoredWindow
+from mmaction_timesformer.version import __version__
+
+MEDIA, ANNOTATED, REPORT = 'events', 'annotated', 'report.html'
+
+_logger = logging.getLogger(__name__)
+
+
+def finish(
+    folder: Path,
+    sources: Sequence[Source],
+    detector: DangerDetector,
+    annotate: bool = False,
+    clips: bool = False,
+) -> None:
+    """Make annotated videos, pictures and clips of events, and the report.
+
+    What is there from an earlier run is not made again. A source that can no longer be read is
+    left without pictures.
+
+    Args:
+        folder: The results.
+        sources: What was watched.
+        detector: With what.
+        annotate: Copy each recording with its probabilities and a timeline.
+        clips: Show each event by a picture and a short clip.
+    """
+    history = read_history(folder / EVENTS)
+    scores = read_scores(folder / SCORES)[1]
+    pages = []
+    for source in sources:
+        past = history.get(source.name, SourceHistory())
+        pages.append(
+            _page(source, past, scores.get(source.name, []), folder, detector, annotate, clips)
+        )
+    now = datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
+    footer = f'Model {detector.fingerprint}; mmaction_timesformer {__version__}; {now}.'
+    write_report(folder / REPORT, pages, detector.classes, list(detector.rules), footer)
+
+
+def _page(
+    source: Source,
+    past: SourceHistory,
+    windows: Sequence[ScoredWindow],
+    folder: Path,
+    detector: DangerDetector,
+    annotate: bool,
+    clips: bool,
+) -> SourcePage:
+    events = sorted(past.events.values(), key=lambda event: event.start_seconds)
+    video = None if source.is_live else playable(source.url)
+    media: Mapping[str, tuple[Path, Path]] = _existing_media(events, folder / MEDIA)
+    if past.state == 'finished' and not source.is_live:
+        if annotate:
+            video = _annotate(source, past, windows, events, detector, folder) or video
+        if clips:
+            media = _save_media(source, events, folder) or media
+    return SourcePage(
+        name=source.name,
+        duration_seconds=max([past.end_seconds, *(w.newest_seconds for w in windows[-1:])]),
+        events=events,
+        windows=windows,
+        gaps=past.gaps,
+        epoch=past.epoch,
+        error=past.error,
+        video=video,
+        media=media,
+    )
+
+
+def _existing_media(events: Sequence[DangerEvent], folder: Path) -> dict[str, tuple[Path, Path]]:
+    found = {}
+    for event in events:
+        snapshot, clip = (folder / f'{media_name(event)}{suffix}' for suffix in ('.jpg', '.mp4'))
+        if snapshot.exists() and clip.exists():
+            found[event.event_id] = snapshot, clip
+    return found
+
+
+def _annotate(
+    source: Source,
+    past: SourceHistory,
+    windows: Sequence[ScoredWindow],
+    events: Sequence[DangerEvent],
+    detector: DangerDetector,
+    folder: Path,
+) -> Path | None:
+    file = folder / ANNOTATED / f'{_flat_name(source)}.mp4'
+    if file.exists():
+        return file
+    labels = list(detector.rules)
+    try:
+        annotate_video(source, windows, events, detector.classes, labels, past.end_seconds, file)
+    except (VideoError, OSError) as error:
+        _logger.warning('no annotated copy: %s', error)
+        return None
+    return file
+
+
+def _save_media(
+    source: Source, events: Sequence[DangerEvent], folder: Path
+) -> dict[str, tuple[Path, Path]] | None:
+    try:
+        return save_event_media(source, events, folder / MEDIA)
+    except (VideoError, OSError) as error:
+        _logger.warning('no pictures of events: %s', error)
+        return None
+
+
+def _flat_name(source: Source) -> str:
+    """A file name that differs between files of the same name in different folders."""
+    parts = [part for part in Path(source.name).with_suffix('').parts if part not in ('/', '..')]
+    return '_'.join(parts)[-120:]
