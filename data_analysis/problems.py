@@ -16,8 +16,8 @@ class Problem:
 
     Attributes:
         code: A key of `PROBLEM_CODES`.
-        path: The file, as the annotation names it; empty for a finding about a split or the whole
-            set.
+        path: The file, as the annotation names it; for a finding about a split or the whole set an
+            example, or empty.
         detail: The measured values that led to the finding.
         label: The clip's class, where there is one.
         split: The split it concerns, where there is one.

@@ -268,7 +268,8 @@ def _title(summary: Summary) -> str:
     if source['kind'] == 'folder':
         return Path(source['root']).name or source['root']
     if source['kind'] == 'config':
-        return Path(source['file']).stem
+        file = Path(source['file']).resolve()
+        return file.parent.name if file.stem == 'config' else file.stem
     lists = [Path(split['file']) for split in source['splits'].values()]
     return lists[0].resolve().parent.name or ' + '.join(source['splits'])
 

@@ -247,7 +247,10 @@ def problem_table_of(summary: Summary) -> Table:
 
 def change_table(changes: Sequence[Change]) -> Table:
     """What is no longer as it was."""
-    columns = [Column(name, kind='fixed') for name in ('area', 'value', 'before', 'now')]
+    columns = [
+        Column('area', 'fixed'),
+        *(Column(name, 'text') for name in ('value', 'before', 'now')),
+    ]
     rows = [
         Row([Cell(item.area), Cell(item.what), Cell(item.before or '–'), Cell(item.after or '–')])
         for item in changes[:_MOST_ROWS]

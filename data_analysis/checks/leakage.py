@@ -44,6 +44,8 @@ class LeakageScore:
         separated_macro_f1: Of the same neighbour, cross-validated with recordings (or scenes) kept
             apart: what is left of the score on new ground. None if there are too few to do that.
         alarm: Whether the split leaks.
+        example: A clip of median distance among those with a look-alike; empty if there is none.
+        example_twin: Its look-alike in train.
     """
 
     split: str
@@ -55,6 +57,8 @@ class LeakageScore:
     p_value: float
     separated_macro_f1: float | None
     alarm: bool
+    example: str = ''
+    example_twin: str = ''
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for `summary.json`."""
@@ -87,11 +91,12 @@ def leakage_problems(scores: Iterable[LeakageScore]) -> Iterator[Problem]:
             )
             yield Problem(
                 'leakage_alarm',
-                '',
+                score.example,
                 f'{score.twin_share:.0%} of {score.num_clips} clips have a look-alike in train; '
                 f'copying its label scores macro-F1 {score.macro_f1:.2f} '
                 f'(guessing {score.guessing_macro_f1:.2f}{separated})',
                 split=score.split,
+                related=score.example_twin,
             )
 
 
@@ -125,22 +130,37 @@ def _score(
     copied, truth = labels[train][neighbours], labels[judged]
     guess = DummyClassifier(strategy='most_frequent').fit(train[:, None], labels[train])
     guessing = _macro_f1(truth, guess.predict(judged[:, None]))
-    twin_share = float((distances < settings.scene_distance).mean())
+    twins = np.flatnonzero(distances < settings.scene_distance)
     macro_f1 = _macro_f1(truth, copied)
     p_value = _p_value(truth, copied, macro_f1, settings.seed)
     return LeakageScore(
         split=usable['split'].iloc[judged[0]],
         num_clips=len(judged),
-        twin_share=twin_share,
+        twin_share=len(twins) / len(judged),
         accuracy=float((copied == truth).mean()),
         macro_f1=macro_f1,
         guessing_macro_f1=guessing,
         p_value=p_value,
         separated_macro_f1=separated_macro_f1,
-        alarm=twin_share >= settings.twin_share
+        alarm=len(twins) >= settings.twin_share * len(judged)
         and macro_f1 - guessing >= settings.nearest_neighbour_gain
         and p_value < _NO_ACCIDENT,
+        **_example(usable['path'].to_numpy(), judged, train[neighbours], distances, twins),
     )
+
+
+def _example(
+    paths: np.ndarray,
+    judged: np.ndarray,
+    twins_in_train: np.ndarray,
+    distances: np.ndarray,
+    twins: np.ndarray,
+) -> dict[str, str]:
+    if len(twins) == 0:
+        return {}
+    ranked = twins[np.argsort(distances[twins], kind='stable')]
+    middle = ranked[len(ranked) // 2]
+    return {'example': paths[judged[middle]], 'example_twin': paths[twins_in_train[middle]]}
 
 
 def _p_value(truth: np.ndarray, copied: np.ndarray, macro_f1: float, seed: int) -> float:

@@ -112,7 +112,7 @@ def test_frames_that_go_back_in_time_are_marked(tmp_path: Path) -> None:
 
 def test_changes_are_shown(page: str) -> None:
     assert 'Since last time' in page
-    assert re.search(r'>clips</td><td class="fixed">59</td><td class="fixed">60<', page)
+    assert re.search(r'>clips</td><td class="text">59</td><td class="text">60<', page)
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import pandas as pd
 
 from data_analysis.checks.leakage import check_recordings, leakage_problems, leakage_scores
 from data_analysis.checks.settings import CheckSettings
+from data_analysis.thumbnails import encode_thumbnail
 from tests.data_analysis.clip_tables import clips_of, signature_of
 
 SETTINGS = CheckSettings(classes=('a', 'b'))
@@ -46,6 +47,7 @@ def test_a_random_split_of_scenes_sounds_the_alarm() -> None:
     (problem,) = leakage_problems([score])
     assert problem.code == 'leakage_alarm'
     assert 'macro-F1 1.00' in problem.detail
+    assert problem.path.split('_')[0] == problem.related.split('_')[0] != ''
 
 
 def test_a_split_by_recording_does_not() -> None:
@@ -68,8 +70,6 @@ def test_classes_that_look_different_are_no_leak() -> None:
     for number in range(60):
         base = np.random.default_rng(number % 2).uniform(0, 255, (12, 16))
         own = np.random.default_rng(100 + number).uniform(0, 255, (12, 16))
-        from data_analysis.thumbnails import encode_thumbnail
-
         picture = (0.6 * base + 0.4 * own).astype(np.uint8)
         rows.append({'label': 'ab'[number % 2], 'signature': encode_thumbnail(picture)})
     (score,) = leakage_scores(at_random(clips_of(rows)), SETTINGS)
