@@ -88,7 +88,12 @@ class ClassificationMetric(BaseMetric):
                 values |= {f'{name}/{class_name}': e.value for name, e in of_class.items()}
         # save_best='auto' takes the first entry.
         values = {'top1': values.pop('top1'), **values}
-        metrics: dict[str, Any] = {k: v for k, v in values.items() if math.isfinite(v)}
+        # Limits stay, also where they are NaN: mmengine would show those of an earlier epoch.
+        metrics: dict[str, Any] = {
+            name: value
+            for name, value in values.items()
+            if math.isfinite(value) or name.endswith(('_low', '_high'))
+        }
         if shown and figures.confusion:
             metrics['confusion_matrix'] = figures.confusion
         return metrics

@@ -6,6 +6,7 @@ Legend: N clips, R resamples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 from scipy.stats import binomtest
@@ -73,8 +74,8 @@ def compare(
     decided = int(lost.sum() + won.sum())
     return Comparison(
         differences,
-        [first.name(row) for row in np.flatnonzero(lost).tolist()],
-        [first.name(row) for row in np.flatnonzero(won).tolist()],
+        [first.short_names[row] for row in np.flatnonzero(lost)],
+        [first.short_names[row] for row in np.flatnonzero(won)],
         float(binomtest(int(won.sum()), decided).pvalue) if decided else 1.0,
     )
 
@@ -87,13 +88,23 @@ def _aligned(first: Predictions, second: Predictions) -> Predictions:
         )
     if len(first) != len(second):
         raise ValueError(f'the runs have {len(first)} and {len(second)} clips: not the same ones')
-    keys = [[model.name(row) for row in range(len(model))] for model in (first, second)]
+    keys = _common_names(first, second)
     if keys[0] != keys[1]:
-        if len(set(keys[0])) < len(first) or set(keys[0]) != set(keys[1]):
-            stray = sorted(set(keys[0]) ^ set(keys[1]))[:3]
-            raise ValueError(f'the runs are not of the same clips; these differ: {stray}')
         place = {key: row for row, key in enumerate(keys[1])}
         second = second.subset(np.array([place[key] for key in keys[0]]))
     if first.labels.shape != second.labels.shape or (first.labels != second.labels).any():
         raise ValueError('the runs disagree on true labels, so they are not of the same clips')
     return second
+
+
+def _common_names(first: Predictions, second: Predictions) -> list[list[str]]:
+    """The clips' names in both, without the folders above where the same set lies elsewhere."""
+    names = [[model.name(row) for row in range(len(model))] for model in (first, second)]
+    for num_parts in (None, 2, 1):
+        kept = slice(None if num_parts is None else -num_parts, None)
+        keys = [['/'.join(PurePath(name).parts[kept]) for name in of_model] for of_model in names]
+        same = set(keys[0]) == set(keys[1])
+        if keys[0] == keys[1] or (same and len(set(keys[0])) == len(first)):
+            return keys
+    stray = sorted(set(names[0]) ^ set(names[1]))[:3]
+    raise ValueError(f'the runs are not of the same clips; these differ: {stray}')

@@ -5,8 +5,10 @@ Legend: N clips, K classes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -112,11 +114,24 @@ class Predictions:
         return pd.factorize(names.reset_index(drop=True).fillna(alone))[0]
 
     def name(self, row: int) -> str:
-        """What to call a clip: its file, else its number."""
+        """What to call a clip: its file, and where in it; else its number."""
+        clip = self.clips.iloc[row] if len(self.clips) else {}
         for column in ('filename', 'frame_dir'):
-            if column in self.clips and pd.notna(self.clips[column].iloc[row]):
-                return str(self.clips[column].iloc[row])
+            if column in self.clips and pd.notna(clip[column]):
+                start = clip.get('start_seconds')
+                place = '' if pd.isna(start) else f' from {start:g} s'
+                return f'{clip[column]}{place}'
         return f'#{row}'
+
+    @cached_property
+    def short_names(self) -> list[str]:
+        """Names of all clips without the folders that they share."""
+        names = [self.name(row) for row in range(len(self))]
+        folders = {os.path.dirname(name) for name in names}
+        if '' in folders or len({os.path.isabs(folder) for folder in folders}) > 1:
+            return names
+        shared = os.path.commonpath(folders)
+        return [os.path.relpath(name, shared) for name in names]
 
     def with_scores(self, scores: np.ndarray) -> Predictions:
         """The same clips with other scores."""

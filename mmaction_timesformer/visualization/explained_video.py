@@ -14,7 +14,7 @@ import torch
 
 from .explanation import Explanation, class_log_odds
 from .faithfulness import FaithfulnessCurves, faithfulness_curves
-from .pictures import largest_value, overlay
+from .pictures import common_scale, overlay
 from .pixel_mapping import PixelMaps, TracedClip
 
 MAPS = ('relevance', 'rollout')
@@ -47,11 +47,11 @@ class ExplainedVideo:
         return PixelMaps(self.clip.views, self.map)
 
     @cached_property
-    def largest(self) -> float:
-        """Value that glows fully, the same in all frames."""
+    def scale(self) -> tuple[float, float]:
+        """Values from which on a pixel glows, and at which fully; the same in all frames."""
         height, width = self.clip.pictures.shape[1:3]
         size = (SCALE_HEIGHT, max(1, round(SCALE_HEIGHT * width / height)))
-        return largest_value([self.pixel_maps.at(int(n), size) for n in self.clip.frame_numbers])
+        return common_scale([self.pixel_maps.at(int(n), size) for n in self.clip.frame_numbers])
 
     @cached_property
     def frame_importance(self) -> np.ndarray:
@@ -76,7 +76,7 @@ class ExplainedVideo:
     def overlays(self) -> list[np.ndarray]:
         """F pictures with their maps."""
         return [
-            overlay(picture, self.pixel_maps.at(int(number), picture.shape[:2]), self.largest)
+            overlay(picture, self.pixel_maps.at(int(number), picture.shape[:2]), self.scale)
             for number, picture in zip(self.clip.frame_numbers, self.clip.pictures, strict=True)
         ]
 

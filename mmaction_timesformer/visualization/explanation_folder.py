@@ -132,7 +132,7 @@ def _overlay_frames(
         # H.264 wants even sides.
         picture = picture[: len(picture) // 2 * 2, : picture.shape[1] // 2 * 2]
         map_ = explained.pixel_maps.between(number, picture.shape[:2])
-        drawn = overlay(picture, map_, explained.largest)
+        drawn = overlay(picture, map_, explained.scale)
         yield label_frame(drawn, title, (number - first) / max(last - first, 1))
 
 
@@ -177,7 +177,7 @@ def _manifest(
             'rollout': 'attention rollout over space and time (arXiv 2005.00928)',
             'cls_attention': explanation.cls_step,
         },
-        'largest_value_drawn': explained.largest,
+        'scale_drawn': list(explained.scale),
         'frames_per_second': explained.clip.frames_per_second,
         'frames': explained.clip.frame_numbers.tolist(),
         'frame_importance': explained.frame_importance.tolist(),

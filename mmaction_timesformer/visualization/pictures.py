@@ -20,19 +20,21 @@ INK, PAPER = (31, 41, 51), (255, 255, 255)
 BAR = (224, 137, 58)
 
 
-def overlay(picture: np.ndarray, map_: np.ndarray, largest: float) -> np.ndarray:
-    """Lay a map over a picture; strong values glow, zero leaves the picture as it is.
+def overlay(picture: np.ndarray, map_: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """Lay a map over a picture; strong values glow.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         map_: (H, W); NaN where the model did not look, which is darkened.
-        largest: Value that glows fully.
+        scale: Values from which on it glows, and at which it glows fully.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
     seen = np.isfinite(map_)
-    strength = np.clip(np.nan_to_num(map_) / max(largest, np.finfo(float).tiny), 0, 1)
+    low, high = scale
+    strength = (np.nan_to_num(map_, nan=low) - low) / max(high - low, np.finfo(float).tiny)
+    strength = strength.clip(0, 1)
     colours = colormaps[COLORMAP](0.25 + 0.75 * strength)[..., :3] * 255
     opacity = (STRONGEST * strength**0.75)[..., None]
     blended = picture * (1 - opacity) + colours * opacity
@@ -40,17 +42,21 @@ def overlay(picture: np.ndarray, map_: np.ndarray, largest: float) -> np.ndarray
     return blended.round().astype(np.uint8)
 
 
-def largest_value(maps: Sequence[np.ndarray]) -> float:
-    """A common scale for the maps of a clip: the top thousandth does not set it alone."""
+def common_scale(maps: Sequence[np.ndarray]) -> tuple[float, float]:
+    """One scale for all maps of a clip: from their median to their top thousandth.
+
+    Half of the pixels stay as they are, and single pixels do not set the scale.
+    """
     values = np.concatenate([map_[np.isfinite(map_)] for map_ in maps])
-    return float(np.quantile(values, 0.999)) if len(values) else 0.0
+    low, high = np.quantile(values, [0.5, 0.999]) if len(values) else (0.0, 0.0)
+    return float(low), float(high)
 
 
 def strip(
     pictures: Sequence[np.ndarray],
-    overlays: Sequence[np.ndarray],
+    overlays: Sequence[np.ndarray] | None,
     captions: Sequence[str],
-    importance: Sequence[float],
+    importance: Sequence[float] | None,
     title: str = '',
     height: int = 120,
     most_columns: int = 8,
@@ -59,42 +65,55 @@ def strip(
 
     Args:
         pictures: F of (H, W, 3).
-        overlays: F of (H, W, 3).
+        overlays: F of (H, W, 3); None leaves the second row out.
         captions: F lines.
-        importance: F shares.
+        importance: F shares; None leaves the bars out.
         title: A line above.
         height: Of a picture in the strip.
         most_columns: More frames go into further rows.
     """
     shape = pictures[0].shape
     width = max(1, round(height * shape[1] / shape[0]))
-    gap, line = 6, 18
+    gap, line, num_rows = 6, 18, 1 if overlays is None else 2
     columns = min(len(pictures), most_columns)
-    rows = -(-len(pictures) // columns)
-    block = 2 * height + gap // 2 + 2 * line + 8
+    blocks = -(-len(pictures) // columns)
+    block = num_rows * (height + gap // 2) + 2 * line + 8
     top = line + 8 if title else 0
     sheet = Image.new(
-        'RGB', (columns * (width + gap) + gap, top + rows * (block + gap) + gap), PAPER
+        'RGB', (columns * (width + gap) + gap, top + blocks * (block + gap) + gap), PAPER
     )
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(13)
     if title:
         draw.text((gap, 5), title, fill=INK, font=ImageFont.load_default(15))
-    most = max([*importance, np.finfo(float).tiny])
-    for number, (plain, drawn) in enumerate(zip(pictures, overlays, strict=True)):
+    for number, plain in enumerate(pictures):
         x = gap + number % columns * (width + gap)
         y = top + gap + number // columns * (block + gap)
-        for picture, offset in ((plain, 0), (drawn, height + gap // 2)):
+        for picture in (plain,) if overlays is None else (plain, overlays[number]):
             small = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
-            sheet.paste(small, (x, y + offset))
-        below = y + 2 * height + gap // 2 + 4
-        share = importance[number] / most
-        draw.rectangle((x, below, x + max(round((width - 1) * share), 1), below + 6), fill=BAR)
-        draw.text((x, below + 9), captions[number], fill=INK, font=font)
-        draw.text(
-            (x + width, below + 9), f'{importance[number]:.0%}', fill=INK, font=font, anchor='ra'
-        )
+            sheet.paste(small, (x, y))
+            y += height + gap // 2
+        share = None if importance is None else importance[number]
+        largest = max(importance, default=0) if importance is not None else 0
+        _draw_foot(draw, (x, y), width, captions[number], share, largest)
     return sheet
+
+
+def _draw_foot(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    width: int,
+    caption: str,
+    share: float | None,
+    largest: float,
+) -> None:
+    """A caption below a picture, and its share as a bar and a number."""
+    x, y = place
+    font = ImageFont.load_default(13)
+    draw.text((x, y + 10), caption, fill=INK, font=font)
+    if share is not None:
+        length = max(round((width - 1) * share / max(largest, np.finfo(float).tiny)), 1)
+        draw.rectangle((x, y + 1, x + length, y + 7), fill=BAR)
+        draw.text((x + width, y + 10), f'{share:.0%}', fill=INK, font=font, anchor='ra')
 
 
 def label_frame(picture: np.ndarray, text: str, position: float) -> np.ndarray:

@@ -52,6 +52,18 @@ def test_order_of_clips_does_not_matter():
     assert compare(model(right), shuffled).only_first_right == []
 
 
+def test_the_same_set_may_lie_in_another_folder():
+    def placed(root, order):
+        predictions = model([1, 0, 1], order)
+        clips = predictions.clips.assign(
+            filename=[f'{root}/a/{n}' for n in predictions.clips.filename]
+        )
+        return Predictions(predictions.scores, predictions.labels, predictions.classes, clips)
+
+    comparison = compare(placed('/here', [0, 1, 2]), placed('/there/too', [2, 0, 1]))
+    assert comparison.only_first_right == comparison.only_second_right == []
+
+
 @pytest.mark.parametrize(
     ('other', 'message'),
     [
@@ -63,3 +75,13 @@ def test_order_of_clips_does_not_matter():
 def test_models_of_other_clips_are_refused(other, message):
     with pytest.raises(ValueError, match=message):
         compare(model([1, 0, 1]), other)
+
+
+def test_parts_of_one_file_are_told_apart():
+    clips = pd.DataFrame({'filename': ['a.mp4', 'a.mp4'], 'start_seconds': [0.0, 2.5]})
+    scores, labels = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0])
+    both = Predictions(scores, labels, ('a', 'b'), clips)
+    swapped = both.subset(np.array([1, 0]))
+    assert both.name(1) == 'a.mp4 from 2.5 s'
+    assert compare(both, swapped).mcnemar_p == 1.0
+    assert compare(both, swapped).only_first_right == []

@@ -1,0 +1,119 @@
+"""From work folders and dumps to ``report.html`` and ``results.json``."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+
+from ..detection.recognizer import find_classes
+from ..evaluation import Predictions, load_dump, predictions_from_samples
+from ..models.checkpoints import read_checkpoint
+from ..visualization.staged_folder import staged_folder
+from ..visualization.trained_model import TrainedModel
+from .clip_names import with_clip_names
+from .examples import show_examples
+from .model_cost import ModelCost, measure_cost
+from .result_facts import AnalysedRun, result_facts
+from .result_page import render_page
+from .run_files import RunFiles
+
+
+def analyze_runs(
+    runs: Sequence[tuple[str | Path, str | Path]],
+    out: str | Path,
+    *,
+    checkpoint: str | Path | None = None,
+    device: str = 'cpu',
+    num_examples: int = 10,
+    num_checked: int = 4,
+    with_cost: bool = True,
+) -> Path:
+    """Analyse runs and write a page about them.
+
+    Args:
+        runs: Work folder and dump of each. The first is shown in full and compared with the
+            others, which must be tested on the same clips.
+        out: The folder to write ``report.html`` and ``results.json`` into.
+        checkpoint: The first run's weights, for the examples; by default its best or last.
+        device: Where models run.
+        num_examples: Mistakes and close calls to show; 0 for none.
+        num_checked: On how many of them maps are checked by deletion and insertion.
+        with_cost: Whether to measure parameters, FLOPs, time and memory.
+
+    Returns:
+        The page.
+
+    Raises:
+        FileNotFoundError: A folder or file is missing.
+        ValueError: A file is damaged, or the runs do not fit each other.
+    """
+    analysed = [_read(Path(folder), Path(dump)) for folder, dump in runs]
+    if with_cost:
+        analysed = [
+            AnalysedRun(run.files, run.dump, run.predictions, _cost(run.files, device))
+            for run in analysed
+        ]
+    first = analysed[0]
+    num_mistakes = -(-num_examples * 3 // 5)
+    trained, reason = _load_model(first.files, checkpoint, device) if num_examples else (None, '')
+    examples = show_examples(
+        first.predictions, trained, reason, num_mistakes, num_examples - num_mistakes, num_checked
+    )
+    facts = result_facts(analysed, examples.facts, examples.faithfulness())
+    with staged_folder(out) as folder:
+        text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / 'results.json').write_text(text + '\n', encoding='utf-8')
+        page = render_page(facts, examples.pictures)
+        (folder / 'report.html').write_text(page, encoding='utf-8')
+    return Path(out) / 'report.html'
+
+
+def _read(folder: Path, dump: Path) -> AnalysedRun:
+    files = RunFiles.read(folder)
+    samples = load_dump(dump)
+    try:
+        predictions = predictions_from_samples(samples)
+    except ValueError as error:
+        raise ValueError(f'{dump}: {error}') from None
+    classes = _class_names(files, predictions)
+    named = Predictions(predictions.scores, predictions.labels, classes, predictions.clips)
+    return AnalysedRun(files, str(dump), with_clip_names(named, files.config))
+
+
+def _class_names(files: RunFiles, predictions: Predictions) -> tuple[str, ...]:
+    """The checkpoint's class names, else the config's; numbers where neither has as many."""
+    meta: Mapping[str, Any] = {}
+    if files.checkpoint is not None:
+        meta = read_checkpoint(files.checkpoint).get('meta') or {}
+    try:
+        return find_classes(files.config, meta, predictions.num_classes)
+    except ValueError:
+        return predictions.classes
+
+
+def _cost(files: RunFiles, device: str) -> ModelCost | None:
+    try:
+        return measure_cost(files.config, device)
+    except ValueError as error:
+        print_log(f'{files.folder}: {error}', logger='current', level=logging.WARNING)
+        return None
+
+
+def _load_model(
+    files: RunFiles, checkpoint: str | Path | None, device: str
+) -> tuple[TrainedModel | None, str]:
+    """The run's model, or why there is none; a checkpoint that was asked for must be right."""
+    if checkpoint is not None:
+        return TrainedModel.load(files.config, checkpoint, device), ''
+    if files.checkpoint is None:
+        return None, f'{files.folder} holds no checkpoint'
+    try:
+        return TrainedModel.load(files.config, files.checkpoint, device), ''
+    except ValueError as error:
+        print_log(str(error), logger='current', level=logging.WARNING)
+        return None, str(error)

@@ -1,0 +1,255 @@
+"""``report.html``: the facts of one run or several as a page that loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+import data_analysis
+from data_analysis.figures.style import DPI
+from data_analysis.report_tables import Table
+
+from . import result_tables as tables
+from .result_charts import Chart, draw_charts
+
+Facts = Mapping[str, Any]
+CSS_PIXELS_PER_INCH = 104
+JPEG_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page."""
+
+    name: str
+    title: str
+    intro: str = ''
+    tables: Sequence[Table] = ()
+    lists: Sequence[Mapping[str, Any]] = ()
+    folded: Sequence[Mapping[str, str]] = ()
+    charts: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
+def page_environment() -> Environment:
+    """Templates of this folder, which share the look of the data report."""
+    shared = Path(data_analysis.__path__[0]) / 'templates'
+    return Environment(
+        loader=FileSystemLoader([Path(__file__).with_name('templates'), shared]),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+
+
+def render_page(facts: Facts, pictures: Mapping[str, Image.Image]) -> str:
+    """The page.
+
+    Args:
+        facts: See :func:`.result_facts.result_facts`.
+        pictures: Strips of the examples, by the examples' ``picture``.
+    """
+    charts = draw_charts(facts)
+    sections = [
+        Section(**{**vars(section), 'charts': _shown(charts, section.name)})
+        for section in _sections(facts)
+    ]
+    return (
+        page_environment()
+        .get_template('results.html.j2')
+        .render(
+            title=' and '.join(run['name'] for run in facts['runs']),
+            source_line='Predictions ' + ', '.join(run['dump'] for run in facts['runs']),
+            cards=_cards(facts),
+            verdict=_verdict(facts),
+            sections=sections,
+            examples=_examples(facts, pictures),
+            footer=f'Made {facts["made"]} by {facts["made_by"]}.',
+        )
+    )
+
+
+def _sections(facts: Facts) -> list[Section]:
+    first = facts['runs'][0]
+    sections = [
+        Section(
+            'figures',
+            'How good it is',
+            _trust(first),
+            tables.present([tables.overall_table(facts), tables.cost_table(facts)]),
+        ),
+        Section(
+            'classes',
+            'Class by class',
+            tables=[tables.class_table(facts, run) for run in facts['runs']],
+        ),
+    ]
+    if facts['comparisons']:
+        sections.append(_comparison_section(facts['comparisons']))
+    if facts['examples']:
+        sections.append(
+            Section(
+                'examples',
+                'Mistakes and close calls',
+                'The mistakes that it was surest of, then the hits that it was least sure of. '
+                'Below each frame lies what raised the chosen class; the bar is the frame’s share.',
+            )
+        )
+    sections.append(
+        Section('calibration', 'How far a probability can be trusted', _calibration_sentence(first))
+    )
+    sections.append(
+        Section(
+            'thresholds',
+            'Choosing a threshold',
+            'A class is reported wherever its probability reaches the threshold. False alarms: '
+            'reports on clips of other classes, and their share of those clips.',
+            tables.threshold_tables(facts, first),
+        )
+    )
+    if condition_tables := tables.condition_tables(first):
+        sections.append(Section('conditions', 'When it is right', tables=condition_tables))
+    if any(run['curves']['train'] or run['curves']['val'] for run in facts['runs']):
+        sections.append(Section('training', 'Training'))
+    sections.append(_making_section(facts))
+    return sections
+
+
+def _comparison_section(comparisons: Sequence[Facts]) -> Section:
+    lists = []
+    for comparison in comparisons:
+        for key, name in (('only_first_right', 'first'), ('only_second_right', 'second')):
+            clips = comparison[key]
+            title = f'Only {comparison[name]} is right on {_plural(len(clips), "clip")}'
+            lists.append({'title': title, 'items': clips})
+    sentences = [
+        f'{c["second"]} against {c["first"]}: McNemar’s exact test gives p = {c["mcnemar_p"]:.3g} '
+        '(it takes clips for independent; the intervals do not).'
+        for c in comparisons
+    ]
+    return Section(
+        'comparison',
+        'Which run is better',
+        'Both are measured on the same clips and resampled together. ' + ' '.join(sentences),
+        [tables.comparison_table(comparison) for comparison in comparisons],
+        lists,
+    )
+
+
+def _making_section(facts: Facts) -> Section:
+    folded = [{'title': f'Config of {run["name"]}', 'text': run['config']} for run in facts['runs']]
+    made = [table for run in facts['runs'] if (table := tables.record_table(run)) is not None]
+    intro = '' if made else 'The runs left no record; RunRecordHook in a config writes one.'
+    return Section('making', 'How it was made', intro, made, folded=folded)
+
+
+def _trust(run: Facts) -> str:
+    figures = run['figures']
+    top1 = figures['whole']['top1']
+    sentence = (
+        f'{_plural(figures["num_clips"], "clip")}; the 95 % intervals resample '
+        f'{_plural(figures["num_groups"], figures["resampled"][:-1])}'
+    )
+    if figures['resampled'] == 'clips':
+        sentence += ' (no recordings are known, and clips of one recording would count too much)'
+    if top1['low'] is None:
+        return f'{sentence}. Too few to tell how far the figures can be trusted.'
+    half = 50 * (top1['high'] - top1['low'])
+    return f'{sentence}. A difference below about {half:.0f} points of accuracy can be chance.'
+
+
+def _calibration_sentence(run: Facts) -> str:
+    error = run['figures']['whole']['calibration_error']['value']
+    left = run['temperature_left']
+    sentence = f'Confidence and accuracy differ by {100 * error:.1f} points on average. '
+    if 0.8 <= left <= 1.25:
+        return sentence + f'A temperature of {left:.2f} would fit these clips best: close to 1.'
+    direction = 'too sure of itself' if left > 1 else 'less sure than it could be'
+    return (
+        sentence + f'The model is {direction}: a temperature of {left:.2f} would fit these clips '
+        'best. Fit it on validation clips with tools/calibrate.py, not on these.'
+    )
+
+
+def _cards(facts: Facts) -> list[dict[str, str]]:
+    figures = facts['runs'][0]['figures']
+    whole = figures['whole']
+    cards = [
+        ('top-1 accuracy', f'{whole["top1"]["value"]:.1%}'),
+        ('mean-class accuracy', _share(whole['mean_class_accuracy']['value'])),
+        ('macro F1', _number(whole['macro_f1']['value'])),
+        ('mean average precision', _number(whole['mean_average_precision']['value'])),
+        ('calibration error', _number(whole['calibration_error']['value'])),
+        ('clips', f'{figures["num_clips"]:,}'),
+    ]
+    if figures['resampled'] == 'recordings':
+        cards.append(('recordings', f'{figures["num_groups"]:,}'))
+    return [{'name': name, 'number': number} for name, number in cards]
+
+
+def _verdict(facts: Facts) -> dict[str, str]:
+    """One sentence: the accuracy, its interval, and the class that is worst."""
+    figures = facts['runs'][0]['figures']
+    top1 = figures['whole']['top1']
+    recalls = {
+        name: of_class['recall']['value']
+        for name, of_class in figures['per_class'].items()
+        if of_class['recall']['value'] is not None
+    }
+    worst = min(recalls, key=lambda name: recalls[name])
+    between = '' if top1['low'] is None else f' (95 %: {top1["low"]:.1%} to {top1["high"]:.1%})'
+    return {
+        'severity': 'good' if recalls[worst] >= 0.8 else 'warning',
+        'text': f'{top1["value"]:.1%} of the clips are right{between}. The class found least often '
+        f'is {worst}, {recalls[worst]:.0%} of its {figures["support"][worst]} clips.',
+    }
+
+
+def _examples(facts: Facts, pictures: Mapping[str, Image.Image]) -> list[dict[str, Any]]:
+    shown = []
+    for example in facts['examples']:
+        picture = pictures.get(example['picture'])
+        shown.append({**example, 'data': None, 'reason': example.get('reason', '')})
+        if picture is not None:
+            stream = io.BytesIO()
+            picture.save(stream, 'JPEG', quality=JPEG_QUALITY)
+            data = base64.b64encode(stream.getvalue()).decode('ascii')
+            shown[-1] |= {'data': data, 'width': picture.width, 'height': picture.height}
+    return shown
+
+
+def _shown(charts: Sequence[Chart], section: str) -> list[dict[str, Any]]:
+    shown = []
+    for chart in charts:
+        if chart.section == section:
+            stream = io.BytesIO()
+            chart.figure.savefig(stream, format='png', dpi=DPI, metadata={'Software': None})
+            width, height = chart.figure.get_size_inches() * CSS_PIXELS_PER_INCH
+            shown.append(
+                {
+                    'name': chart.name,
+                    'title': chart.title,
+                    'sentence': chart.sentence,
+                    'data': base64.b64encode(stream.getvalue()).decode('ascii'),
+                    'width': round(width),
+                    'height': round(height),
+                }
+            )
+    return shown
+
+
+def _plural(count: int, noun: str) -> str:
+    return f'{count:,} {noun}' if count == 1 else f'{count:,} {noun}s'
+
+
+def _share(value: float | None) -> str:
+    return '–' if value is None else f'{value:.1%}'
+
+
+def _number(value: float | None) -> str:
+    return '–' if value is None else f'{value:.3f}'
