@@ -64,7 +64,8 @@ def test_a_training_step_and_predictions(
 
     model.eval()
     batch = read(cfg.test_dataloader.dataset)
-    assert batch['inputs'][0].shape == (3, 3, CLIP_LEN, SIZE, SIZE)
+    crops = [step.type for step in cfg.test_dataloader.dataset.pipeline].count('ThreeCrop') * 2 + 1
+    assert batch['inputs'][0].shape == (crops, 3, CLIP_LEN, SIZE, SIZE)
     with torch.no_grad():
         predicted = model.test_step(batch)
     for sample in predicted:

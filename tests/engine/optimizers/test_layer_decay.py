@@ -147,8 +147,8 @@ def test_two_accumulated_halves_make_the_step_of_the_whole_batch() -> None:
             wrapper.update_params(loss)
         return model.state_dict()
 
-    whole = step()
     for settings in (dict(), dict(type='AutoAmpOptimWrapper')):
+        whole = step(**settings)
         halves = step(accumulative_counts=2, **settings)
         # bfloat16, where the machine has it, keeps 8 bits of a gradient.
         rtol, atol = (0.02, 2e-3) if settings else (1e-5, 1e-6)
