@@ -161,7 +161,7 @@ class Rotate:
     ('transforms', 'message'),
     [
         ([Rotate()], 'more than resizing'),
-        ([dict(type='ColorJitter')], 'ColorJitter|more than resizing'),
+        ([dict(type='ColorJitter')], 'ColorJitter|more than resizing|mixes frames'),
     ],
 )
 def test_other_transforms_are_refused(transforms, message):
