@@ -70,13 +70,17 @@ def _print(console: Console, prepared: Prepared, settings: PreparationSettings) 
         first = prepared.left_out.iloc[0]
         console.print(
             f'[yellow]{len(prepared.left_out)} clips cannot be read and are in no list[/], the '
-            f'first is {first["path"]}: {first["error"]}'
+            f'first is {_printable(first["path"])}: {first["error"]}'
         )
     for code, found in prepared.leaks.groupby('code', sort=False):
         console.print(f'[yellow]{code}[/]: {len(found)}, for instance {found["detail"].iloc[0]}')
     console.print(f'Lists and configs are in [bold]{settings.out}[/]. To train:')
     for config in prepared.configs:
         console.print(f'  python tools/train.py {_relative(config)}', soft_wrap=True)
+
+
+def _printable(path: str) -> str:
+    return path.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 def _count_table(name: str, counts: pd.DataFrame) -> Table:

@@ -8,6 +8,7 @@ any number of clips without loading them, and needs nothing installed.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -33,7 +34,7 @@ class MeasurementStore:
         try:
             self._database = sqlite3.connect(path)
             self._database.execute(
-                'CREATE TABLE IF NOT EXISTS measurements (path TEXT PRIMARY KEY, bytes INTEGER, '
+                'CREATE TABLE IF NOT EXISTS measurements (path BLOB PRIMARY KEY, bytes INTEGER, '
                 'modified_ns INTEGER, tier INTEGER, version TEXT, measurement TEXT)'
             )
         except sqlite3.DatabaseError as error:
@@ -59,7 +60,7 @@ class MeasurementStore:
         row = self._database.execute(
             'SELECT measurement FROM measurements WHERE path = ? AND bytes = ? '
             'AND modified_ns = ? AND tier >= ? AND version = ?',
-            (path, num_bytes, modified_ns, tier, self._version),
+            (os.fsencode(path), num_bytes, modified_ns, tier, self._version),
         ).fetchone()
         return None if row is None else json.loads(row[0])
 
@@ -69,7 +70,14 @@ class MeasurementStore:
         """Stores a measurement. It is on disk about a second later, or when the store is closed."""
         self._database.execute(
             'INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?)',
-            (path, num_bytes, modified_ns, tier, self._version, json.dumps(measurement)),
+            (
+                os.fsencode(path),  # a file's name need not be valid Unicode
+                num_bytes,
+                modified_ns,
+                tier,
+                self._version,
+                json.dumps(measurement),
+            ),
         )
         if time.monotonic() - self._last_commit > _SECONDS_BETWEEN_COMMITS:
             self._database.commit()

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_a_new_measurement_replaces_the_old(tmp_path: Path) -> None:
         store.put('a.mp4', 11, 30, 2, {'fps': 30.0})
         assert store.get('a.mp4', 10, 20, 1) is None
         assert store.get('a.mp4', 11, 30, 2) == {'fps': 30.0}
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b'caf\xe9.mp4')
+    with MeasurementStore(tmp_path / 'store', '1') as store:
+        store.put(name, 10, 20, 1, {'error': name})
+        assert store.get(name, 10, 20, 1) == {'error': name}
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
