@@ -27,8 +27,8 @@ WALKING_SPEED = (1.3, 1.9)
 FASTEST_WALK = 2.4
 DRIVING_SPEED = (1.0, 1.6)
 FASTEST_DRIVE = 2.2
-SEEN_LEAST = 0.22
-"""What happens covers at least this share of the picture's width."""
+SEEN_LEAST, DRIVE_SEEN_LEAST = 0.22, 0.17
+"""A walk and a drive cover at least these shares of the picture's width."""
 TURNING_SPEED = np.radians(55.0)
 
 
@@ -44,6 +44,7 @@ class Act:
         machine: `beside` or `on` the track, or `any`: where the excavator has to be at first.
         aligned: Whether the crawler tracks lie `along` or `across` the track at first, or `any`.
         empty: Stations where nobody may stand meanwhile.
+        mirrors: Whether it undoes a danger, which can then come about again.
     """
 
     label: str
@@ -53,6 +54,7 @@ class Act:
     machine: str = 'any'
     aligned: str = 'any'
     empty: tuple[str, ...] = ()
+    mirrors: bool = False
 
 
 def _begin(
@@ -158,7 +160,7 @@ def _drive(
     step = goal - start
     if not stage.machine_fits(goal) or stage.somebody_in_the_way(start, goal):
         return None
-    if stage.seen_distance(start, goal) < SEEN_LEAST:
+    if stage.seen_distance(start, goal) < DRIVE_SEEN_LEAST:
         return None
     direction = float(np.arctan2(step[1], step[0]))
     off_course = abs((direction - machine.heading + np.pi / 2) % np.pi - np.pi / 2)
@@ -176,7 +178,7 @@ def _drive(
 
 
 def _across(target_metres: Callable[[np.random.Generator, Stage], float]) -> Performance:
-    """Drive across the track to where `target_metres` says, along the tracks' own direction."""
+    """Drive across the track to where `target_metres` says: straight ahead, or home."""
 
     def perform(
         stage: Stage, rng: np.random.Generator, earliest: float, latest: float
@@ -184,9 +186,12 @@ def _across(target_metres: Callable[[np.random.Generator, Stage], float]) -> Per
         along, across = stage.yard.position(stage.excavator.place)
         heading = stage.excavator.heading - stage.yard.track_angle
         target = target_metres(rng, stage)
-        slope = np.cos(heading) / np.sin(heading) if abs(np.sin(heading)) > 0.75 else 0.0
-        goal = stage.yard.point(along + slope * (target - across), target)
-        return _drive(stage, rng, goal, earliest, latest)
+        straight = along + (target - across) / np.tan(heading)
+        for goal in (straight, stage.site.home_along + rng.uniform(-0.5, 0.5)):
+            span = _drive(stage, rng, stage.yard.point(goal, target), earliest, latest)
+            if span is not None:
+                return span
+        return None
 
     return perform
 
@@ -204,8 +209,13 @@ def drive_along(
 ) -> Span | None:
     """The machine drives along the track, beside it or on it."""
     along, across = stage.yard.position(stage.excavator.place)
-    distance = rng.choice([-1, 1]) * rng.uniform(2.4, 4.2)
-    return _drive(stage, rng, stage.yard.point(along + distance, across), earliest, latest)
+    distance = rng.uniform(2.4, 3.4)
+    for side in rng.permutation([-1, 1]):
+        goal = stage.yard.point(along + side * distance, across)
+        span = _drive(stage, rng, goal, earliest, latest)
+        if span is not None:
+            return span
+    return None
 
 
 def turn_round(
@@ -237,13 +247,13 @@ def dig(stage: Stage, rng: np.random.Generator, earliest: float, latest: float) 
 
 ACTS: dict[str, Act] = {
     'roll_onto_track': Act(
-        'Track-Excavator', 1.0, _across(_onto), machine='beside', aligned='across'
+        'Track-Excavator', 2.5, _across(_onto), machine='beside', aligned='across'
     ),
     'enter_swing_area': Act('Bucket-Worker', 1.0, _approach(BUCKET), station=AWAY, empty=(BUCKET,)),
     'walk_up_to_cabin': Act('Cabin-Worker', 1.0, _approach(CABIN), station=AWAY, empty=(CABIN,)),
-    'leave_swing_area': Act(OTHER, 0.05, _leave(BUCKET), station=BUCKET),
-    'leave_cabin': Act(OTHER, 0.05, _leave(CABIN), station=CABIN),
-    'roll_off_track': Act(OTHER, 0.05, _across(_off), machine='on', aligned='across'),
+    'leave_swing_area': Act(OTHER, 0.05, _leave(BUCKET), station=BUCKET, mirrors=True),
+    'leave_cabin': Act(OTHER, 0.05, _leave(CABIN), station=CABIN, mirrors=True),
+    'roll_off_track': Act(OTHER, 0.05, _across(_off), machine='on', aligned='across', mirrors=True),
     'pass_by': Act(OTHER, 0.27, pass_by, station=AWAY),
     'drive_along': Act(OTHER, 0.2, drive_along, aligned='along'),
     'turn_round': Act(OTHER, 0.05, turn_round),

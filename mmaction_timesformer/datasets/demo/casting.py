@@ -13,16 +13,28 @@ from .yard import BESIDE_METRES
 
 CREW_SIZES = {1: 0.7, 2: 0.3}
 """How many workers are in the picture, whatever happens there."""
+MOST_DRAWS = 3000
+MOST_TURNED = np.radians(10.0)
+"""A machine that drives in a clip does not turn before by more than this."""
 MARGIN_SECONDS = 0.2
 """A clip goes on for at least this long after its act."""
 
 
-MOST_DRAWS = 3000
+def set_stage(
+    rng: np.random.Generator, site: Site, act: Act, crew_size: int | None = None
+) -> Stage | None:
+    """Draw a state of affairs in which `act` can begin.
 
+    Args:
+        rng: Source of chance.
+        site: Where it is.
+        act: What is about to happen.
+        crew_size: How many workers there are; drawn from `CREW_SIZES` when absent.
 
-def set_stage(rng: np.random.Generator, site: Site, act: Act) -> Stage | None:
-    """Draw a state of affairs in which `act` can begin; None when this draw does not fit."""
-    yard, towards_right = site.yard, -1 if site.cab_on_left else 1
+    Returns:
+        None when this draw does not fit.
+    """
+    yard = site.yard
     slew = (np.pi if site.cab_on_left else 0.0) + np.radians(rng.uniform(-10, 10))
     machine = (
         act.machine if act.machine != 'any' else str(rng.choice(['beside', 'on'], p=[0.6, 0.4]))
@@ -30,9 +42,6 @@ def set_stage(rng: np.random.Generator, site: Site, act: Act) -> Stage | None:
     across = rng.normal(0, 0.12)
     if machine == 'beside':
         across = yard.side * (BESIDE_METRES + rng.uniform(-0.3, 0.3))
-    # The middle of machine and bucket together lies in the middle of the picture.
-    reach = 1.3 * yard.along[0] * towards_right
-    place = yard.point(rng.uniform(-0.5, 0.5) - reach, across)
     aligned = (
         act.aligned
         if act.aligned != 'any'
@@ -43,16 +52,19 @@ def set_stage(rng: np.random.Generator, site: Site, act: Act) -> Stage | None:
         heading = (
             yard.track_angle + rng.choice([-1, 1]) * np.pi / 2 + np.radians(rng.uniform(-32, 32))
         )
-    excavator = ExcavatorTimeline(place, float(heading), float(slew), float(rng.random()))
-    stage = Stage(yard, site.camera, site.cab_on_left, excavator)
+    # Whoever drives along needs room for it.
+    roam = 1.4 if act.aligned == 'along' else 0.5
+    place = yard.point(site.home_along + rng.uniform(-roam, roam), across)
+    stage = Stage(site, ExcavatorTimeline(place, float(heading), float(slew), float(rng.random())))
     if not stage.machine_fits(place):
         return None
-    return stage if _add_crew(stage, rng, act) else None
+    if crew_size is None:
+        crew_size = int(rng.choice(list(CREW_SIZES), p=list(CREW_SIZES.values())))
+    return stage if _add_crew(stage, rng, act, crew_size) else None
 
 
-def _add_crew(stage: Stage, rng: np.random.Generator, act: Act) -> bool:
+def _add_crew(stage: Stage, rng: np.random.Generator, act: Act, size: int) -> bool:
     """Put workers on the stage, the one that `act` is about first."""
-    size = int(rng.choice(list(CREW_SIZES), p=list(CREW_SIZES.values())))
     taken = set(act.empty)
     for index in range(size):
         station = act.station if index == 0 and act.station else AWAY
@@ -93,10 +105,11 @@ def stage_clip(
         stage = set_stage(rng, site, act)
         if stage is None:
             continue
-        start = stage.excavator.place
+        start, heading = stage.excavator.place, stage.excavator.heading
         before = [(member, member.timeline.busy_until) for member in stage.crew]
         span = act.perform(stage, rng, 0.0, seconds - MARGIN_SECONDS)
-        if span is None:
+        turned = abs(stage.excavator.heading - heading)
+        if span is None or (act.aligned != 'any' and turned > MOST_TURNED):
             continue
         busy = [member for member, until in before if member.timeline.busy_until > until]
         enliven(stage, rng, (0.0, seconds), swept_areas(stage, start), busy)

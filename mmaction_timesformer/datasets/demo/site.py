@@ -39,6 +39,12 @@ class Site:
             stamp_corner=int(rng.integers(4)),
         )
 
+    @property
+    def home_along(self) -> float:
+        """Where along the track machine and bucket together are in the picture's middle, metres."""
+        towards_bucket = -1.0 if self.cab_on_left else 1.0
+        return -1.3 * towards_bucket * float(self.yard.along[0])
+
     def on_another_day(self, rng: np.random.Generator) -> Site:
         """The same place with other wagons and piles, the camera nudged by wind and service."""
         return replace(self, yard=self.yard.rearranged(rng), camera=self.camera.nudged(rng))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .arrays import FloatArray
-from .camera import Camera
 from .excavator import BODY_RADIUS, BUCKET_REACH, CAB_FORWARD, CAB_SIDE
+from .site import Site
 from .timelines import ExcavatorTimeline, WorkerTimeline
 from .yard import Yard
 
@@ -49,18 +49,19 @@ class Stage:
     """The yard with its excavator and workers.
 
     Args:
-        yard: Where the tracks lie.
-        camera: What sees the stage; workers stay in its picture.
-        cab_on_left: Which side the excavator's cab is on.
+        site: Where it is; workers and machine stay in its camera's picture.
         excavator: The machine's timeline.
         crew: The workers.
     """
 
-    yard: Yard
-    camera: Camera
-    cab_on_left: bool
+    site: Site
     excavator: ExcavatorTimeline
     crew: list[Crew] = field(default_factory=list)
+
+    @property
+    def yard(self) -> Yard:
+        """Where the tracks lie."""
+        return self.site.yard
 
     def bucket_area(self, place: FloatArray | None = None) -> Circle:
         """The bucket's swing area for the machine where it is, or at `place`."""
@@ -73,7 +74,7 @@ class Stage:
         """The place beside the cab, for the machine where it is, or at `place`."""
         place = self.excavator.place if place is None else place
         forward = np.array([np.cos(self.excavator.slew), np.sin(self.excavator.slew)])
-        side = np.array([-forward[1], forward[0]]) * (1 if self.cab_on_left else -1)
+        side = np.array([-forward[1], forward[0]]) * (1 if self.site.cab_on_left else -1)
         return Circle(place + CAB_FORWARD * forward + CAB_SIDE * side, 1.2)
 
     def body(self, place: FloatArray | None = None) -> Circle:
@@ -88,15 +89,15 @@ class Stage:
     def in_picture(self, place: FloatArray) -> bool:
         """Whether somebody who stands at `place` (x, y) is wholly in the picture."""
         feet_and_head = np.array([[*place, 0.0], [*place, 2.3]])
-        pixels = self.camera.project(feet_and_head)[0]
-        margin = 0.03 * self.camera.width
-        size = np.array([self.camera.width, self.camera.height])
+        pixels = self.site.camera.project(feet_and_head)[0]
+        margin = 0.03 * self.site.camera.width
+        size = np.array([self.site.camera.width, self.site.camera.height])
         return bool((pixels > margin).all() and (pixels < size - margin).all())
 
     def seen_distance(self, start: FloatArray, end: FloatArray) -> float:
         """How far apart two places (x, y) are in the picture, in its widths."""
-        pixels = self.camera.project(np.array([[*start, 0.0], [*end, 0.0]]))[0]
-        return float(np.hypot(*(pixels[1] - pixels[0]))) / self.camera.width
+        pixels = self.site.camera.project(np.array([[*start, 0.0], [*end, 0.0]]))[0]
+        return float(np.hypot(*(pixels[1] - pixels[0]))) / self.site.camera.width
 
     def walkable(self, place: FloatArray) -> bool:
         """Whether one can stand at `place`: in the picture, in front of the rear tracks."""

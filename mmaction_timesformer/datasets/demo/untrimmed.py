@@ -13,8 +13,10 @@ from .stage import Stage
 
 REST_SECONDS = (0.5, 3.0)
 ACT_SECONDS = (4.0, 7.0)
-DANGER_SHARE = 0.55
-"""How often a danger is tried first, where the state of affairs allows one."""
+SHARES = {'danger': 0.45, 'mirror': 0.35, 'calm': 0.2}
+"""How often an act of each kind is tried first, where the state of affairs allows one."""
+CREW_SIZE = 2
+DRAWS_PER_ACT = 10
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,13 @@ class DangerEvent:
     label: str
     start_seconds: float
     end_seconds: float
+
+
+def _kind(act: Act) -> str:
+    """Which of `SHARES` an act belongs to."""
+    if act.label != OTHER:
+        return 'danger'
+    return 'mirror' if act.mirrors else 'calm'
 
 
 def _can_begin(stage: Stage, act: Act) -> bool:
@@ -53,7 +62,7 @@ def stage_recording(
     """
     stage = None
     while stage is None:
-        stage = set_stage(rng, site, ACTS['pass_by'])
+        stage = set_stage(rng, site, ACTS['pass_by'], CREW_SIZE)
     events: list[DangerEvent] = []
     now = float(rng.uniform(*REST_SECONDS))
     while now < seconds - ACT_SECONDS[0]:
@@ -73,18 +82,17 @@ def _something_happens(
 ) -> float:
     """Perform an act that fits, add it to `events` if it is a danger; returns when it ended."""
     possible = [act for act in ACTS.values() if _can_begin(stage, act)]
+    kinds = np.array([_kind(act) for act in possible])
     weights = np.array([act.share for act in possible])
-    danger = np.array([act.label != OTHER for act in possible])
-    for kind in (danger, ~danger):
-        if weights[kind].sum() > 0:
-            share = DANGER_SHARE if kind is danger else 1 - DANGER_SHARE
-            weights[kind] *= share / weights[kind].sum()
+    for kind, share in SHARES.items():
+        weights[kinds == kind] *= share / max(weights[kinds == kind].sum(), 1e-9)
     order = rng.choice(len(possible), len(possible), replace=False, p=weights / weights.sum())
     for index in order:
         act = possible[index]
         start = stage.excavator.place
         before = [(member, member.timeline.busy_until) for member in stage.crew]
-        span = act.perform(stage, rng, earliest, latest)
+        draws = (act.perform(stage, rng, earliest, latest) for _ in range(DRAWS_PER_ACT))
+        span = next((span for span in draws if span is not None), None)
         if span is None:
             continue
         if act.label != OTHER:
