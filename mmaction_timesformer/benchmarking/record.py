@@ -1,0 +1,114 @@
+"""A record: what was measured, on what, with which versions and settings, from which commit.
+
+``NAME.json`` holds everything, ``NAME.md`` shows it as tables.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data_analysis.atomic import write_atomically
+from data_analysis.benchmarking import machine
+
+RECORDS = Path('benchmarks')
+_ROOT = Path(__file__).resolve().parents[2]
+_MACHINE = ('processor', 'cores', 'load_average')
+
+
+def circumstances(packages: Iterable[str] = ()) -> dict[str, Any]:
+    """Hardware, versions and commit, as they are now.
+
+    Args:
+        packages: Distributions whose versions matter, beside torch and mmaction2.
+    """
+    found = machine()
+    hardware = {name: found[name] for name in _MACHINE}
+    hardware['memory_gib'] = round(_memory_bytes() / 2**30)
+    hardware['threads'] = torch.get_num_threads()
+    if torch.cuda.is_available():
+        hardware['gpu'] = torch.cuda.get_device_name()
+    versions = {'python': found['python']}
+    for name in dict.fromkeys(('torch', 'mmaction2', *packages)):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = 'not installed'
+    return {'hardware': hardware, 'versions': versions, 'commit': _commit()}
+
+
+def write_record(
+    name: str,
+    title: str,
+    settings: dict[str, Any],
+    results: Any,
+    tables: Sequence[str],
+    folder: Path = RECORDS,
+    packages: Iterable[str] = (),
+) -> None:
+    """Write ``NAME.json`` and ``NAME.md``.
+
+    Args:
+        name: Of the record: the subcommand that makes it, or starting with it.
+        title: Of the page.
+        settings: What the measurement was told.
+        results: What it found: plain data.
+        tables: The results in Markdown, a line each.
+        folder: Where records are.
+        packages: See :func:`circumstances`.
+    """
+    around = circumstances(packages)
+    record = {'title': title, **around, 'settings': settings, 'results': results}
+    with write_atomically(folder / f'{name}.json') as stream:
+        json.dump(record, stream, indent=1, ensure_ascii=False)
+        stream.write('\n')
+    lines = [
+        f'# {title}',
+        '',
+        f'Written by `python tools/benchmark.py {name.split("_")[0]}`; do not edit.',
+        '',
+        *(f'- {what.capitalize()}: {_sentence(around[what])}' for what in around),
+        f'- Settings: {_sentence(settings)}',
+        '',
+        *tables,
+    ]
+    with write_atomically(folder / f'{name}.md') as stream:
+        stream.write('\n'.join(lines).rstrip() + '\n')
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a Markdown table, with an empty one behind it."""
+    lines = [heads, ['---'] * len(heads), *rows]
+    return [f'| {" | ".join(str(cell) for cell in line)} |' for line in lines] + ['']
+
+
+def _sentence(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return ', '.join(f'{key.replace("_", " ")} {entry}' for key, entry in value.items())
+
+
+def _memory_bytes() -> int:
+    return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+
+
+def _commit() -> str:
+    """Short hash of the commit, and whether the package differs from it."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ['git', '-C', str(_ROOT), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        changed = git('status', '--porcelain', '--', 'mmaction_timesformer', 'data_analysis')
+        return git('rev-parse', '--short=12', 'HEAD') + (', with changes' if changed else '')
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return 'unknown: no git repository'

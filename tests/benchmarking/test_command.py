@@ -1,0 +1,51 @@
+import sys
+from types import ModuleType
+
+import pytest
+
+from mmaction_timesformer.benchmarking import command
+from mmaction_timesformer.benchmarking.command import Part, run_part
+
+
+@pytest.fixture
+def part(monkeypatch):
+    """Puts a part of this name and module into the table."""
+
+    def add(module: str, extra: str | None = None) -> None:
+        monkeypatch.setitem(command.PARTS, 'new', Part(module, 'something new', extra))
+
+    return add
+
+
+def test_a_part_reads_its_own_arguments(part, monkeypatch, tmp_path):
+    module = ModuleType('a_new_part', 'What is new.')
+    module.add_arguments = lambda parser: parser.add_argument('--rounds', type=int)
+    module.run = lambda options: ran.append((options.rounds, options.out))
+    ran: list = []
+    monkeypatch.setitem(sys.modules, 'a_new_part', module)
+    part('a_new_part')
+    run_part(['new', '--rounds', '3', '--out', str(tmp_path)])
+    assert ran == [(3, tmp_path)]
+
+
+def test_what_is_not_installed_is_named_with_its_extra(part, tmp_path, monkeypatch, capsys):
+    (tmp_path / 'part_that_needs.py').write_text('import a_library_nobody_has\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    part('part_that_needs', extra='more')
+    with pytest.raises(SystemExit):
+        run_part(['new'])
+    expected = "new needs a_library_nobody_has, which is not installed: pip install '"
+    assert expected + "mmaction_timesformer[more]'" in capsys.readouterr().err
+
+
+def test_what_is_not_built_is_said(part, capsys):
+    part('a_part_nobody_wrote')
+    with pytest.raises(SystemExit):
+        run_part(['new'])
+    assert 'there is no a_part_nobody_wrote' in capsys.readouterr().err
+
+
+def test_unknown_parts_are_refused_with_those_that_are(capsys):
+    with pytest.raises(SystemExit):
+        run_part(['everything'])
+    assert 'memory' in capsys.readouterr().err
