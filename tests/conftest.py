@@ -24,6 +24,14 @@ def videos_folder() -> Path:
     return Path(os.environ.get(VIDEOS_VARIABLE, ROOT.parent / 'shared' / 'videos'))
 
 
+@pytest.fixture(scope='session')
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Work folder of a finished run, see `tests/tiny_run.py`; not to be written into."""
+    from tests.tiny_run import make_run
+
+    return make_run(tmp_path_factory.mktemp('tiny_run'))
+
+
 @pytest.fixture(autouse=True)
 def mmaction_scope() -> None:
     """Let registries look in mmaction2's scope; some Runner may have left mmengine's behind."""

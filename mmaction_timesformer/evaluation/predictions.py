@@ -30,7 +30,8 @@ class Predictions:
             labels, one probability a class.
         labels: (N,) class indices, or (N, K) booleans where a clip may have several labels.
         classes: K names.
-        clips: N rows of facts about the clips: ``filename``, ``recording`` and others, as known.
+        clips: N rows of facts about the clips: ``filename``, ``recording`` and others, as known; no
+            rows where nothing is.
     """
 
     scores: np.ndarray
@@ -50,6 +51,10 @@ class Predictions:
         used = set() if self.multi_label else set(self.labels.tolist())
         if outside := used - set(range(self.num_classes)):
             raise ValueError(f'labels {sorted(outside)} are outside 0..{self.num_classes - 1}')
+        if not len(self.clips):
+            object.__setattr__(self, 'clips', pd.DataFrame(index=range(len(self.scores))))
+        if len(self.clips) != len(self.scores):
+            raise ValueError(f'facts about {len(self.clips)} clips for {len(self.scores)} scores')
         if not np.isfinite(self.scores).all():
             row = int(np.argwhere(~np.isfinite(self.scores))[0, 0])
             raise ValueError(f'the scores of clip {self.name(row)} are not finite numbers')
@@ -115,7 +120,7 @@ class Predictions:
 
     def name(self, row: int) -> str:
         """What to call a clip: its file, and where in it; else its number."""
-        clip = self.clips.iloc[row] if len(self.clips) else {}
+        clip = self.clips.iloc[row]
         for column in ('filename', 'frame_dir'):
             if column in self.clips and pd.notna(clip[column]):
                 start = clip.get('start_seconds')

@@ -6,9 +6,7 @@ Legend: V views, T frames, H/W pixels.
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import statistics
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +20,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..registry import MODELS
+from .held_memory import HeldMemory
 from .input_shape import input_shape
 
 NUM_TIMED, ENOUGH_SECONDS = 5, 10.0
@@ -86,12 +85,15 @@ def _measure(
     with FlopCounterMode(display=False) as counter:
         _forward(imagined, clip)
     parameters = sum(parameter.numel() for parameter in imagined.parameters())
-    before = _peak_bytes(device)
-    model: Any = MODELS.build(description).to(device).eval()
-    seconds = _time(model, torch.zeros(1, 1, *shape, device=device))
+    with HeldMemory(device) as memory:
+        model: Any = MODELS.build(description).to(device).eval()
+        seconds = _time(model, torch.zeros(1, 1, *shape, device=device))
+    # A small model may fit into memory that the process has had before.
+    weights = sum(tensor.nbytes for tensor in model.state_dict().values())
+    peak_bytes = max(memory.peak_bytes, weights)
     is_cuda = torch.device(device).type == 'cuda'
     name = torch.cuda.get_device_name(device) if is_cuda else 'cpu'
-    return parameters, counter.get_total_flops(), seconds, _peak_bytes(device) - before, name
+    return parameters, counter.get_total_flops(), seconds, peak_bytes, name
 
 
 @torch.no_grad()
@@ -110,15 +112,6 @@ def _time(model: Any, clip: Tensor) -> float:
 def _forward(model: Any, clip: Tensor) -> None:
     features, options = model.extract_feat(clip, test_mode=True)
     model.cls_head(features, **options)
-
-
-def _peak_bytes(device: str) -> int:
-    """Most bytes held so far: on a CUDA device by tensors, else by the process."""
-    if torch.device(device).type == 'cuda':
-        return torch.cuda.max_memory_allocated(device)
-    # Kilobytes everywhere but on macOS.
-    unit = 1 if sys.platform == 'darwin' else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _without_pretrained(model: dict[str, Any]) -> dict[str, Any]:

@@ -85,11 +85,11 @@ def draw_curves(facts: Facts, run: Facts) -> Figure | None:
     places = _train_epochs(train)
     if any('top1_acc' in entry for entry in train):
         accuracy = _smooth([entry.get('top1_acc', np.nan) for entry in train])
-        axes.plot(places, accuracy, color=TRAIN_COLOR, linewidth=1.6, label='training accuracy')
+        axes.plot(places, accuracy, color=TRAIN_COLOR, linewidth=1.6, label='training')
     if val and (shown := _val_accuracy(val)):
         name, epochs, values = shown
         axes.plot(epochs, values, color=VAL_COLOR, linewidth=2, marker='o', markersize=3.5,
-                  label='validation accuracy')  # fmt: skip
+                  label='validation')  # fmt: skip
         low, high = (np.array([entry.get(f'{name}_{end}', np.nan) for entry in val], dtype=float)
                      for end in ('low', 'high'))  # fmt: skip
         axes.fill_between(epochs, low, high, color=VAL_COLOR, alpha=0.12, linewidth=0)
@@ -104,7 +104,7 @@ def draw_curves(facts: Facts, run: Facts) -> Figure | None:
         right.plot(places, losses, color=LOSS_COLOR, linewidth=1.4)
         right.set_ylim(bottom=0)
         right.set_ylabel('training loss', fontsize=10, color=LOSS_COLOR)
-        axes.plot([], [], color=LOSS_COLOR, linewidth=1.4, label='training loss')
+        axes.plot([], [], color=LOSS_COLOR, linewidth=1.4, label='loss')
     add_legend(axes, columns=3)
     return figure
 
