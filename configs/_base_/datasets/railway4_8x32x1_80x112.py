@@ -1,4 +1,4 @@
-# Real clips of a railway terminal's cameras, as tools/prepare_dataset.py lists them: docs/railway4.md.
+# Real cameras of a railway terminal, as tools/prepare_dataset.py lists them: docs/railway4.md.
 dataset_type = 'LabeledVideoDataset'
 data_root = '{{$RAILWAY4:data/railway4/without_rusty_bridge-0}}'
 metainfo = dict(classes=('bridge_down', 'bridge_up', 'no_action', 'train_in_out'))
