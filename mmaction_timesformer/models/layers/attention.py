@@ -75,7 +75,7 @@ class AttentionStep(nn.Module):
             attended = self._attend(qkv, grid)
         update = self.drop_path(self._project(attended))
         if not self.grouping.updates_cls:
-            nothing = update.new_zeros(len(update), grid.num_cls, update.shape[2])
+            nothing = update.new_zeros(update.shape[0], grid.num_cls, update.shape[2])
             update = torch.cat((nothing, update), dim=1)
         return update
 
