@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from data_analysis.atomic import write_atomically
 from data_analysis.clips import find_clips
 from data_analysis.file_measurement import Tier
 from data_analysis.measure_file import measure_file
@@ -142,43 +141,3 @@ def machine() -> dict[str, Any]:
         'python': platform.python_version(),
         **{name: version(name) for name in _PACKAGES},
     }
-
-
-def write_record(record: dict[str, Any], folder: Path) -> None:
-    """Writes `data_analysis.json` and the table `data_analysis.md`."""
-    with write_atomically(folder / 'data_analysis.json') as stream:
-        json.dump(record, stream, indent=1)
-        stream.write('\n')
-    with write_atomically(folder / 'data_analysis.md') as stream:
-        stream.write('\n'.join(_markdown(record)) + '\n')
-
-
-def _markdown(record: dict[str, Any]) -> list[str]:
-    machine_line = ', '.join(f'{key} {value}' for key, value in record['machine'].items())
-    lines = [
-        '# Speed of the dataset analysis',
-        '',
-        'Written by `python tools/benchmark_analysis.py`; do not edit.',
-        '',
-        f'Machine: {machine_line}.',
-        '',
-        f'## One process, {record["set"]}',
-        '',
-        '| tier | clips | clips/s, median | slowest to fastest run | clips per second of CPU |',
-        '|---|---|---|---|---|',
-        *(
-            f'| {row["tier"]} | {row["clips"]} | {row["clips_per_second"]} | '
-            f'{row["slowest"]} to {row["fastest"]} | {row["clips_per_cpu_second"]} |'
-            for row in record['speed']
-        ),
-    ]
-    if large := record.get('large_set'):
-        lines += [
-            '',
-            f'## {large["clips"]:,} clips, {large["workers"]} workers, killed and started again',
-            '',
-            '| what | value |',
-            '|---|---|',
-            *(f'| {key.replace("_", " ")} | {value:,} |' for key, value in large.items()),
-        ]
-    return lines

@@ -240,8 +240,12 @@ def _short_example(measured: pd.DataFrame, settings: SamplerSettings) -> dict[st
 def _sentence(
     settings: SamplerSettings, wanted: int, everything: dict[str, Any], best: int | None
 ) -> str:
-    effects = {'loop': 'wraps', 'repeat_last': 'repeats', 'error': 'refuses'}
-    what = effects.get(settings.short_clip, 'moves closer')
+    effects = {
+        'loop': 'wraps their frames',
+        'repeat_last': 'repeats their last frame',
+        'error': 'refuses them',
+    }
+    what = effects.get(settings.short_clip, 'moves their frames closer together')
     fits = 'no interval fits' if best is None else f'{best} is the largest interval that fits'
     if settings.is_uniform:
         return (
@@ -252,7 +256,7 @@ def _sentence(
     return (
         f'Sampling {settings.name} takes {settings.clip_len} frames out of {wanted}. '
         f'{everything["short"]:,} of {everything["clips"]:,} clips '
-        f'({everything["short_share"]:.1%}) are shorter, and the sampler {what} their frames; '
+        f'({everything["short_share"]:.1%}) are shorter, and the sampler {what}; '
         f'{everything["unshifted_share"]:.1%} always start at frame 0, so that training never '
         f'shifts them. {fits[0].upper()}{fits[1:]} 95% of the clips.'
     )
