@@ -1,9 +1,11 @@
 """Make a page of results from the work folder and the dump of a run, or compare several runs."""
 
 import argparse
+import sys
 
 import mmaction_timesformer  # noqa: F401  (registers the models)
 from mmaction_timesformer.reports.analysis import analyze_runs
+from mmaction_timesformer.reports.command import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,4 +54,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    print(analyze_runs(**vars(parse_args())))
+    sys.exit(run_command(analyze_runs, vars(parse_args())))

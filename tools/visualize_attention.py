@@ -1,10 +1,12 @@
-"""Show what a trained TimeSformer looks at in a video."""
+"""Show what a trained TimeSformer looks at in videos: overlays, strips, arrays, and a page."""
 
 import argparse
+import sys
 
 import mmaction_timesformer  # noqa: F401  (registers the models)
+from mmaction_timesformer.reports.command import run_command
+from mmaction_timesformer.reports.explanations import explain_videos
 from mmaction_timesformer.visualization.explained_video import MAPS
-from mmaction_timesformer.visualization.explanation_folder import explain_video
 
 
 def parse_args() -> argparse.Namespace:
@@ -12,7 +14,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help="the model's config")
     parser.add_argument('checkpoint', help='its weights')
-    parser.add_argument('video', help='a video file, or a folder of frames')
+    parser.add_argument(
+        'videos', nargs='+', metavar='VIDEO', help='a video file, or a folder of frames'
+    )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder to write')
     parser.add_argument(
         '--class',
@@ -39,4 +43,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    print(explain_video(**vars(parse_args())))
+    sys.exit(run_command(explain_videos, vars(parse_args())))

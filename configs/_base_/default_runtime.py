@@ -12,6 +12,8 @@ default_hooks = dict(
     # Among the default hooks, so that a config with its own custom_hooks keeps them.
     class_counts=dict(type='ClassCountsHook'),
     epoch_seed=dict(type='EpochSeedHook'),
+    temperature=dict(type='TemperatureHook'),
+    record=dict(type='RunRecordHook'),
 )
 
 env_cfg = dict(

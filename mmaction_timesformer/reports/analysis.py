@@ -18,6 +18,7 @@ from ..visualization.trained_model import TrainedModel
 from .clip_names import with_clip_names
 from .examples import show_examples
 from .model_cost import ModelCost, measure_cost
+from .result_charts import draw_charts
 from .result_facts import AnalysedRun, result_facts
 from .result_page import render_page
 from .run_files import RunFiles
@@ -38,7 +39,7 @@ def analyze_runs(
     Args:
         runs: Work folder and dump of each. The first is shown in full and compared with the
             others, which must be tested on the same clips.
-        out: The folder to write ``report.html`` and ``results.json`` into.
+        out: The folder to write ``report.html``, ``results.json`` and ``figures`` into.
         checkpoint: The first run's weights, for the examples; by default its best or last.
         device: Where models run.
         num_examples: Mistakes and close calls to show; 0 for none.
@@ -68,8 +69,12 @@ def analyze_runs(
     with staged_folder(out) as folder:
         text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / 'results.json').write_text(text + '\n', encoding='utf-8')
-        page = render_page(facts, examples.pictures)
+        charts = draw_charts(facts)
+        page = render_page(facts, charts, examples.pictures)
         (folder / 'report.html').write_text(page, encoding='utf-8')
+        (folder / 'figures').mkdir()
+        for chart in charts:
+            chart.figure.savefig(folder / 'figures' / f'{chart.name}.png')
     return Path(out) / 'report.html'
 
 

@@ -70,7 +70,7 @@ def draw_charts(facts: Facts) -> list[Chart]:
             figure = kind.draw(facts, run)
             if figure is not None:
                 title = kind.title if len(facts['runs']) == 1 else f'{kind.title} · {run["name"]}'
-                name = f'{kind.name}-{number}'
+                name = f'{kind.name}-{number + 1}' if number else kind.name
                 charts.append(Chart(name, kind.section, title, kind.sentence, figure))
     return charts
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-import data_analysis
-from data_analysis.figures.style import DPI
 from data_analysis.report_tables import Table
 
 from . import result_tables as tables
-from .result_charts import Chart, draw_charts
+from .pages import figure_url, page_environment, picture_url
+from .result_charts import Chart
 
 Facts = Mapping[str, Any]
 CSS_PIXELS_PER_INCH = 104
-JPEG_QUALITY = 82
 
 
 @dataclass(frozen=True)
@@ -37,24 +31,14 @@ class Section:
     charts: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
-def page_environment() -> Environment:
-    """Templates of this folder, which share the look of the data report."""
-    shared = Path(data_analysis.__path__[0]) / 'templates'
-    return Environment(
-        loader=FileSystemLoader([Path(__file__).with_name('templates'), shared]),
-        autoescape=True,
-        undefined=StrictUndefined,
-    )
-
-
-def render_page(facts: Facts, pictures: Mapping[str, Image.Image]) -> str:
+def render_page(facts: Facts, charts: Sequence[Chart], pictures: Mapping[str, Image.Image]) -> str:
     """The page.
 
     Args:
         facts: See :func:`.result_facts.result_facts`.
+        charts: Drawn from them.
         pictures: Strips of the examples, by the examples' ``picture``.
     """
-    charts = draw_charts(facts)
     sections = [
         Section(**{**vars(section), 'charts': _shown(charts, section.name)})
         for section in _sections(facts)
@@ -216,10 +200,11 @@ def _examples(facts: Facts, pictures: Mapping[str, Image.Image]) -> list[dict[st
         picture = pictures.get(example['picture'])
         shown.append({**example, 'data': None, 'reason': example.get('reason', '')})
         if picture is not None:
-            stream = io.BytesIO()
-            picture.save(stream, 'JPEG', quality=JPEG_QUALITY)
-            data = base64.b64encode(stream.getvalue()).decode('ascii')
-            shown[-1] |= {'data': data, 'width': picture.width, 'height': picture.height}
+            shown[-1] |= {
+                'data': picture_url(picture),
+                'width': picture.width,
+                'height': picture.height,
+            }
     return shown
 
 
@@ -227,15 +212,13 @@ def _shown(charts: Sequence[Chart], section: str) -> list[dict[str, Any]]:
     shown = []
     for chart in charts:
         if chart.section == section:
-            stream = io.BytesIO()
-            chart.figure.savefig(stream, format='png', dpi=DPI, metadata={'Software': None})
             width, height = chart.figure.get_size_inches() * CSS_PIXELS_PER_INCH
             shown.append(
                 {
                     'name': chart.name,
                     'title': chart.title,
                     'sentence': chart.sentence,
-                    'data': base64.b64encode(stream.getvalue()).decode('ascii'),
+                    'data': figure_url(chart.figure),
                     'width': round(width),
                     'height': round(height),
                 }

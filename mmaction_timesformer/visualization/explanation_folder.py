@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,33 +27,30 @@ from .explanation import explain
 from .explanation_figures import draw_faithfulness, draw_frame_importance
 from .faithfulness import FaithfulnessCurves
 from .pictures import label_frame, overlay, strip
-from .staged_folder import staged_folder
 from .trained_model import TrainedModel
 
 
 def explain_video(
-    config: str | Path,
-    checkpoint: str | Path,
+    trained: TrainedModel,
     video: str | Path,
-    out: str | Path,
+    folder: Path,
+    made_from: Mapping[str, Any],
     *,
-    target: str | None = None,
+    target: int | None = None,
     shown: str = 'relevance',
-    device: str = 'cpu',
     start_seconds: float | None = None,
     end_seconds: float | None = None,
     check: bool = False,
-) -> Path:
+) -> dict[str, Any]:
     """Explain a model's decision on a video and write everything into a folder.
 
     Args:
-        config: The model's config.
-        checkpoint: Its weights.
+        trained: The model.
         video: The video file, or a folder of frames.
-        out: The folder to write.
-        target: Class to explain, by name or number; by default the one that the model chooses.
+        folder: The folder to fill, which is there already.
+        made_from: What to tell in the manifest of the config and the checkpoint.
+        target: Class to explain; by default the one that the model chooses.
         shown: Which map is drawn, ``relevance`` or ``rollout``; both are saved.
-        device: Where the model runs.
         start_seconds: Where to start in the file.
         end_seconds: Where to end in the file.
         check: Whether to measure deletion and insertion against random maps.
@@ -62,44 +59,36 @@ def explain_video(
         The manifest.
 
     Raises:
-        FileNotFoundError: One of the files is missing.
-        ValueError: The checkpoint is damaged or does not fit, or an argument makes no sense.
+        FileNotFoundError: There is no such video.
+        ValueError: An argument makes no sense, or pixels cannot be followed through the pipeline.
         VideoError: The video cannot be decoded.
     """
     if shown not in MAPS:
         raise ValueError(f'shown={shown!r} is unknown; choose from {MAPS}')
-    trained = TrainedModel.load(config, checkpoint, device)
     clip = trained.read(video, start_seconds=start_seconds, end_seconds=end_seconds)
-    index = None if target is None else trained.class_index(target)
-    explained = ExplainedVideo(clip, explain(trained.model, clip, index), shown)
+    explained = ExplainedVideo(clip, explain(trained.model, clip, target), shown)
     curves = check_faithfulness(trained.model, explained) if check else None
-    made_from = dict(
-        config=str(config),
-        checkpoint=str(checkpoint),
-        checkpoint_sha256=trained.digest,
-        video=str(video),
-    )
-    with staged_folder(out) as folder:
-        write_explanation(folder, explained, trained.classes, video, curves, made_from)
-    return Path(out) / 'manifest.json'
+    _write_pictures(folder, explained, trained.classes, video, curves)
+    _write_arrays(folder, explained)
+    manifest = _manifest(explained, trained.classes, curves, {**made_from, 'video': str(video)})
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / 'manifest.json').write_text(text + '\n', encoding='utf-8')
+    return manifest
 
 
-def write_explanation(
+def _write_pictures(
     folder: Path,
     explained: ExplainedVideo,
     classes: tuple[str, ...],
     video: str | Path,
     curves: FaithfulnessCurves | None,
-    made_from: dict[str, Any],
 ) -> None:
-    """Write all files of an explanation."""
-    clip, explanation = explained.clip, explained.explanation
-    name = classes[explanation.target]
-    title = f'{name} {explanation.scores[explanation.target]:.0%}'
-    fps = clip.frames_per_second or 5.0
+    explanation = explained.explanation
+    title = f'{classes[explanation.target]} {explanation.scores[explanation.target]:.0%}'
+    fps = explained.clip.frames_per_second or 5.0
     write_video(folder / 'overlay.mp4', _overlay_frames(explained, video, title), fps)
     strip(
-        list(clip.pictures),
+        list(explained.clip.pictures),
         explained.overlays(),
         explained.captions(),
         explained.frame_importance.tolist(),
@@ -108,18 +97,20 @@ def write_explanation(
     draw_frame_importance(explained).savefig(folder / 'frames.png')
     if curves is not None:
         draw_faithfulness(curves).savefig(folder / 'faithfulness.png')
+
+
+def _write_arrays(folder: Path, explained: ExplainedVideo) -> None:
+    explanation = explained.explanation
     arrays = {
         'relevance': explanation.relevance,
         'rollout': explanation.rollout,
         'cls_attention': explanation.cls_attention,
-        'frame_numbers': np.stack([view.frames for view in clip.views]),
+        'frame_numbers': np.stack([view.frames for view in explained.clip.views]),
         'frame_importance': explained.frame_importance,
     }
-    for array_name, array in arrays.items():
+    for name, array in arrays.items():
         if array is not None:
-            np.save(folder / f'{array_name}.npy', np.asarray(array))
-    manifest = _manifest(explained, classes, curves, made_from)
-    (folder / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n', encoding='utf-8')
+            np.save(folder / f'{name}.npy', np.asarray(array))
 
 
 def _overlay_frames(
@@ -156,7 +147,7 @@ def _manifest(
     explained: ExplainedVideo,
     classes: tuple[str, ...],
     curves: FaithfulnessCurves | None,
-    made_from: dict[str, Any],
+    made_from: Mapping[str, Any],
 ) -> dict[str, Any]:
     explanation = explained.explanation
     return {

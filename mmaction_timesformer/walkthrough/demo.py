@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .demo_run import DemoOptions, DemoRun, StepFailedError
+from .showing import explain, show_results, write_demo_index
 from .steps import render, report_data, test, train
 
 Step = Callable[[DemoRun], None]
@@ -27,8 +28,11 @@ STEPS: tuple[NamedStep, ...] = (
     NamedStep('Checking the data', report_data),
     NamedStep('Training a TimeSformer from nothing', train),
     NamedStep('Testing on recordings that it never saw', test),
+    NamedStep('Showing its results', show_results),
+    NamedStep('Explaining some of its decisions', explain),
+    NamedStep('Linking every page', write_demo_index),
 )
-"""What `make demo` does. A further step is one more line."""
+"""What `make demo` does. A further step is one more line, before the one that links the pages."""
 
 
 def run_demo(options: DemoOptions, steps: Sequence[NamedStep] = STEPS) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmaction_timesformer.datasets.demo import DemoSettings
+from mmaction_timesformer.reports.index_page import IndexEntry
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (
@@ -49,11 +50,13 @@ class DemoRun:
         options: What the command line decides.
         metrics: Filled by the steps: figures to print at the end.
         results: Filled by the steps: what lies where.
+        pages: Filled by the steps: what the index links, in this order.
     """
 
     options: DemoOptions
     metrics: dict[str, float] = field(default_factory=dict)
     results: dict[str, Path] = field(default_factory=dict)
+    pages: list[IndexEntry] = field(default_factory=list)
 
     @property
     def settings(self) -> DemoSettings:
@@ -77,6 +80,23 @@ class DemoRun:
     def testing(self) -> Path:
         """Work folder of the test."""
         return self.options.work_dir / 'test'
+
+    @property
+    def dump(self) -> Path:
+        """Predictions of the test clips."""
+        return self.testing / 'predictions.pkl'
+
+    def publish(self, title: str, text: str, page: Path, picture: Path | None = None) -> None:
+        """Let the index link a page.
+
+        Args:
+            title: What it is called.
+            text: What is seen there, in a sentence.
+            page: The file.
+            picture: A picture of it for the index.
+        """
+        self.pages.append(IndexEntry(title, text, page, picture))
+        self.results[title.lower()] = page
 
     def command(self, arguments: Sequence[str | Path]) -> None:
         """Run a Python program of this project, its output going where this one's goes.

@@ -35,7 +35,12 @@ def report_data(run: DemoRun) -> None:
     for split in ('train', 'val', 'test'):
         arguments += ['--split', f'{split}={data / split}.csv']
     run.command([*arguments, '--out', report.resolve()])
-    run.results['data report'] = report / 'report.html'
+    run.publish(
+        'Data report',
+        'What is in the set, how the sampler sees it, and whether a recording is on both sides.',
+        report / 'report.html',
+        report / 'figures' / 'split_table.png',
+    )
 
 
 def train(run: DemoRun) -> None:
@@ -53,10 +58,12 @@ def train(run: DemoRun) -> None:
 
 
 def test(run: DemoRun) -> None:
-    """Test the last checkpoint by `tools/test.py`."""
+    """Test the last checkpoint by `tools/test.py`, and keep its predictions."""
     checkpoint = last_checkpoint(run.training)
     shutil.rmtree(run.testing, ignore_errors=True)
-    run.command(['tools/test.py', CONFIG, checkpoint, '--work-dir', run.testing.resolve()])
+    arguments: list[str | Path] = ['tools/test.py', CONFIG, checkpoint]
+    arguments += ['--work-dir', run.testing.resolve(), '--dump', run.dump.resolve()]
+    run.command(arguments)
     metrics = _metrics_of(run.testing)
     run.metrics.update({name: metrics[name] for name in SHOWN_METRICS if name in metrics})
     run.results['test metrics'] = run.testing
@@ -76,8 +83,8 @@ def last_checkpoint(folder: Path) -> Path:
 
 
 def _metrics_of(folder: Path) -> dict[str, float]:
-    """What mmengine's test loop wrote: one JSON file below the folder of its time stamp."""
-    files = sorted(folder.glob('*/*.json'))
+    """What mmengine's test loop wrote: a JSON file with the name of its folder, a time stamp."""
+    files = sorted(folder.glob('*/2*.json'))
     if not files:
         raise StepFailedError(f'{folder} holds no metrics: the test has not finished')
     return json.loads(files[-1].read_text().splitlines()[-1])

@@ -1,12 +1,16 @@
 import os
+import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from mmaction_timesformer.walkthrough.demo import NamedStep, run_demo
 from mmaction_timesformer.walkthrough.demo_run import DemoOptions, StepFailedError
+from mmaction_timesformer.walkthrough.showing import clips_to_explain
 from mmaction_timesformer.walkthrough.steps import last_checkpoint
 
 
@@ -47,6 +51,16 @@ def test_unfinished_training_is_named(tmp_path):
         last_checkpoint(tmp_path)
 
 
+def test_the_surest_hit_of_each_class_is_explained(tmp_path):
+    scores = [[0.6, 0.4], [0.9, 0.1], [0.8, 0.2], [0.7, 0.3]]
+    samples = [
+        dict(filename=f'{row}.mp4', pred_score=torch.tensor(score), gt_label=torch.tensor([label]))
+        for row, (score, label) in enumerate(zip(scores, [0, 0, 1, 1], strict=True))
+    ]
+    (tmp_path / 'dump.pkl').write_bytes(pickle.dumps(samples))
+    assert clips_to_explain(tmp_path / 'dump.pkl') == [Path('1.mp4'), Path('3.mp4')]
+
+
 @pytest.mark.slow
 def test_quick_demo_goes_all_the_way(tmp_path, root):
     run = subprocess.run(
@@ -63,5 +77,9 @@ def test_quick_demo_goes_all_the_way(tmp_path, root):
     summary = run.stdout[run.stdout.index('Done in') :]
     assert 'acc/top1' in summary
     lines = dict(line.strip().split(': ', 1) for line in summary.splitlines()[1:])
-    for name in ('videos', 'data report', 'checkpoint', 'test metrics'):
+    for name in ('videos', 'data report', 'checkpoint', 'test metrics', 'results', 'explanations'):
         assert Path(lines[name]).exists()
+    index = Path(lines['index'])
+    links = re.findall(r'href="([^"]*)"', index.read_text())
+    assert links == ['data_report/report.html', 'results/report.html', 'explanations/index.html']
+    assert all((index.parent / link).is_file() for link in links)

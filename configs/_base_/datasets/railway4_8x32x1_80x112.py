@@ -16,13 +16,15 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]
+# Tells results which clip is which, and intervals which clips belong together.
+clip_facts = ('filename', 'recording', 'start_seconds', 'end_seconds')
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(sampling, test_mode=True),
     dict(type='DecodeFrames'),
     dict(type='Resize', scale=(112, 80), keep_ratio=False),
     dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs'),
+    dict(type='PackActionInputs', meta_keys=clip_facts),
 ]
 val_pipeline = test_pipeline
 

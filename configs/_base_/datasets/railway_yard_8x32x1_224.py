@@ -16,6 +16,8 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]
+# Tells results which clip is which, and intervals which clips belong together.
+clip_facts = ('filename', 'recording', 'start_seconds', 'end_seconds')
 val_pipeline = [
     dict(type='OpenVideo'),
     dict(
@@ -29,7 +31,7 @@ val_pipeline = [
     dict(type='Resize', scale=(-1, 224)),
     dict(type='CenterCrop', crop_size=224),
     dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs'),
+    dict(type='PackActionInputs', meta_keys=clip_facts),
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
@@ -44,7 +46,7 @@ test_pipeline = [
     dict(type='Resize', scale=(-1, 224)),
     dict(type='ThreeCrop', crop_size=224),
     dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs'),
+    dict(type='PackActionInputs', meta_keys=clip_facts),
 ]
 
 train_dataloader = dict(
@@ -90,10 +92,13 @@ test_dataloader = dict(
 )
 
 # The classes are not equally large, so the mean over classes decides which epoch was best.
-val_evaluator = dict(
-    type='AccMetric',
-    metric_list=('top_k_accuracy', 'mean_class_accuracy'),
-    metric_options=dict(top_k_accuracy=dict(topk=(1,))),
-)
-# Intervals, figures of each class, calibration.
-test_evaluator = [val_evaluator, dict(type='ClassificationMetric')]
+val_evaluator = [
+    dict(
+        type='AccMetric',
+        metric_list=('top_k_accuracy', 'mean_class_accuracy'),
+        metric_options=dict(top_k_accuracy=dict(topk=(1,))),
+    ),
+    # Intervals, figures of each class, calibration.
+    dict(type='ClassificationMetric'),
+]
+test_evaluator = val_evaluator

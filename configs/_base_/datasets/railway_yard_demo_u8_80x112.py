@@ -12,13 +12,15 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]
+# Tells results which clip is which, and intervals which clips belong together.
+clip_facts = ('filename', 'recording', 'start_seconds', 'end_seconds')
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(type='SampleClip', clip_len=8, test_mode=True),
     dict(type='DecodeFrames'),
     dict(type='Resize', scale=(112, 80), keep_ratio=False),
     dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs'),
+    dict(type='PackActionInputs', meta_keys=clip_facts),
 ]
 val_pipeline = test_pipeline
 
@@ -64,9 +66,13 @@ test_dataloader = dict(
     ),
 )
 
-val_evaluator = dict(
-    type='AccMetric',
-    metric_list=('top_k_accuracy', 'mean_class_accuracy'),
-    metric_options=dict(top_k_accuracy=dict(topk=(1,))),
-)
-test_evaluator = [val_evaluator, dict(type='ClassificationMetric')]
+val_evaluator = [
+    dict(
+        type='AccMetric',
+        metric_list=('top_k_accuracy', 'mean_class_accuracy'),
+        metric_options=dict(top_k_accuracy=dict(topk=(1,))),
+    ),
+    # Intervals, figures of each class, calibration.
+    dict(type='ClassificationMetric'),
+]
+test_evaluator = val_evaluator

@@ -16,6 +16,8 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]
+# Tells results which clip is which, and intervals which clips belong together.
+clip_facts = ('frame_dir', 'recording')
 val_pipeline = [
     dict(
         type='SampleClip',
@@ -28,7 +30,7 @@ val_pipeline = [
     dict(type='Resize', scale=(-1, 224)),
     dict(type='CenterCrop', crop_size=224),
     dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs'),
+    dict(type='PackActionInputs', meta_keys=clip_facts),
 ]
 test_pipeline = [
     dict(
@@ -42,7 +44,7 @@ test_pipeline = [
     dict(type='Resize', scale=(-1, 224)),
     dict(type='ThreeCrop', crop_size=224),
     dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs'),
+    dict(type='PackActionInputs', meta_keys=clip_facts),
 ]
 
 train_dataloader = dict(
@@ -94,10 +96,13 @@ test_dataloader = dict(
 )
 
 # The classes are not equally large, so the mean over classes decides which epoch was best.
-val_evaluator = dict(
-    type='AccMetric',
-    metric_list=('top_k_accuracy', 'mean_class_accuracy'),
-    metric_options=dict(top_k_accuracy=dict(topk=(1,))),
-)
-# Intervals, figures of each class, calibration.
-test_evaluator = [val_evaluator, dict(type='ClassificationMetric')]
+val_evaluator = [
+    dict(
+        type='AccMetric',
+        metric_list=('top_k_accuracy', 'mean_class_accuracy'),
+        metric_options=dict(top_k_accuracy=dict(topk=(1,))),
+    ),
+    # Intervals, figures of each class, calibration.
+    dict(type='ClassificationMetric'),
+]
+test_evaluator = val_evaluator

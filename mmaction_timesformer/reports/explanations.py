@@ -1,0 +1,119 @@
+"""``index.html`` of explained videos: what the model looked at, and whether that is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..visualization.explanation_folder import explain_video
+from ..visualization.staged_folder import staged_folder
+from ..visualization.trained_model import TrainedModel
+from .pages import page_environment
+
+PAGE = 'index.html'
+
+
+def explain_videos(
+    config: str | Path,
+    checkpoint: str | Path,
+    videos: Sequence[str | Path],
+    out: str | Path,
+    *,
+    target: str | None = None,
+    shown: str = 'relevance',
+    device: str = 'cpu',
+    start_seconds: float | None = None,
+    end_seconds: float | None = None,
+    check: bool = False,
+) -> Path:
+    """Explain a model's decisions on videos, and show them on a page.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights.
+        videos: Video files, or folders of frames.
+        out: The folder to write; with several videos it gets a folder for each.
+        target: Class to explain, by name or number; by default the one that the model chooses.
+        shown: Which map is drawn, ``relevance`` or ``rollout``; both are saved.
+        device: Where the model runs.
+        start_seconds: Where to start in each file.
+        end_seconds: Where to end in each file.
+        check: Whether to measure deletion and insertion against random maps.
+
+    Returns:
+        The page.
+
+    Raises:
+        FileNotFoundError: One of the files is missing.
+        ValueError: The checkpoint is damaged or does not fit, or an argument makes no sense.
+        VideoError: A video cannot be decoded.
+    """
+    trained = TrainedModel.load(config, checkpoint, device)
+    index = None if target is None else trained.class_index(target)
+    made_from = {
+        'config': str(config),
+        'checkpoint': str(checkpoint),
+        'checkpoint_sha256': trained.digest,
+    }
+    with staged_folder(out) as folder:
+        shown_videos = []
+        for number, video in enumerate(videos, start=1):
+            name = f'{number:02d} {Path(video).stem}' if len(videos) > 1 else '.'
+            (folder / name).mkdir(exist_ok=True)
+            manifest = explain_video(
+                trained,
+                video,
+                folder / name,
+                made_from,
+                target=index,
+                shown=shown,
+                start_seconds=start_seconds,
+                end_seconds=end_seconds,
+                check=check,
+            )
+            shown_videos.append(_shown(name, manifest))
+        page = (
+            page_environment()
+            .get_template('explanations.html.j2')
+            .render(
+                videos=shown_videos,
+                map=shown,
+                source_line=f'{checkpoint} on {config}',
+                footer=f'Checkpoint SHA-256 {trained.digest}.',
+            )
+        )
+        (folder / PAGE).write_text(page, encoding='utf-8')
+    return Path(out) / PAGE
+
+
+def _shown(name: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page tells of one video."""
+    video = Path(manifest['video'])
+    scores = sorted(manifest['scores'].items(), key=lambda item: -item[1])
+    areas = manifest['faithfulness'] and manifest['faithfulness']['areas']
+    return {
+        'folder': '' if name == '.' else f'{name}/',
+        'title': f'{video.parent.name}/{video.name}' if video.parent.name else video.name,
+        'explained': manifest['class'],
+        'scores': [{'name': label, 'share': score} for label, score in scores[:6]],
+        'check': areas and _check_sentence(areas),
+    }
+
+
+def _check_sentence(areas: Mapping[str, float]) -> str:
+    """Whether the map is true, by the areas under the curves."""
+    early_fall = areas['random_deletion'] - areas['deletion']
+    early_rise = areas['insertion'] - areas['random_insertion']
+    verdict = {
+        (True, True): 'Both speak for the map.',
+        (True, False): 'Only deletion speaks for the map.',
+        (False, True): 'Only insertion speaks for the map.',
+        (False, False): 'Neither speaks for the map: do not trust it.',
+    }[early_fall > 0, early_rise > 0]
+    return (
+        f'Mean probability while patches are hidden, most relevant first: {areas["deletion"]:.2f} '
+        f'(at random {areas["random_deletion"]:.2f}; lower is better). While they are shown: '
+        f'{areas["insertion"]:.2f} (at random {areas["random_insertion"]:.2f}; higher is better). '
+        f'{verdict}'
+    )

@@ -1,0 +1,90 @@
+"""``index.html``: the one page that leads to all others of a work folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from PIL import Image
+
+from data_analysis.atomic import write_atomically
+
+from .pages import page_environment, picture_url
+
+PICTURE_SIZE = (720, 300)
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """A page to open.
+
+    Attributes:
+        title: Its name.
+        text: What is seen there, in a sentence.
+        page: The file.
+        picture: A picture of it, which is put into the index; None for none.
+    """
+
+    title: str
+    text: str
+    page: Path
+    picture: Path | None = None
+
+
+def write_index(
+    out: Path,
+    title: str,
+    intro: str,
+    entries: Sequence[IndexEntry],
+    figures: Mapping[str, str] | None = None,
+    footer: str = '',
+) -> None:
+    """Write the index; its links are relative, so that the folder can be moved as a whole.
+
+    Args:
+        out: The file to write.
+        title: Headline.
+        intro: A sentence below.
+        entries: The pages, in the order in which to read them.
+        figures: Numbers that lead the page, by name.
+        footer: The last line.
+
+    Raises:
+        FileNotFoundError: A page is not there.
+    """
+    for entry in entries:
+        if not entry.page.is_file():
+            raise FileNotFoundError(f'{entry.page}: no such page; the index would link to nothing')
+    page = (
+        page_environment()
+        .get_template('index.html.j2')
+        .render(
+            title=title,
+            intro=intro,
+            figures=figures or {},
+            entries=[_shown(entry, out.parent) for entry in entries],
+            footer=footer,
+        )
+    )
+    with write_atomically(out) as stream:
+        stream.write(page)
+
+
+def _shown(entry: IndexEntry, folder: Path) -> dict[str, str | None]:
+    link = Path(os.path.relpath(entry.page.resolve(), folder.resolve())).as_posix()
+    return {
+        'title': entry.title,
+        'text': entry.text,
+        'link': quote(link),
+        'picture': _picture(entry.picture) if entry.picture else None,
+    }
+
+
+def _picture(file: Path) -> str:
+    with Image.open(file) as picture:
+        small = picture.convert('RGB')
+        small.thumbnail(PICTURE_SIZE)
+        return picture_url(small)
