@@ -35,13 +35,20 @@ class BuildPyWithData(build_py):
 
 
 EXTRAS = {
+    'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5.3'],
     'lint': ['mypy>=1.13', 'ruff>=0.8'],
     # What mmaction2's shipped analyze_logs.py and browse_dataset.py import and do not declare.
     'mmaction2-tools': ['moviepy<2', 'seaborn'],
     'mqtt': ['paho-mqtt>=2'],
     'tensorboard': ['tensorboard'],
 }
-EXTRAS['test'] = ['pytest>=8', 'transformers>=4.46', *EXTRAS['mmaction2-tools'], *EXTRAS['mqtt']]
+EXTRAS['test'] = [
+    'pytest>=8',
+    'transformers>=4.46',
+    *EXTRAS['export'],
+    *EXTRAS['mmaction2-tools'],
+    *EXTRAS['mqtt'],
+]
 EXTRAS['dev'] = [*EXTRAS['lint'], *EXTRAS['test']]
 
 setup(
