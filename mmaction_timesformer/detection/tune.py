@@ -1,9 +1,9 @@
 """Choose each class's rule on validation recordings, for a wanted rate of false alarms.
 
 The scores are there already, so a rule is tried by sending them through the automaton again. Every
-rule of a grid is tried. Among those that stay below the wanted rate the one wins whose F1 is best
-together with that of its neighbours in the grid. If none does, the one with the fewest false alarms
-wins.
+rule of a grid is tried. The classes share the false alarms that are allowed so that all together
+are worth most; a rule is worth its F1 together with that of its neighbours in the grid. Where even
+the quietest rules have more false alarms than wanted, they win.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mmaction_timesformer.detection.smoothing import Sample, make_smoother
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.truth import TrueEvent, TrueRecording
 
-ENTER = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+ENTER = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 LEAVE_SHARES = (0.5, 0.8, 1.0)
 
 
@@ -57,33 +57,47 @@ def tune_rules(
         scores: The windows of each recording.
         truth: What happened in it.
         classes: The model's classes in index order.
-        labels: The classes to choose rules for; they share the allowed false alarms equally.
+        labels: The classes to choose rules for.
         hours: How long all recordings are together.
         hop_seconds: Distance of windows.
         max_false_alarms_per_hour: Wanted rate, of all classes together.
         threshold: tIoU from which an event is right.
     """
-    allowed = max_false_alarms_per_hour / len(labels)
-    return {
-        label: _tune_class(
-            scores, truth, classes.index(label), label, hours, hop_seconds, allowed, threshold
-        )
+    offers = [
+        _offers(scores, truth, classes.index(label), label, hours, hop_seconds, threshold)
         for label in labels
-    }
+    ]
+    least = sum(min(offer) for offer in offers)
+    allowed = max(int(max_false_alarms_per_hour * hours + 1e-9), least)
+    return dict(zip(labels, _share_out(offers, allowed), strict=True))
 
 
-def _tune_class(
+@dataclass(frozen=True)
+class _Offer:
+    """The best rule of a class for a number of false alarms.
+
+    Attributes:
+        worth: F1 of the rule and its neighbours, times the number of true events.
+        tuned: The rule.
+    """
+
+    worth: float
+    tuned: TunedRule
+
+
+def _offers(
     scores: Mapping[str, Sequence[ScoredWindow]],
     truth: Mapping[str, TrueRecording],
     index: int,
     label: str,
     hours: float,
     hop_seconds: float,
-    allowed: float,
     threshold: float,
-) -> TunedRule:
+) -> dict[int, _Offer]:
+    """What a class can have for each number of false alarms."""
     true = {name: [e for e in truth[name].events if e.label == label] for name in scores}
-    best: list[tuple[tuple[float, ...], TunedRule]] = []
+    num_true = sum(map(len, true.values()))
+    offers: dict[int, _Offer] = {}
     for smoothing in _smoothings(hop_seconds):
         smoothed = {name: _smooth(smoothing, windows, index) for name, windows in scores.items()}
         for rules in _rows(smoothing, hop_seconds):
@@ -93,11 +107,27 @@ def _tune_class(
             for place, tried in enumerate(row):
                 # A rule is worth what its neighbours are worth too: luck has none.
                 near = row[max(place - 1, 0) : place + 2]
-                worth = sum(one.f1 for one in near) / len(near)
-                rate = tried.false_alarms_per_hour
-                order = (1.0, worth, -rate) if rate <= allowed else (0.0, -rate, worth)
-                best.append((order, tried))
-    return max(best, key=lambda pair: pair[0])[1]
+                worth = num_true * sum(one.f1 for one in near) / len(near)
+                wrong = round(tried.false_alarms_per_hour * hours)
+                if wrong not in offers or worth > offers[wrong].worth:
+                    offers[wrong] = _Offer(worth, tried)
+    return offers
+
+
+def _share_out(offers: Sequence[Mapping[int, _Offer]], allowed: int) -> list[TunedRule]:
+    """The rule of each class for which all together are worth most, as the false alarms allow."""
+    # The best choice for the classes so far, by the number of false alarms that it costs.
+    best: dict[int, tuple[float, list[TunedRule]]] = {0: (0.0, [])}
+    for place, of_class in enumerate(offers):
+        needed = sum(min(later) for later in offers[place + 1 :])
+        longer: dict[int, tuple[float, list[TunedRule]]] = {}
+        for spent, (worth, chosen) in best.items():
+            for wrong, offer in of_class.items():
+                cost, total = spent + wrong, worth + offer.worth
+                if cost + needed <= allowed and total > longer.get(cost, (-1.0, []))[0]:
+                    longer[cost] = (total, [*chosen, offer.tuned])
+        best = longer
+    return max(best.items(), key=lambda item: (item[1][0], -item[0]))[1][1]
 
 
 def _try(

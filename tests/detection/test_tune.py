@@ -78,3 +78,25 @@ def test_rules_are_written_as_a_config(tmp_path):
     assert detection.hop_seconds == 0.5
     rules = make_rules(('Bucket-Worker', 'Other'), detection.dangers, {})
     assert rules == {'Bucket-Worker': rule}
+
+
+def test_classes_share_the_allowed_false_alarms():
+    """One class needs a false alarm to be found at all, the other none: it gets what is allowed."""
+
+    def windows(peaks):
+        return [
+            ScoredWindow(float(s), float(s), (peaks.get(s, 0.0), 0.9 if s in (3, 4, 5) else 0.0, 0))
+            for s in range(60)
+        ]
+
+    truth = {'one': TrueRecording((TrueEvent('A', 9.5, 12.5), TrueEvent('B', 2.5, 5.5)), 60.0)}
+    peaks = dict.fromkeys((10, 11, 12), 0.5) | dict.fromkeys((30, 31, 32), 0.9)
+    scores = {'one': windows(peaks)}
+    hours = 1 / 60
+
+    strict = tune_rules(scores, truth, CLASSES, ('A', 'B'), hours, 1.0, 30.0)
+    loose = tune_rules(scores, truth, CLASSES, ('A', 'B'), hours, 1.0, 60.0)
+
+    assert (strict['A'].f1, strict['B'].f1) == (0.0, 1.0)
+    assert (loose['A'].f1, loose['B'].f1) == (pytest.approx(2 / 3), 1.0)
+    assert loose['A'].false_alarms_per_hour == pytest.approx(60.0)
