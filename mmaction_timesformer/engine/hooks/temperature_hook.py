@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
+import torch
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
+from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.models.heads.temperature import Temperature
 from mmaction_timesformer.registry import HOOKS
 
@@ -20,9 +25,10 @@ class TemperatureHook(Hook):
     """Put the temperature that ``ClassificationMetric`` fits on validation clips into the head.
 
     The best checkpoint, which is saved after validation, has it: in the head, where every tool
-    uses it, and in ``meta['temperature']``. Training and validation themselves run without, and a
-    checkpoint saved before its validation has none; ``tools/calibrate.py`` gives it one. A model
-    whose head has no temperature, or an evaluator without the metric, costs nothing.
+    uses it, and in ``meta['temperature']``. The last one, saved before its validation, is given it
+    when training ends. Training and validation themselves run without, and a checkpoint between
+    two validations has none; ``tools/calibrate.py`` gives it one. A model whose head has no
+    temperature, or an evaluator without the metric, costs nothing.
     """
 
     priority = 'NORMAL'  # Before the best checkpoint is saved, after the metric.
@@ -49,6 +55,17 @@ class TemperatureHook(Hook):
         if found and _is_training(runner):
             self._set(runner, found[0])
 
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        """Give the last checkpoint what its validation, which came after it, has fitted."""
+        temperature = find_temperature(runner.model)
+        note = Path(runner.work_dir, 'last_checkpoint')
+        if temperature is None or temperature.value == 1 or not note.is_file():
+            return
+        last = Path(note.read_text(encoding='utf-8').strip())
+        if last.is_file() and read_checkpoint(last)['meta'].get('iter') == runner.iter:
+            store_temperature(last, float(temperature.value), last)
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Write the temperature where it can be read without building the model."""
         if (temperature := find_temperature(runner.model)) is not None:
@@ -63,6 +80,27 @@ class TemperatureHook(Hook):
 def _is_training(runner: Runner) -> bool:
     # The property train_loop would build a loop that a run of its own validation does not need.
     return isinstance(runner._train_loop, BaseLoop)
+
+
+def store_temperature(checkpoint: str | Path, value: float, out: str | Path) -> None:
+    """Write a checkpoint with another temperature; nothing else in it changes.
+
+    Args:
+        checkpoint: The file to read.
+        value: The temperature.
+        out: The file to write, which may be the same.
+    """
+    content = read_checkpoint(checkpoint)
+    content['state_dict'][STATE] = torch.tensor(value)
+    content.setdefault('meta', {})['temperature'] = value
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f'.{out.name}.{os.getpid()}')
+    try:
+        torch.save(content, partial)
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def find_temperature(model: Any) -> Temperature | None:

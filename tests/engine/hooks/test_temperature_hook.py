@@ -73,7 +73,7 @@ def runner_of(work_dir: Path, **settings: Any) -> Runner:
         test_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
         test_evaluator=dict(type='ClassificationMetric', num_resamples=0),
         test_cfg=dict(),
-        train_cfg=dict(by_epoch=True, max_epochs=2),
+        train_cfg=dict(by_epoch=True, max_epochs=3),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-9)),
         default_hooks=dict(
             temperature=dict(type='TemperatureHook'),
@@ -96,10 +96,15 @@ def test_the_best_checkpoint_is_calibrated(tmp_path: Path, hooks: list) -> None:
     fitted = saved['state_dict']['cls_head.temperature.value'].item()
     assert fitted > 3
     assert saved['meta']['temperature'] == pytest.approx(fitted)
-    # The second epoch was not better, so that its checkpoint dates from before its validation.
-    other = torch.load(tmp_path / 'epoch_2.pth', weights_only=True)
-    assert 'cls_head.temperature.value' not in other['state_dict']
-    assert other['meta']['temperature'] == 1
+    # The second epoch was not better: its checkpoint dates from before its validation.
+    between = torch.load(tmp_path / 'epoch_2.pth', weights_only=True)
+    assert 'cls_head.temperature.value' not in between['state_dict']
+    assert between['meta']['temperature'] == 1
+    # So does the last one, which is given the temperature when training ends.
+    last = torch.load(tmp_path / 'epoch_3.pth', weights_only=True)
+    assert last['meta']['temperature'] == pytest.approx(fitted, rel=1e-3)
+    assert last['state_dict']['cls_head.temperature.value'] == pytest.approx(fitted, rel=1e-3)
+    assert last['meta']['iter'] == 15
 
     tested = runner_of(tmp_path / 'test', custom_hooks=hooks)
     tested._load_from = str(best)

@@ -1,0 +1,70 @@
+"""Giving a finished checkpoint the temperature that its validation clips ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmaction_timesformer.engine.data_root import merge_options
+from mmaction_timesformer.engine.hooks.temperature_hook import find_temperature, store_temperature
+from mmaction_timesformer.models.checkpoints import read_checkpoint
+
+
+def calibrate(
+    config: str | Path,
+    checkpoint: str | Path,
+    out: str | Path | None = None,
+    *,
+    work_dir: str | None = None,
+    cfg_options: dict[str, Any] | None = None,
+) -> Path:
+    """Fit a temperature on a config's validation clips and store it with the weights.
+
+    ``TemperatureHook`` does this during training. This is for checkpoints that were trained
+    without it, saved between two validations, or moved to other validation clips.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights; may have a temperature already, which is replaced.
+        out: Where to write; by default over ``checkpoint``.
+        work_dir: Folder for the log.
+        cfg_options: Values that replace the config's.
+
+    Returns:
+        The calibrated checkpoint.
+
+    Raises:
+        FileNotFoundError: There is no such config or checkpoint.
+        ValueError: The checkpoint is damaged or does not fit, the config has no validation clips,
+            or the model's head has no temperature.
+    """
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'{config}: no such config')
+    content = read_checkpoint(checkpoint)
+    cfg = Config.fromfile(config)
+    merge_options(cfg, cfg_options or {})
+    if cfg.get('val_dataloader') is None:
+        raise ValueError(f'{config}: has no val_dataloader; a temperature is fitted on its clips')
+    cfg.work_dir = work_dir or str(Path('work_dirs', Path(config).stem))
+    cfg.val_evaluator = dict(type='ClassificationMetric', num_resamples=0)
+    # It would look for a best checkpoint among trained ones.
+    cfg.default_hooks.checkpoint = None
+    runner = Runner.from_cfg(cfg)
+    temperature = find_temperature(runner.model)
+    if temperature is None:
+        raise ValueError(
+            f'{config}: the head of the model has no temperature; that of type '
+            "'TimeSformerClsHead' has one"
+        )
+    try:
+        runner.model.load_state_dict(content['state_dict'])
+    except RuntimeError as error:
+        raise ValueError(f'{checkpoint}: does not fit {config}: {error}') from None
+    temperature.set(1.0)
+    metrics = runner.val()
+    target = Path(out or checkpoint)
+    store_temperature(checkpoint, metrics['cls/temperature'], target)
+    return target

@@ -1,0 +1,31 @@
+"""Fit a temperature on validation clips and store it in a checkpoint, where tools use it."""
+
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+import mmaction_timesformer  # noqa: F401  (registers the models)
+from mmaction_timesformer.engine.calibration import calibrate
+from mmaction_timesformer.reports.command import run_command
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help="the model's config")
+    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument('--out', metavar='FILE', help='checkpoint to write (default: the same)')
+    parser.add_argument('--work-dir', help='folder for the log')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='replace values of the config, such as data_root=FOLDER',
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    sys.exit(run_command(calibrate, vars(parse_args())))
