@@ -34,10 +34,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--checked',
         type=int,
-        default=4,
+        default=12,
         dest='num_checked',
         metavar='N',
-        help='examples on which maps are checked by deletion and insertion (%(default)s)',
+        help='clips on which maps are checked by deletion and insertion (%(default)s)',
     )
     parser.add_argument(
         '--no-cost',

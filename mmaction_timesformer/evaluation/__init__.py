@@ -12,7 +12,7 @@ from .comparison import Comparison, compare
 from .dumps import load_dump
 from .predictions import Predictions, predictions_from_samples
 from .resampling import interval, resample, resampled_weights, share_interval
-from .thresholds import threshold_table
+from .thresholds import threshold_table, thresholds_for_recall
 
 __all__ = [
     'ClassificationFigures',
@@ -33,4 +33,5 @@ __all__ = [
     'resampled_weights',
     'share_interval',
     'threshold_table',
+    'thresholds_for_recall',
 ]

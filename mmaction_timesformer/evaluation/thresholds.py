@@ -5,12 +5,14 @@ Legend: N clips, K classes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from .predictions import Predictions
 
+RECALLS = (0.9, 0.95, 0.99)
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
@@ -44,6 +46,23 @@ def threshold_table(
         ]
         for k, name in enumerate(predictions.classes)
     }
+
+
+def thresholds_for_recall(
+    predictions: Predictions, recalls: tuple[float, ...] = RECALLS
+) -> dict[str, list[ThresholdRow]]:
+    """By class, the highest threshold that still finds each share of its clips.
+
+    On other clips it will find somewhat less: it was chosen on these. Empty for a class without
+    clips.
+    """
+    found = {}
+    for k, name in enumerate(predictions.classes):
+        scores, truth = predictions.scores[:, k], predictions.truth[:, k]
+        own = np.sort(scores[truth])[::-1]
+        needed = [max(math.ceil(share * len(own) - 1e-9), 1) for share in recalls]
+        found[name] = [_row(scores, truth, float(own[n - 1])) for n in needed if len(own)]
+    return found
 
 
 def _row(scores: np.ndarray, truth: np.ndarray, threshold: float) -> ThresholdRow:

@@ -17,6 +17,7 @@ from ..visualization.staged_folder import staged_folder
 from ..visualization.trained_model import TrainedModel
 from .clip_names import with_clip_names
 from .examples import show_examples
+from .map_check import CheckedClip, check_maps, faithfulness_facts, is_explainable
 from .model_cost import ModelCost, measure_cost
 from .result_charts import draw_charts
 from .result_facts import AnalysedRun, result_facts
@@ -31,7 +32,7 @@ def analyze_runs(
     checkpoint: str | Path | None = None,
     device: str = 'cpu',
     num_examples: int = 10,
-    num_checked: int = 4,
+    num_checked: int = 12,
     with_cost: bool = True,
 ) -> Path:
     """Analyse runs and write a page about them.
@@ -43,7 +44,7 @@ def analyze_runs(
         checkpoint: The first run's weights, for the examples; by default its best or last.
         device: Where models run.
         num_examples: Mistakes and close calls to show; 0 for none.
-        num_checked: On how many of them maps are checked by deletion and insertion.
+        num_checked: Clips on which maps are checked by deletion and insertion; 0 for none.
         with_cost: Whether to measure parameters, FLOPs, time and memory.
 
     Returns:
@@ -61,11 +62,16 @@ def analyze_runs(
         ]
     first = analysed[0]
     num_mistakes = -(-num_examples * 3 // 5)
-    trained, reason = _load_model(first.files, checkpoint, device) if num_examples else (None, '')
-    examples = show_examples(
-        first.predictions, trained, reason, num_mistakes, num_examples - num_mistakes, num_checked
-    )
-    facts = result_facts(analysed, examples.facts, examples.faithfulness())
+    trained, reason = None, ''
+    if num_examples or num_checked:
+        trained, reason = _load_model(first.files, checkpoint, device)
+    num_close = num_examples - num_mistakes
+    examples = show_examples(first.predictions, trained, reason, num_mistakes, num_close)
+    checked: list[CheckedClip] = []
+    if num_checked and trained is not None and is_explainable(trained):
+        checked = check_maps(first.predictions, trained, num_checked)
+    faithfulness = faithfulness_facts(checked, first.predictions.classes)
+    facts = result_facts(analysed, examples.facts, faithfulness)
     with staged_folder(out) as folder:
         text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / 'results.json').write_text(text + '\n', encoding='utf-8')

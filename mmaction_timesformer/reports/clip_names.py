@@ -1,4 +1,4 @@
-"""Names and recordings of clips that a dump does not name."""
+"""Which video a prediction is of: its name and recording, also where the dump has none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from mmengine.registry import init_default_scope
 
 from ..evaluation import Predictions
 from ..registry import DATASETS
-from ..visualization.trained_model import test_dataset
+from ..visualization.pixel_mapping import TracedClip
+from ..visualization.trained_model import TrainedModel, test_dataset
 
 
 def with_clip_names(predictions: Predictions, config: Config) -> Predictions:
@@ -30,7 +31,7 @@ def with_clip_names(predictions: Predictions, config: Config) -> Predictions:
         The predictions, with ``filename`` and, where known, ``recording``; unchanged if they have
         names, or if the annotations cannot be read or do not agree.
     """
-    if 'filename' in predictions.clips or 'frame_dir' in predictions.clips:
+    if has_names(predictions):
         return predictions
     found = _annotated(config)
     if found is None or len(found) != len(predictions):
@@ -43,6 +44,27 @@ def with_clip_names(predictions: Predictions, config: Config) -> Predictions:
     known = [key for key in kept if any(info.get(key) is not None for info in found)]
     names = pd.DataFrame({key: [info.get(key) for info in found] for key in known})
     return replace(predictions, clips=pd.concat([predictions.clips, names], axis=1))
+
+
+def has_names(predictions: Predictions) -> bool:
+    """Whether the clips' files are known."""
+    return 'filename' in predictions.clips or 'frame_dir' in predictions.clips
+
+
+def read_clip(trained: TrainedModel, predictions: Predictions, row: int) -> TracedClip:
+    """Read a clip's frames as the model gets them.
+
+    Raises:
+        FileNotFoundError: Its file is not there.
+        ValueError: Its file is not known, or cannot be decoded.
+    """
+    clip = predictions.clips.iloc[row]
+    for key in ('filename', 'frame_dir'):
+        if pd.notna(name := clip.get(key)):
+            part = clip.reindex(['start_seconds', 'end_seconds'])
+            seconds = {end: None if pd.isna(at) else float(at) for end, at in part.items()}
+            return trained.read(name, **seconds)
+    raise ValueError(f'the file of clip {row} is not known')
 
 
 def _annotated(config: Config) -> list[dict[str, Any]] | None:

@@ -9,21 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
-from data_analysis.video import VideoError
-
 from ..evaluation import Predictions
-from ..models import TimeSformerBackbone
-from ..visualization.explained_video import ExplainedVideo, check_faithfulness
+from ..visualization.explained_video import ExplainedVideo
 from ..visualization.explanation import explain
-from ..visualization.faithfulness import FaithfulnessCurves
 from ..visualization.pictures import strip
 from ..visualization.pixel_mapping import TracedClip
 from ..visualization.trained_model import TrainedModel
-
-CURVES = ('deletion', 'insertion', 'random_deletion', 'random_insertion')
+from .clip_names import has_names, read_clip
+from .map_check import is_explainable
 
 
 @dataclass
@@ -33,32 +28,10 @@ class Examples:
     Attributes:
         facts: What is known of each, for ``results.json``.
         pictures: Strips, by the facts' ``picture``.
-        curves: Deletion and insertion on some of them.
     """
 
     facts: list[dict[str, Any]] = field(default_factory=list)
     pictures: dict[str, Image.Image] = field(default_factory=dict)
-    curves: list[FaithfulnessCurves] = field(default_factory=list)
-
-    def faithfulness(self) -> dict[str, Any] | None:
-        """Mean curves and areas; None without any."""
-        if not self.curves:
-            return None
-        means = {
-            'fractions': self.curves[0].fractions,
-            **{
-                name: np.mean(
-                    [np.atleast_2d(getattr(c, name)).mean(axis=0) for c in self.curves], 0
-                )
-                for name in CURVES
-            },
-        }
-        areas = [curves.areas() for curves in self.curves]
-        return {
-            'num_clips': len(self.curves),
-            **{name: values.tolist() for name, values in means.items()},
-            'areas': {name: float(np.mean([area[name] for area in areas])) for name in CURVES},
-        }
 
 
 def choose(predictions: Predictions, num_mistakes: int, num_close: int) -> list[tuple[str, int]]:
@@ -79,7 +52,6 @@ def show_examples(
     reason: str = '',
     num_mistakes: int = 6,
     num_close: int = 4,
-    num_checked: int = 4,
 ) -> Examples:
     """Choose clips and draw them, with attention where the model is a TimeSformer.
 
@@ -89,26 +61,22 @@ def show_examples(
         reason: Why it is missing.
         num_mistakes: Mistakes at most.
         num_close: Close calls at most.
-        num_checked: On how many of them deletion and insertion are measured.
     """
     examples = Examples()
-    if 'filename' not in predictions.clips:
-        reason = 'the dump does not name its clips (PackActionInputs, meta_keys)'
+    if not has_names(predictions):
+        trained, reason = None, 'the dump does not name its clips (PackActionInputs, meta_keys)'
     for kind, row in choose(predictions, num_mistakes, num_close):
         fact = _fact(predictions, kind, row)
         examples.facts.append(fact)
-        if trained is None or 'filename' not in predictions.clips:
+        if trained is None:
             fact['reason'] = reason
             continue
-        part = predictions.clips.iloc[row].reindex(['start_seconds', 'end_seconds'])
-        seconds = {key: None if pd.isna(value) else float(value) for key, value in part.items()}
         try:
-            clip = trained.read(predictions.clips['filename'].iloc[row], **seconds)
-        except (FileNotFoundError, ValueError, VideoError) as error:
+            clip = read_clip(trained, predictions, row)
+        except (FileNotFoundError, ValueError) as error:
             fact['reason'] = str(error)
             continue
-        target = int(predictions.top_class[row])
-        _illustrate(examples, fact, trained, clip, target, len(examples.curves) < num_checked)
+        _illustrate(examples, fact, trained, clip, int(predictions.top_class[row]))
     return examples
 
 
@@ -134,16 +102,11 @@ def _fact(predictions: Predictions, kind: str, row: int) -> dict[str, Any]:
 
 
 def _illustrate(
-    examples: Examples,
-    fact: dict[str, Any],
-    trained: TrainedModel,
-    clip: TracedClip,
-    target: int,
-    is_checked: bool,
+    examples: Examples, fact: dict[str, Any], trained: TrainedModel, clip: TracedClip, target: int
 ) -> None:
-    """Draw one clip, note what its frames count, and measure deletion and insertion on it."""
+    """Draw one clip, and note what its frames count."""
     fact['frames'] = clip.frame_numbers.tolist()
-    if not any(isinstance(module, TimeSformerBackbone) for module in trained.model.modules()):
+    if not is_explainable(trained):
         captions = [f'frame {number}' for number in clip.frame_numbers]
         examples.pictures[fact['picture']] = strip(list(clip.pictures), None, captions, None)
         return
@@ -153,5 +116,3 @@ def _illustrate(
         list(clip.pictures), explained.overlays(), explained.captions(), importance
     )
     fact['frame_importance'] = importance
-    if is_checked:
-        examples.curves.append(check_faithfulness(trained.model, explained))

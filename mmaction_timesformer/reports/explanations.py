@@ -79,7 +79,7 @@ def explain_videos(
             .render(
                 videos=shown_videos,
                 map=shown,
-                source_line=f'{checkpoint} on {config}',
+                source_line=f'{Path(config).stem}, {Path(checkpoint).name}',
                 footer=f'Checkpoint SHA-256 {trained.digest}.',
             )
         )

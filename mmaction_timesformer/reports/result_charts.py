@@ -28,6 +28,7 @@ SHADES = LinearSegmentedColormap.from_list('shades', ['#ffffff', '#2f5d8c'])
 TRAIN_COLOR, VAL_COLOR, LOSS_COLOR = '#7fb0d8', '#2f5d8c', '#e0893a'
 MOST_CURVES = 8
 MOST_CELLS = 30
+MOST_RECORDINGS = 24
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def draw_reliability(facts: Facts, run: Facts) -> Figure | None:
 
 def draw_by_recording(facts: Facts, run: Facts) -> Figure | None:
     """Accuracy of each recording with its interval, the worst first."""
-    rows = run['by_recording'][:24]
+    rows = run['by_recording'][:MOST_RECORDINGS]
     if not rows:
         return None
     figure = new_figure(0.9 + 0.24 * len(rows))
@@ -235,7 +236,7 @@ def draw_by_recording(facts: Facts, run: Facts) -> Figure | None:
 
 def draw_faithfulness(facts: Facts, run: Facts) -> Figure | None:
     """Mean deletion and insertion over the examples, beside those of random maps."""
-    curves = facts['faithfulness']
+    curves = facts['faithfulness'] and facts['faithfulness']['curves']
     if not curves:
         return None
     figure = new_figure(2.7)
@@ -279,13 +280,13 @@ CHARTS = (
     ),
     ChartKind(
         'recordings', 'conditions', 'By recording',
-        'Each recording with its number of clips and Wilson interval; the dashed line is the '
-        'whole set.', draw_by_recording,
+        f'The {MOST_RECORDINGS} recordings with the lowest accuracy, with their number of clips '
+        'and Wilson interval; the dashed line is the whole set.', draw_by_recording,
     ),
     ChartKind(
-        'faithfulness', 'examples', 'Are the maps true?',
-        'Hiding what the map calls relevant should cost the class its probability sooner than '
-        'hiding patches at random; showing it alone should bring it back sooner.',
+        'faithfulness', 'maps', 'Hiding and showing what the maps call relevant',
+        'Left, patches are hidden, the most relevant first: the orange line should fall sooner '
+        'than the grey one. Right, they are shown in that order: it should rise sooner.',
         draw_faithfulness,
     ),
 )  # fmt: skip

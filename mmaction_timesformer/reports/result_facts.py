@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..evaluation import (
     fit_temperature,
     reliability,
     threshold_table,
+    thresholds_for_recall,
 )
 from ..version import __version__
 from .conditions import accuracy_by_recording, accuracy_by_value, measure_clips
@@ -63,7 +65,7 @@ def result_facts(
     Args:
         runs: The first is compared with each of the others.
         examples: Mistakes and close calls of the first run, without their pictures.
-        faithfulness: Deletion and insertion on the first run's examples.
+        faithfulness: Deletion and insertion by the first run's maps.
 
     Returns:
         Plain data; what is undefined is None.
@@ -101,6 +103,7 @@ def _run_facts(name: str, run: AnalysedRun) -> Facts:
     return {
         'name': name,
         'work_dir': str(run.files.folder),
+        'config_name': Path(run.files.config.filename).stem,
         'dump': run.dump,
         'checkpoint': run.files.checkpoint and str(run.files.checkpoint),
         'figures': classification_figures(predictions).to_dict(),
@@ -112,6 +115,10 @@ def _run_facts(name: str, run: AnalysedRun) -> Facts:
         'thresholds': {
             class_name: [asdict(row) for row in rows]
             for class_name, rows in threshold_table(predictions).items()
+        },
+        'thresholds_for_recall': {
+            class_name: [asdict(row) for row in rows]
+            for class_name, rows in thresholds_for_recall(predictions).items()
         },
         'by_recording': accuracy_by_recording(predictions),
         'by_duration': accuracy_by_value(

@@ -11,6 +11,7 @@ from PIL import Image
 from data_analysis.report_tables import Table
 
 from . import result_tables as tables
+from .map_check import LIKE_NOTHING
 from .pages import figure_url, page_environment, picture_url
 from .result_charts import Chart
 
@@ -48,7 +49,9 @@ def render_page(facts: Facts, charts: Sequence[Chart], pictures: Mapping[str, Im
         .get_template('results.html.j2')
         .render(
             title=' and '.join(run['name'] for run in facts['runs']),
-            source_line='Predictions ' + ', '.join(run['dump'] for run in facts['runs']),
+            source_lines=[
+                f'{run["config_name"]}, predictions {run["dump"]}' for run in facts['runs']
+            ],
             cards=_cards(facts),
             verdict=_verdict(facts),
             sections=sections,
@@ -70,7 +73,10 @@ def _sections(facts: Facts) -> list[Section]:
         Section(
             'classes',
             'Class by class',
-            tables=[tables.class_table(facts, run) for run in facts['runs']],
+            tables=[
+                *(tables.class_table(facts, run) for run in facts['runs']),
+                *tables.present([tables.confusion_list(first, facts['classes'])]),
+            ],
         ),
     ]
     if facts['comparisons']:
@@ -84,6 +90,8 @@ def _sections(facts: Facts) -> list[Section]:
                 'Below each frame lies what raised the chosen class; the bar is the frame’s share.',
             )
         )
+    if facts['faithfulness']:
+        sections.append(_maps_section(facts))
     sections.append(
         Section('calibration', 'How far a probability can be trusted', _calibration_sentence(first))
     )
@@ -92,7 +100,9 @@ def _sections(facts: Facts) -> list[Section]:
             'thresholds',
             'Choosing a threshold',
             'A class is reported wherever its probability reaches the threshold. False alarms: '
-            'reports on clips of other classes, and their share of those clips.',
+            'reports on clips of other classes, and their share of those clips. Among the rows are '
+            'the thresholds that find 90, 95 and 99 % of these clips; of others they will find '
+            'somewhat less.',
             tables.threshold_tables(facts, first),
         )
     )
@@ -102,6 +112,23 @@ def _sections(facts: Facts) -> list[Section]:
         sections.append(Section('training', 'Training'))
     sections.append(_making_section(facts))
     return sections
+
+
+def _maps_section(facts: Facts) -> Section:
+    checked = facts['faithfulness']
+    intro = (
+        f'Checked on {_plural(checked["num_clips"], "clip")} that the model has right, the surest '
+        'of each class. While patches are hidden, the most relevant first, the probability should '
+        'be lower than when they are hidden at random; while they are shown in that order, higher. '
+    )
+    alike = [name for name, row in checked['by_class'].items() if row['empty'] >= LIKE_NOTHING]
+    if alike:
+        intro += (
+            f'A clip with everything hidden counts as {" or ".join(alike)}: hiding cannot show '
+            'what speaks for that, so it is left out of the chart.'
+        )
+    table = tables.faithfulness_table(facts)
+    return Section('maps', 'Can the maps be trusted', intro, tables.present([table]))
 
 
 def _comparison_section(comparisons: Sequence[Facts]) -> Section:

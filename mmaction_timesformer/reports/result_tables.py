@@ -27,6 +27,7 @@ FIGURE_NAMES = {
     'roc_auc': 'AUROC',
 }
 MOST_THRESHOLD_CLASSES = 12
+MOST_CONFUSIONS = 12
 
 
 def number(value: float | None, pattern: str = '{:.3f}') -> Cell:
@@ -110,6 +111,54 @@ def class_table(facts: Facts, run: Facts) -> Table:
     return Table(_of('Classes', facts, run), columns, rows)
 
 
+def confusion_list(run: Facts, classes: Sequence[str]) -> Table | None:
+    """Which class is taken for which, the most frequent first."""
+    counts = run['figures']['confusion']
+    found = [
+        (counts[true][taken], sum(counts[true]), true, taken)
+        for true in range(len(counts))
+        for taken in range(len(counts))
+        if true != taken and counts[true][taken]
+    ]
+    if not found:
+        return None
+    rows = [
+        Row(
+            [
+                Cell(classes[true]),
+                Cell(classes[taken]),
+                number(count, '{:.0f}'),
+                number(count / total, '{:.1%}'),
+            ]
+        )
+        for count, total, true, taken in sorted(found, reverse=True)[:MOST_CONFUSIONS]
+    ]
+    columns = [Column('true class', 'fixed'), Column('taken for', 'fixed')]
+    columns += [Column('clips'), Column('share of the true class')]
+    return Table('What is taken for what', columns, rows)
+
+
+def faithfulness_table(facts: Facts) -> Table | None:
+    """Deletion and insertion by class, beside those of random maps."""
+    if not facts['faithfulness']:
+        return None
+    columns = [Column('class', 'fixed'), Column('clips'), Column('hidden, by map')]
+    columns += [Column('hidden, at random'), Column('shown, by map'), Column('shown, at random')]
+    columns += [Column('all hidden')]
+    names = ('deletion', 'random_deletion', 'insertion', 'random_insertion', 'empty')
+    rows = [
+        Row(
+            [
+                Cell(class_name),
+                number(of_class['num_clips'], '{:.0f}'),
+                *(number(of_class[name], '{:.2f}') for name in names),
+            ]
+        )
+        for class_name, of_class in facts['faithfulness']['by_class'].items()
+    ]
+    return Table('Mean probability of the class while patches are hidden or shown', columns, rows)
+
+
 def threshold_tables(facts: Facts, run: Facts) -> list[Table]:
     """For each class: what a threshold finds and how often it cries wolf."""
     columns = [
@@ -120,16 +169,18 @@ def threshold_tables(facts: Facts, run: Facts) -> list[Table]:
     ]
     tables = []
     for class_name, found in list(run['thresholds'].items())[:MOST_THRESHOLD_CLASSES]:
+        found = [*found, *run['thresholds_for_recall'][class_name]]
+        unlike = {(row['recall'], row['false_alarms']): row for row in found}
         rows = [
             Row(
                 [
-                    number(row['threshold'], '{:.2f}'),
+                    number(row['threshold'], '{:.3f}'),
                     number(row['recall'], '{:.1%}'),
                     number(row['precision'], '{:.1%}'),
                     _false_alarms(row),
                 ]
             )
-            for row in found
+            for row in sorted(unlike.values(), key=lambda row: row['threshold'])
         ]
         tables.append(Table(class_name, columns, rows))
     return tables
