@@ -21,11 +21,15 @@ class PacketReader:
     Args:
         path: The file.
         num_threads: Threads of the decoder; 0 lets it choose.
+        skip_loop_filter: Leave out the smoothing of block edges, which changes the pictures.
     """
 
-    def __init__(self, path: str | Path, num_threads: int = 1) -> None:
+    def __init__(
+        self, path: str | Path, num_threads: int = 1, skip_loop_filter: bool = False
+    ) -> None:
         self.path = str(path)
         self.num_threads = num_threads
+        self.skip_loop_filter = skip_loop_filter
         self._open()
 
     def _open(self) -> None:
@@ -35,6 +39,8 @@ class PacketReader:
         decoder = self.stream.codec_context
         decoder.thread_count = self.num_threads
         decoder.thread_type = 'SLICE' if self.num_threads == 1 else 'AUTO'
+        if self.skip_loop_filter:
+            decoder.options = {'skip_loop_filter': 'all'}
         self._is_untouched = True
         self._is_open = True
 

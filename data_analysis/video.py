@@ -129,7 +129,8 @@ class Video:
 
     def __reduce__(self) -> tuple:
         """An open file does not travel to another process; it is opened again there."""
-        return open_video, (self.path, self._reader.num_threads)
+        reader = self._reader
+        return open_video, (self.path, reader.num_threads, False, None, reader.skip_loop_filter)
 
 
 def open_video(
@@ -137,6 +138,7 @@ def open_video(
     num_threads: int = 1,
     allow_truncated: bool = False,
     cache: IndexCache | None = None,
+    skip_loop_filter: bool = False,
 ) -> Video:
     """Open a video file and find its frames.
 
@@ -145,11 +147,13 @@ def open_video(
         num_threads: Threads of the decoder; 0 lets it choose.
         allow_truncated: Take what is there of a file whose end is missing.
         cache: Indices of files that were opened before, for one who opens them again and again.
+        skip_loop_filter: Leave out the codec's smoothing of block edges, which is faster and
+            changes the pictures.
 
     Raises:
         VideoError: The file is missing, empty, truncated, no video, or without a video stream.
     """
-    reader = PacketReader(path, num_threads)
+    reader = PacketReader(path, num_threads, skip_loop_filter)
     try:
         index = index_frames(reader) if cache is None else cache.index_frames(reader)
         table = index.packets

@@ -8,11 +8,11 @@ import numpy as np
 from tests.data_analysis.rendering import SIZE, picture_of, render_video
 
 
-def render_pictures(path: Path, pictures: list[np.ndarray], fps: int = 10) -> Path:
-    """A video of these (height, width, 3) pictures, coded well enough to tell them apart."""
+def render_pictures(path: Path, pictures: list[np.ndarray], fps: int = 10, crf: int = 10) -> Path:
+    """A video of these (height, width, 3) pictures, by default coded well enough to tell apart."""
     height, width = pictures[0].shape[:2]
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('libx264', rate=fps, options={'crf': '10'})
+        stream = container.add_stream('libx264', rate=fps, options={'crf': str(crf)})
         stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
         for picture in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, 'rgb24')))

@@ -21,7 +21,7 @@ class DecodeFrames(BaseTransform):
     Args:
         short_side: Scale each picture so that its shorter side has this many pixels as soon as it
             is decoded, as mmaction2's ``Resize(scale=(-1, short_side))`` does later. It saves
-            memory where frames are many and large.
+            memory, and of large pictures some time.
 
     Raises:
         VideoError: The decoder fails before all frames are out.
@@ -47,17 +47,22 @@ class DecodeFrames(BaseTransform):
         return results
 
     def _decode(self, video: Video, frames: np.ndarray) -> tuple[list[np.ndarray], tuple[int, int]]:
-        pictures = {}
+        pictures: dict[int, np.ndarray] = {}
         original_shape = (0, 0)
         for number, picture in video.pictures(frames):
             original_shape = picture.shape[:2]
             pictures[number] = self._shrink(picture)
-        # Copies, since transforms that follow change pictures in place and a frame may come twice.
-        return list(np.stack([pictures[int(frame)] for frame in frames])), original_shape
+        imgs = []
+        given = set()
+        for number in frames.tolist():
+            # Transforms that follow change pictures in place, and a frame may come twice.
+            imgs.append(pictures[number].copy() if number in given else pictures[number])
+            given.add(number)
+        return imgs, original_shape
 
     def _shrink(self, picture: np.ndarray) -> np.ndarray:
         if self.short_side is None:
-            return picture
+            return np.require(picture, requirements=['C', 'W'])
         height, width = picture.shape[:2]
         return mmcv.imresize(picture, fit_short_side(width, height, self.short_side))
 

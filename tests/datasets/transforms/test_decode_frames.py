@@ -6,15 +6,20 @@ from mmengine.dataset import Compose
 
 from mmaction_timesformer.registry import TRANSFORMS
 from tests.data_analysis.rendering import number_in
+from tests.data_analysis.videos import render_pictures
 
 OURS = ('OpenVideo', 'DecodeFrames')
 DECORD = ('DecordInit', 'DecordDecode')
 
 
 def decoded(path, readers, frames, **decode_options):
-    results = TRANSFORMS.build({'type': readers[0]})({'filename': str(path), 'start_index': 0})
+    return decoded_by({'type': readers[0]}, {'type': readers[1], **decode_options}, path, frames)
+
+
+def decoded_by(opening, decoding, path, frames):
+    results = TRANSFORMS.build(opening)({'filename': str(path), 'start_index': 0})
     results['frame_inds'] = np.array(frames)
-    return TRANSFORMS.build({'type': readers[1], **decode_options})(results)
+    return TRANSFORMS.build(decoding)(results)
 
 
 @pytest.mark.parametrize('name', ['a.mp4', 'd.mkv'])
@@ -92,3 +97,22 @@ def test_the_crops_that_follow_find_their_keys(clips):
 def test_repr_tells_everything():
     transform = TRANSFORMS.build({'type': 'DecodeFrames', 'short_side': 256})
     assert repr(transform) == 'DecodeFrames(short_side=256)'
+
+
+def test_pictures_may_be_changed_in_place(clips):
+    for picture in decoded(clips / 'a.mp4', OURS, [3, 7])['imgs']:
+        assert picture.flags.writeable
+        assert picture.flags.c_contiguous
+
+
+def test_skipping_the_loop_filter_changes_pixels_and_little_else(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    pictures = [np.roll(noise, shift, axis=1) for shift in range(12)]
+    path = render_pictures(tmp_path / 'coarse.mp4', pictures, crf=35)
+    exact, fast = (
+        decoded_by(
+            {'type': 'OpenVideo', 'skip_loop_filter': skipped}, {'type': 'DecodeFrames'}, path, [9]
+        )['imgs'][0].astype(int)
+        for skipped in (False, True)
+    )
+    assert 0 < np.abs(exact - fast).mean() < 10
