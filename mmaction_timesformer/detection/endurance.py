@@ -23,11 +23,13 @@ from torch import Tensor
 
 from data_analysis.benchmarking import memory_of_tree
 from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.evaluate import match_events
 from mmaction_timesformer.detection.event_log import read_events, read_records
 from mmaction_timesformer.detection.results import EVENTS, SCORES
 from mmaction_timesformer.detection.rules import EventRule
 from mmaction_timesformer.detection.running import run, stop_on_signals
 from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.truth import TrueEvent
 from mmaction_timesformer.detection.watch import WatchSettings
 from mmaction_timesformer.detection.windows import WindowSettings
 
@@ -108,9 +110,12 @@ def measure_endurance(
         for record in read_records(out / EVENTS)
         if record['record'] == 'event'
     ]
-    starts = [event.start_seconds for event in read_events(out / EVENTS)]
-    true = range(20, seconds, PERIOD_SECONDS)
-    found = sum(any(abs(start - moment) <= 0.5 for start in starts) for moment in true)
+    events = [event for event in read_events(out / EVENTS) if event.state == 'closed']
+    true = [
+        TrueEvent(CLASSES[0], start, start + EVENT_SECONDS)
+        for start in range(20, seconds, PERIOD_SECONDS)
+    ]
+    matches = match_events(events, true, 0.7)
     middle = [mib for position, mib in samples if position > 0.1 * seconds]
     return {
         'video_seconds': seconds,
@@ -118,8 +123,8 @@ def measure_endurance(
         'killed_at_video_seconds': round(kill_at_share * seconds),
         'records_before_the_kill': records_before,
         'true_events': len(true),
-        'events': len(starts),
-        'events_lost': len(true) - found,
+        'events': len(events),
+        'events_lost': len(true) - sum(match is not None for match in matches),
         'records_told_twice': len(told) - len(set(told)),
         'windows': sum(1 for _ in (out / SCORES).open()) - 1,
         'mib_after_a_tenth': round(middle[0]) if middle else None,

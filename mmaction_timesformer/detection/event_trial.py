@@ -1,0 +1,106 @@
+"""Rendered recordings with known events: rules tuned on some of them, figures taken on others.
+
+Both kinds show the site that the model knows, on days that it has never seen: other weather, light,
+wagons, clothes and events, from seeds of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmaction_timesformer.datasets.demo import DemoSettings, render_demo_dataset
+from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.evaluate import EventFigures
+from mmaction_timesformer.detection.evaluation_command import (
+    Results,
+    figures_of,
+    read_results,
+    tune_results,
+)
+from mmaction_timesformer.detection.running import run
+from mmaction_timesformer.detection.sources import find_sources
+from mmaction_timesformer.detection.tune import TunedRule
+
+RECORDING_SECONDS = 100.0
+TUNING_SEED, UNSEEN_SEED = 1_000_001, 1_000_002
+
+
+@dataclass(frozen=True)
+class EventTrial:
+    """What a trial found.
+
+    Attributes:
+        rules: The rules, and how they do on the recordings that chose them.
+        figures: How they do on the others.
+        num_tuning_events: True events in the former.
+    """
+
+    rules: dict[str, TunedRule]
+    figures: list[EventFigures]
+    num_tuning_events: int
+
+
+def render_recordings(folder: Path, seed: int, site_seed: int, minutes: float) -> Path:
+    """Render untrimmed recordings of a site, with a file of their true events.
+
+    Args:
+        folder: Where to.
+        seed: Of everything but the site.
+        site_seed: Of the set whose site it is.
+        minutes: How long they are together, in recordings of 100 s.
+
+    Returns:
+        The folder of the recordings; ``events.json`` in it has the truth.
+    """
+    settings = DemoSettings(
+        num_clips=0,
+        num_untrimmed=max(1, round(minutes * 60 / RECORDING_SECONDS)),
+        untrimmed_seconds=RECORDING_SECONDS,
+        seed=seed,
+        site_seed=site_seed,
+    )
+    render_demo_dataset(folder, settings, os.cpu_count() or 1)
+    return folder / 'untrimmed'
+
+
+def try_events(
+    config: str,
+    checkpoint: str,
+    folder: Path,
+    site_seed: int,
+    tuning_minutes: float,
+    unseen_minutes: float,
+    max_false_alarms_per_hour: float,
+    seeds: tuple[int, int] = (TUNING_SEED, UNSEEN_SEED),
+) -> EventTrial:
+    """Tune the rules of a model on some recordings and take its figures on others.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights.
+        folder: Where everything goes.
+        site_seed: Of the set that the model was trained on.
+        tuning_minutes: Recordings to tune the rules on.
+        unseen_minutes: Recordings to take the figures on.
+        max_false_alarms_per_hour: What to tune for.
+        seeds: Of the two kinds of recordings.
+    """
+    tuning, unseen = (
+        render_recordings(folder / name, seed, site_seed, minutes)
+        for name, seed, minutes in zip(
+            ('tuning', 'unseen'), seeds, (tuning_minutes, unseen_minutes), strict=True
+        )
+    )
+    detector = DangerDetector.from_config(config, checkpoint)
+    found = _detect(detector, tuning, folder / 'tuning_events')
+    rules = tune_results(found, max_false_alarms_per_hour)
+    detector.rules = {label: tuned.rule for label, tuned in rules.items()}
+    figures = figures_of(_detect(detector, unseen, folder / 'unseen_events'))
+    return EventTrial(rules, figures, sum(len(known.events) for known in found.truth.values()))
+
+
+def _detect(detector: DangerDetector, recordings: Path, out: Path) -> Results:
+    run(detector, find_sources([str(recordings)]), out)
+    return read_results(out, recordings / 'events.json')

@@ -1,0 +1,43 @@
+import argparse
+import json
+
+import pytest
+
+from mmaction_timesformer.benchmarking import detect
+
+
+def options_for(tmp_path, *words):
+    parser = argparse.ArgumentParser()
+    detect.add_arguments(parser)
+    options = parser.parse_args([str(word) for word in words])
+    options.out = tmp_path / 'records'
+    return options
+
+
+@pytest.mark.slow
+def test_a_killed_stream_is_taken_up_again(tmp_path, root, monkeypatch):
+    monkeypatch.chdir(root)
+    options = options_for(tmp_path, 'hour', '--seconds', 180, '--pace', 30)
+
+    detect.run(options)
+
+    figures = json.loads((options.out / 'detect_hour.json').read_text())['results']
+    assert figures['true_events'] == figures['events'] == 3
+    assert figures['events_lost'] == figures['records_told_twice'] == 0
+    assert f'| mib peak | {figures["mib_peak"]} |' in (options.out / 'detect_hour.md').read_text()
+
+
+@pytest.mark.slow
+def test_speed_is_compared_with_two_other_ways(tmp_path, root, monkeypatch):
+    monkeypatch.setitem(detect.SECONDS, 'tiny', 12.0)
+    options = options_for(
+        tmp_path, 'speed', '--configs', root / 'configs/railway_yard', '--rounds', 1
+    )
+
+    detect.run(options)
+
+    rows = json.loads((options.out / 'detect_speed_tiny.json').read_text())['results']
+    by_method = {row['method']: row for row in rows}
+    assert by_method['each window afresh']['times_each_window_afresh'] == 1.0
+    assert {'this detector, float32', "long_video_demo's way"} < set(by_method)
+    assert all(row['video_seconds_per_second'] > 0 for row in rows)
