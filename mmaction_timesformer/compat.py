@@ -22,7 +22,7 @@ from mmengine.device import get_device
 from mmengine.logging import HistoryBuffer
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OneCycleParamScheduler
-from mmengine.visualization import LocalVisBackend
+from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 
 __all__ = ['apply']
 
@@ -35,6 +35,7 @@ def apply() -> None:
     allow_mmengine_checkpoints()
     run_distributed_without_gpu()
     write_mode_into_logs()
+    give_mlflow_pictures_a_type()
 
 
 def provide_importlib_metadata() -> None:
@@ -178,6 +179,28 @@ def write_mode_into_logs() -> None:
 
     add_scalars.writes_mode = True  # type: ignore[attr-defined]
     LocalVisBackend.add_scalars = add_scalars
+
+
+def give_mlflow_pictures_a_type() -> None:
+    """Let ``MLflowVisBackend`` store pictures.
+
+    It hands a picture's name to ``mlflow.log_image`` as a file name. MLflow chooses the format by
+    the name's ending, which a visualizer's names lack, and raises; it also leaves out the step, so
+    that a later picture of the same name would replace an earlier one. Not reported upstream.
+    """
+    original = MLflowVisBackend.add_image
+    if getattr(original, 'gives_type', False):
+        return
+
+    @wraps(original)
+    def add_image(
+        self: MLflowVisBackend, name: str, image: np.ndarray, step: int = 0, **kwargs: Any
+    ) -> None:
+        typed = name if Path(name).suffix else f'{name}_{step}.png'
+        original(self, typed, image, step, **kwargs)
+
+    add_image.gives_type = True  # type: ignore[attr-defined]
+    MLflowVisBackend.add_image = add_image
 
 
 def _package_folder(name: str) -> Path:

@@ -198,3 +198,18 @@ def test_mending_twice_changes_nothing() -> None:
     before = (LocalVisBackend.add_scalars, MMDistributedDataParallel.__init__)
     compat.apply()
     assert (LocalVisBackend.add_scalars, MMDistributedDataParallel.__init__) == before
+
+
+def test_mlflow_pictures_have_a_type() -> None:
+    code = """
+import sys, types
+sys.modules['mlflow'] = mlflow = types.ModuleType('mlflow')
+mlflow.log_image = lambda image, artifact_file: print(artifact_file)
+from mmengine.visualization import MLflowVisBackend
+backend = MLflowVisBackend('.')
+backend._env_initialized, backend._mlflow = True, mlflow
+backend.add_image('clip', None, step=3)
+"""
+    mended, unmended = run_with_and_without('give_mlflow_pictures_a_type', code)
+    assert mended.stdout.strip() == 'clip_3.png', mended.stderr
+    assert unmended.stdout.strip() == 'clip', unmended.stderr
