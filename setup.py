@@ -48,6 +48,7 @@ EXTRAS['test'] = [
     *EXTRAS['export'],
     *EXTRAS['mmaction2-tools'],
     *EXTRAS['mqtt'],
+    *EXTRAS['tensorboard'],
 ]
 EXTRAS['dev'] = [*EXTRAS['lint'], *EXTRAS['test']]
 
