@@ -26,10 +26,10 @@ def page_environment() -> Environment:
     )
 
 
-def picture_url(picture: Image.Image) -> str:
+def picture_url(picture: Image.Image, quality: int = JPEG_QUALITY) -> str:
     """A picture as a ``data:`` address."""
     stream = io.BytesIO()
-    picture.convert('RGB').save(stream, 'JPEG', quality=JPEG_QUALITY)
+    picture.convert('RGB').save(stream, 'JPEG', quality=quality)
     return f'data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode("ascii")}'
 
 

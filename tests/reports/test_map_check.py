@@ -35,6 +35,7 @@ def test_areas_by_hand():
         CheckedClip(1, curves([1, 1, 0.9], [0.9, 1, 1])),
     ]
     facts = faithfulness_facts(checked, ('moving', 'empty'))
+    assert facts is not None
     moving = facts['by_class']['moving']
     assert moving['deletion'] == pytest.approx(0.4)
     assert moving['insertion'] == pytest.approx(0.6)
@@ -51,4 +52,5 @@ def test_areas_by_hand():
 def test_nothing_checked_is_nothing_known():
     assert faithfulness_facts([], ('a',)) is None
     only_empty = faithfulness_facts([CheckedClip(0, curves([1, 1, 0.9], [0.9, 1, 1]))], ('a',))
+    assert only_empty is not None
     assert only_empty['curves'] is None

@@ -1,0 +1,220 @@
+"""``index.html`` of clip features: a plane of clips to touch, and maps of the learned positions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from mmengine.config import Config
+
+from data_analysis.figures.style import CLASS_COLORS, SPLIT_COLORS
+
+from ..engine.data_root import merge_options
+from ..models import TimeSformerBackbone
+from ..visualization.clip_features import SPLITS, ClipFeatures, collect_features
+from ..visualization.position_similarity import (
+    draw_space,
+    draw_time,
+    neighbours_are_alike,
+    position_similarity,
+)
+from ..visualization.staged_folder import staged_folder
+from ..visualization.trained_model import TrainedModel
+from .embedding import neighbour_agreement, project
+from .pages import figure_url, page_environment, picture_url
+
+PAGE = 'index.html'
+STRIP_QUALITY = 60
+
+
+@dataclass(frozen=True)
+class PositionChart:
+    """A chart of learned positions."""
+
+    name: str
+    title: str
+    sentence: str
+    figure: Figure
+
+
+def visualize_embeddings(
+    config: str | Path,
+    checkpoint: str | Path,
+    out: str | Path,
+    *,
+    splits: Sequence[str] = SPLITS,
+    max_clips: int = 1000,
+    device: str = 'cpu',
+    seed: int = 0,
+    num_workers: int = 0,
+    cfg_options: dict[str, Any] | None = None,
+) -> Path:
+    """Show the clips of a data set as a model's features see them.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights.
+        out: The folder to write.
+        splits: Of ``train``, ``val`` and ``test``.
+        max_clips: Clips at most, taken evenly.
+        device: Where the model runs.
+        seed: Of t-SNE.
+        num_workers: Processes that decode.
+        cfg_options: Values that replace the config's.
+
+    Returns:
+        The page; beside it lie ``features.npy``, ``clips.csv`` and the charts.
+
+    Raises:
+        FileNotFoundError: One of the files is missing.
+        ValueError: The checkpoint is damaged or does not fit, a split is missing or has too few
+            clips, or a video cannot be decoded.
+    """
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'{config}: no such config')
+    cfg = Config.fromfile(config)
+    merge_options(cfg, cfg_options or {})
+    trained = TrainedModel.load(cfg, checkpoint, device)
+    collected = collect_features(trained, splits, max_clips, num_workers=num_workers)
+    places, variance = project(collected.features, seed)
+    table = clip_table(collected, trained.classes)
+    charts = position_charts(trained)
+    with staged_folder(out) as folder:
+        np.save(folder / 'features.npy', collected.features)
+        table.assign(
+            **{
+                f'{name} {axis}': at[:, k]
+                for name, at in places.items()
+                for k, axis in enumerate('xy')
+            }
+        ).to_csv(folder / 'clips.csv', index=False)
+        for chart in charts:
+            chart.figure.savefig(folder / f'{chart.name}.png')
+        page = render(table, collected, places, variance, charts, Path(checkpoint).name)
+        (folder / PAGE).write_text(page, encoding='utf-8')
+    return Path(out) / PAGE
+
+
+def clip_table(collected: ClipFeatures, classes: Sequence[str]) -> pd.DataFrame:
+    """What is known of each clip: split, file, recording, class, what was said, how sure."""
+    said = collected.scores.argmax(axis=1)
+    rows = []
+    for clip, label, scores in zip(collected.clips, said, collected.scores, strict=True):
+        names = [classes[k] for k in clip['labels']]
+        rows.append(
+            {
+                'split': clip['split'],
+                'file': clip['file'],
+                'recording': clip['recording'],
+                'class': ' and '.join(names) or 'unknown',
+                'said': classes[label],
+                'probability': float(scores[label]),
+                'right': ('right' if label in clip['labels'] else 'wrong') if names else 'unknown',
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def position_charts(trained: TrainedModel) -> list[PositionChart]:
+    """Similarity maps of the model's positions, as far as it has any."""
+    charts = []
+    for module in trained.model.modules():
+        if not isinstance(module, TimeSformerBackbone):
+            continue
+        similarity = position_similarity(module)
+        if similarity.space is not None:
+            alike = neighbours_are_alike(similarity.space)
+            found = 'have found' if alike > 0.1 else 'hardly show'
+            charts.append(
+                PositionChart(
+                    'positions_space',
+                    'Places',
+                    'A tile for each place of the grid: red where another place is alike to it. '
+                    f'Places side by side are more alike than others by {alike:.2f}: the positions '
+                    f'{found} the geometry of the picture.',
+                    draw_space(similarity.space),
+                )
+            )
+        if similarity.time is not None:
+            charts.append(
+                PositionChart(
+                    'positions_time',
+                    'Times',
+                    'Each frame with each. Frames near in time that are alike show as a red band '
+                    'along the diagonal.',
+                    draw_time(similarity.time),
+                )
+            )
+    return charts
+
+
+def render(
+    table: pd.DataFrame,
+    collected: ClipFeatures,
+    places: Mapping[str, np.ndarray],
+    variance: float,
+    charts: Sequence[PositionChart],
+    name: str,
+) -> str:
+    """The page."""
+    # None, which pandas would turn into NaN in a column of names.
+    recordings = [clip['recording'] for clip in collected.clips]
+    unseen = (table['split'] != 'train').to_numpy()
+    asked = unseen if unseen.any() else np.ones(len(table), bool)
+    same_class, same_recording = neighbour_agreement(
+        collected.features, table['class'].tolist(), recordings, asked
+    )
+    whose = 'the clips that it was not trained on' if unseen.any() else 'the training clips'
+    data = {
+        'places': {method: at.round(4).tolist() for method, at in places.items()},
+        'clips': [
+            {
+                **{key: row[key] for key in ('split', 'class', 'said', 'right')},
+                'recording': recording or 'unknown',
+                'file': '/'.join(Path(row['file']).parts[-2:]),
+                'probability': round(row['probability'], 3),
+                'strip': picture_url(strip, STRIP_QUALITY),
+            }
+            for row, recording, strip in zip(
+                table.to_dict('records'), recordings, collected.strips, strict=True
+            )
+        ],
+        'colors': {'class': CLASS_COLORS, 'split': SPLIT_COLORS},
+    }
+    return (
+        page_environment()
+        .get_template('embeddings.html.j2')
+        .render(
+            title=name,
+            verdict=_verdict(same_class, same_recording, whose),
+            variance=f'{variance:.0%}',
+            methods=list(places),
+            charts=[
+                {
+                    'name': chart.name,
+                    'title': chart.title,
+                    'sentence': chart.sentence,
+                    'data': figure_url(chart.figure),
+                }
+                for chart in charts
+            ],
+            # "</script>" inside a name would end the data.
+            data=json.dumps(data).replace('<', '\\u003c'),
+        )
+    )
+
+
+def _verdict(same_class: float, same_recording: float | None, whose: str) -> str:
+    if same_recording is None:
+        return f'The nearest neighbour has the same class for {same_class:.0%} of {whose}.'
+    return (
+        f'The nearest neighbour from another recording has the same class for {same_class:.0%} of '
+        f'{whose}; the nearest of all is from their own recording for {same_recording:.0%}. Where '
+        'the second share is large and the first small, the features know places, not events.'
+    )
