@@ -77,6 +77,8 @@ def accept_any_weights(backbone: TimeSformerBackbone) -> None:
 
 def _adopt(owner: nn.Module, name: str, part: nn.Module | None) -> None:
     """Give the model that a backbone is put into the backbone's load hook."""
+    if name == '_orig_mod':
+        return  # torch.compile's wrapper passes on every attribute to what it is about to hold.
     if part is not None and is_backbone(part):
         _OWNERS[part] = ref(owner)
         if not getattr(owner, _CONVERTS, False):

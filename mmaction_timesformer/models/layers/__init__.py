@@ -1,7 +1,8 @@
 """The parts that every scheme shares."""
 
-from .attention import AttentionKernel, AttentionStep
+from .attention import AttentionStep
 from .grouping import Grouping, Partition, Region, Regions
+from .kernel import AttentionKernel
 from .mlp import MLP
 from .patch_embed import PatchEmbed
 from .position import resize_pos_embed, resize_time_embed

@@ -8,10 +8,9 @@ Legend: B batch, C class tokens, N patches, D channels, G groups, n/m queries an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
@@ -19,10 +18,9 @@ from torch.utils.checkpoint import checkpoint
 
 from .folded_linear import FoldedLinear
 from .grouping import Grouping
+from .kernel import AttentionKernel, attend
+from .recompute import linear_of
 from .token_grid import TokenGrid
-
-AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Queries (G, heads, n, d) and keys, values (G, heads, m, d) to outputs (G, heads, n, d)."""
 
 
 class AttentionStep(nn.Module):
@@ -52,7 +50,7 @@ class AttentionStep(nn.Module):
         super().__init__()
         self.grouping = grouping
         self.num_heads = num_heads
-        self.kernel: AttentionKernel = F.scaled_dot_product_attention
+        self.kernel: AttentionKernel = attend
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
@@ -67,20 +65,20 @@ class AttentionStep(nn.Module):
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + N, D) to their update, of the same shape; zero where none is made."""
-        qkv = self.qkv(self.norm(tokens))
+        qkv = linear_of(self.norm, self.qkv, tokens)
         if self.grouping.copies_keys and torch.is_grad_enabled():
             # Overlapping groups copy a token many times; only the original is worth keeping.
-            attended = checkpoint(self._attend, qkv, grid, use_reentrant=False)
+            groups = checkpoint(self._attend, qkv, grid, use_reentrant=False)
         else:
-            attended = self._attend(qkv, grid)
-        update = self.drop_path(self._project(attended))
+            groups = self._attend(qkv, grid)
+        update = self.drop_path(self._project(groups, grid))
         if not self.grouping.updates_cls:
             nothing = update.new_zeros(update.shape[0], grid.num_cls, update.shape[2])
             update = torch.cat((nothing, update), dim=1)
         return update
 
-    def _attend(self, qkv: Tensor, grid: TokenGrid) -> Tensor:
-        """(B, C + N, 3 D) to attended tokens (B, C + N, D), or (B, N, D) without class tokens."""
+    def _attend(self, qkv: Tensor, grid: TokenGrid) -> list[Tensor]:
+        """(B, C + N, 3 D) to attended groups of queries, each (G, n, D)."""
         q, k, v = qkv.chunk(3, dim=-1)
         groups = zip(
             self.grouping.queries(q, grid),
@@ -88,7 +86,7 @@ class AttentionStep(nn.Module):
             self.grouping.keys(v, grid),
             strict=True,
         )
-        return self.grouping.merge([self._attend_group(*group) for group in groups], grid)
+        return [self._attend_group(*group) for group in groups]
 
     def _attend_group(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """(G, n, D), (G, m, D), (G, m, D) to (G, n, D)."""
@@ -97,9 +95,14 @@ class AttentionStep(nn.Module):
         )
         return rearrange(self.kernel(*heads), 'g heads n d -> g n (heads d)')
 
-    def _project(self, attended: Tensor) -> Tensor:
+    def _project(self, groups: Sequence[Tensor], grid: TokenGrid) -> Tensor:
+        """Groups put back and projected: (B, C + N, D), or (B, N, D) without class tokens."""
+
+        def merge(*parts: Tensor) -> Tensor:
+            return self.grouping.merge(parts, grid)
+
         if self.fc is None:
-            return self.proj(attended)
+            return linear_of(merge, self.proj, *groups)
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return self.fc(self.proj(attended))
-        return self._folded(attended, self.proj, self.fc)
+            return self.fc(linear_of(merge, self.proj, *groups))
+        return self._folded(merge(*groups), self.proj, self.fc)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
+
+from .recompute import linear_of
 
 
 class MLP(nn.Module):
@@ -41,10 +44,16 @@ class MLP(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, n, D) to tokens (B, n, D)."""
-        hidden = self.fc1(self.norm(tokens))
+        hidden = linear_of(self.norm, self.fc1, tokens)
+        if torch.is_grad_enabled():
+            return tokens + self.drop_path(linear_of(self._activate, self.fc2, hidden))
         if self.gated:
-            hidden, gate = hidden.chunk(2, dim=-1)
-            hidden = hidden * F.gelu(gate)
-        else:
-            hidden = F.gelu(hidden)
-        return tokens + self.drop_path(self.fc2(hidden))
+            return tokens + self.drop_path(self.fc2(self._activate(hidden)))
+        # Nobody else holds the hidden channels, the largest tensor of a block.
+        return tokens + self.drop_path(self.fc2(torch.ops.aten.gelu_(hidden)))
+
+    def _activate(self, hidden: Tensor) -> Tensor:
+        if not self.gated:
+            return F.gelu(hidden)
+        hidden, gate = hidden.chunk(2, dim=-1)
+        return hidden * F.gelu(gate)

@@ -1,0 +1,30 @@
+"""Inputs of linear layers that are cheaper to compute again than to keep.
+
+A LayerNorm, an activation or a regrouping costs about a hundredth of the matrix product behind it,
+and the backward pass wants its output, which is as large as its input. Kept instead is the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+
+def linear_of(cheap: Callable[..., Tensor], linear: nn.Module, *inputs: Tensor) -> Tensor:
+    """``linear(cheap(*inputs))``; for the backward pass ``inputs`` are kept, no more.
+
+    The product itself is not computed again: checkpointing stops where its input is there.
+
+    Args:
+        cheap: Makes the input of ``linear``; without randomness.
+        linear: A linear layer.
+        inputs: Of ``cheap``.
+    """
+    if not torch.is_grad_enabled():
+        return linear(cheap(*inputs))
+    return checkpoint(
+        lambda *kept: linear(cheap(*kept)), *inputs, use_reentrant=False, preserve_rng_state=False
+    )

@@ -1,0 +1,54 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mmaction_timesformer.models.layers.recompute import linear_of
+
+
+class CountProducts(TorchDispatchMode):
+    """Counts matrix products."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function in (torch.ops.aten.addmm.default, torch.ops.aten.mm.default)
+        return function(*args, **(kwargs or {}))
+
+
+def gradients(run, *tensors):
+    with CountProducts() as products:
+        run().square().sum().backward()
+    found = [tensor.grad.clone() for tensor in tensors]
+    for tensor in tensors:
+        tensor.grad = None
+    return found, products.count
+
+
+def test_gradients_are_the_same_and_no_product_is_computed_twice():
+    torch.manual_seed(0)
+    norm, linear = nn.LayerNorm(6), nn.Linear(6, 5)
+    inputs = torch.randn(2, 3, 6, requires_grad=True)
+    tensors = (inputs, *norm.parameters(), *linear.parameters())
+    expected, count = gradients(lambda: linear(norm(inputs)), *tensors)
+    found, again = gradients(lambda: linear_of(norm, linear, inputs), *tensors)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert again == count == 3
+
+
+def test_the_input_of_the_layer_is_not_kept():
+    """Only weak references to it are left when the forward pass is over."""
+    linear = nn.Linear(6, 6)
+    inputs = torch.randn(4, 6, requires_grad=True)
+    made = []
+
+    def cheap(x):
+        made.append(F.gelu(x))
+        return made[-1]
+
+    linear_of(cheap, linear, inputs)
+    storage = made[-1].untyped_storage()._weak_ref()
+    made.clear()
+    assert torch.UntypedStorage._expired(storage)
