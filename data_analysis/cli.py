@@ -113,16 +113,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def measuring_bar(console: Console, total: int) -> Iterator[ProgressCallback]:
+def measuring_bar(
+    console: Console, total: int, what: str = 'Measuring'
+) -> Iterator[ProgressCallback]:
     """Shows how many files are measured, for as long as the block lasts."""
     with Progress(
-        TextColumn('Measuring'),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
     ) as bar:
-        task = bar.add_task('Measuring', total=total)
+        task = bar.add_task(what, total=total)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
