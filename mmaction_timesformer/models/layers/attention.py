@@ -16,9 +16,9 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from .folded_linear import FoldedLinear
 from .grouping import Grouping
 from .kernel import AttentionKernel, attend
+from .linear import FoldedLinear, Linear
 from .recompute import linear_of
 from .token_grid import TokenGrid
 
@@ -52,9 +52,9 @@ class AttentionStep(nn.Module):
         self.num_heads = num_heads
         self.kernel: AttentionKernel = attend
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
-        self.proj = nn.Linear(embed_dims, embed_dims)
-        self.fc = nn.Linear(embed_dims, embed_dims) if extra_linear else None
+        self.qkv = Linear(embed_dims, 3 * embed_dims)
+        self.proj = Linear(embed_dims, embed_dims)
+        self.fc = Linear(embed_dims, embed_dims) if extra_linear else None
         self._folded = FoldedLinear()
         self.drop_path = DropPath(drop_path_rate)
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
+from .linear import Linear
 from .recompute import linear_of
 
 
@@ -38,8 +39,8 @@ class MLP(nn.Module):
         hidden_dims = ratio * embed_dims
         self.gated = activation == 'geglu'
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.fc1 = nn.Linear(embed_dims, hidden_dims * (2 if self.gated else 1))
-        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+        self.fc1 = Linear(embed_dims, hidden_dims * (2 if self.gated else 1))
+        self.fc2 = Linear(hidden_dims, embed_dims)
         self.drop_path = DropPath(drop_path_rate)
 
     def forward(self, tokens: Tensor) -> Tensor:
