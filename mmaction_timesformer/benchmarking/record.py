@@ -20,14 +20,18 @@ from data_analysis.benchmarking import machine
 
 RECORDS = Path('benchmarks')
 _ROOT = Path(__file__).resolve().parents[2]
+_SOURCES = ('mmaction_timesformer', 'data_analysis')
 _MACHINE = ('processor', 'cores', 'load_average')
 
 
-def circumstances(packages: Iterable[str] = ()) -> dict[str, Any]:
+def circumstances(
+    packages: Iterable[str] = (), sources: Sequence[str] = _SOURCES
+) -> dict[str, Any]:
     """Hardware, versions and commit, as they are now.
 
     Args:
         packages: Distributions whose versions matter, beside torch and mmaction2.
+        sources: Folders whose code is measured: whether it differs from the commit is told.
     """
     found = machine()
     hardware = {name: found[name] for name in _MACHINE}
@@ -41,7 +45,7 @@ def circumstances(packages: Iterable[str] = ()) -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = 'not installed'
-    return {'hardware': hardware, 'versions': versions, 'commit': _commit()}
+    return {'hardware': hardware, 'versions': versions, 'commit': _commit(sources)}
 
 
 def write_record(
@@ -52,6 +56,7 @@ def write_record(
     tables: Sequence[str],
     folder: Path = RECORDS,
     packages: Iterable[str] = (),
+    sources: Sequence[str] = _SOURCES,
 ) -> None:
     """Write ``NAME.json`` and ``NAME.md``.
 
@@ -63,8 +68,9 @@ def write_record(
         tables: The results in Markdown, a line each.
         folder: Where records are.
         packages: See :func:`circumstances`.
+        sources: See :func:`circumstances`.
     """
-    around = circumstances(packages)
+    around = circumstances(packages, sources)
     record = {'title': title, **around, 'settings': settings, 'results': results}
     with write_atomically(folder / f'{name}.json') as stream:
         json.dump(record, stream, indent=1, ensure_ascii=False)
@@ -99,8 +105,8 @@ def _memory_bytes() -> int:
     return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
 
 
-def _commit() -> str:
-    """Short hash of the commit, and whether the package differs from it."""
+def _commit(sources: Sequence[str]) -> str:
+    """Short hash of the commit, and whether sources differ from it."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -108,7 +114,7 @@ def _commit() -> str:
         ).stdout.strip()
 
     try:
-        changed = git('status', '--porcelain', '--', 'mmaction_timesformer', 'data_analysis')
+        changed = git('status', '--porcelain', '--', *sources)
         return git('rev-parse', '--short=12', 'HEAD') + (', with changes' if changed else '')
     except (FileNotFoundError, subprocess.CalledProcessError):
         return 'unknown: no git repository'
