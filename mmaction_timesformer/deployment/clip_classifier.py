@@ -1,0 +1,90 @@
+"""A recognizer as one function of pixels, in a form that ``torch.export`` can follow.
+
+Legend: B clips, T frames, H/W pixels, K classes.
+"""
+
+from __future__ import annotations
+
+import copy
+import keyword
+
+import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
+from mmaction.models.recognizers import Recognizer3D
+from torch import Tensor, nn
+
+from mmaction_timesformer.models.layers import AttentionStep
+
+
+class ClipClassifier(nn.Module):
+    """Raw pixels in, calibrated probabilities and logits out.
+
+    Normalisation is inside, so that no constant has to be repeated beside the file; pixels are
+    bytes, so that their scale cannot be mistaken. The model is copied and left as it is.
+
+    Args:
+        model: In evaluation mode, its weights in float32.
+        temperature: What logits are divided by.
+    """
+
+    def __init__(self, model: Recognizer3D, temperature: float) -> None:
+        super().__init__()
+        model = copy.deepcopy(model)
+        fold_extra_linears(model)
+        rename_keywords(model)
+        self.preprocessor = model.data_preprocessor
+        self.backbone = model.backbone
+        self.head = model.cls_head
+        self.temperature = temperature
+        self.multi_label = bool(getattr(model.cls_head, 'multi_class', False))
+        self.eval().requires_grad_(False)
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Clips (B, 3, T, H, W) uint8 to probabilities and logits, (B, K) each."""
+        logits = self.head(self.backbone(self._preprocess(clips)))
+        scaled = logits / self.temperature
+        probabilities = scaled.sigmoid() if self.multi_label else scaled.softmax(dim=1)
+        return probabilities, logits
+
+    def _preprocess(self, clips: Tensor) -> Tensor:
+        preprocessor = self.preprocessor
+        if type(preprocessor) is not ActionDataPreprocessor:
+            # Clips of one batch are treated like the views of one video.
+            return preprocessor.preprocess([clips], [])[0].squeeze(0)
+        # Written out, because the original looks at the data to find out about padding.
+        if preprocessor.to_rgb:
+            clips = clips.flip(1)
+        clips = clips.float()
+        if preprocessor._enable_normalize:
+            clips = (clips - preprocessor.mean) / preprocessor.std
+        return clips
+
+
+def fold_extra_linears(model: nn.Module) -> None:
+    """Let each step's projection do the work of its extra linear layer too, in double precision."""
+    for step in model.modules():
+        if isinstance(step, AttentionStep) and step.fc is not None:
+            first, second = step.proj, step.fc
+            with torch.no_grad():
+                weight = second.weight.double() @ first.weight.double()
+                bias = second.weight.double() @ first.bias.double() + second.bias.double()
+                first.weight.copy_(weight)
+                first.bias.copy_(bias)
+            step.fc = None
+
+
+def rename_keywords(model: nn.Module) -> None:
+    """Give submodules with a name like ``global`` one that can stand in generated code.
+
+    ``torch.export`` writes Python that spells submodules out. The old name goes on as a plain
+    attribute.
+    """
+    for module in model.modules():
+        if any(keyword.iskeyword(name) for name in module._modules):
+            children = dict(module._modules)
+            module._modules.clear()
+            for name, child in children.items():
+                if keyword.iskeyword(name):
+                    module.__dict__[name] = child
+                    name = f'{name}_'
+                module._modules[name] = child

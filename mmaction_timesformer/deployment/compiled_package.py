@@ -1,0 +1,62 @@
+"""Writing packages of compiled code (AOTInductor), and what they say about themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch.export import ExportedProgram
+
+from mmaction_timesformer.deployment.metadata import KEY
+
+
+def write_package(program: ExportedProgram, file: Path, strings: Mapping[str, str]) -> None:
+    """Compile a traced classifier for this machine.
+
+    Args:
+        program: What to compile.
+        file: To write; its name ends in ``.pt2``.
+        strings: Metadata.
+
+    Raises:
+        RuntimeError: There is no C++ compiler, or torch is too old.
+    """
+    compiler = os.environ.get('CXX', 'g++')
+    if shutil.which(compiler) is None and shutil.which('clang++') is None:
+        raise RuntimeError(
+            f'{file}: compiling needs a C++ compiler, and neither {compiler} nor clang++ is here: '
+            'install g++, or export to .onnx, which needs none'
+        )
+    inductor = torch._inductor
+    if not hasattr(inductor, 'aoti_compile_and_package'):
+        raise RuntimeError(
+            f'{file}: torch {torch.__version__} writes no packages; 2.6 and later do'
+        )
+    inductor.aoti_compile_and_package(
+        program,
+        package_path=str(file),
+        inductor_configs={'aot_inductor.metadata': dict(strings)},
+    )
+
+
+def read_strings(file: Path) -> dict[str, str]:
+    """A package's metadata, read without running anything of it.
+
+    Raises:
+        ValueError: The file is no package.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                if name.endswith('metadata.json'):
+                    strings = json.loads(archive.read(name))
+                    if KEY in strings:
+                        return strings
+    except zipfile.BadZipFile:
+        raise ValueError(f'{file} is no compiled package, or is damaged') from None
+    return {}

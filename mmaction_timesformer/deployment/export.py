@@ -1,0 +1,171 @@
+"""Exporting a checkpoint: trace, write beside the target, verify, rename."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from mmaction_timesformer.deployment.clip_classifier import ClipClassifier
+from mmaction_timesformer.deployment.compiled_package import write_package
+from mmaction_timesformer.deployment.exported_model import SUFFIXES, ExportedModel
+from mmaction_timesformer.deployment.metadata import ExportMetadata
+from mmaction_timesformer.deployment.split_clips import read_clips
+from mmaction_timesformer.deployment.tracing import trace
+from mmaction_timesformer.deployment.verification import DisagreementError, agreement, verify
+from mmaction_timesformer.detection import recognizer
+from mmaction_timesformer.detection.preparation import FramePreparer, split_pipeline
+from mmaction_timesformer.detection.settings import DetectionSettings
+
+LEAST_AGREEMENT = 0.9
+CHECKED_CLIPS = 64
+
+
+def export(
+    config: str | Path | Config,
+    checkpoint: str | Path,
+    out: str | Path,
+    int8: str | None = None,
+    calibration_clips: int = 64,
+    image_size: tuple[int, int] | None = None,
+    device: str = 'cpu',
+    cfg_options: Mapping[str, Any] | None = None,
+) -> str:
+    """Write a checkpoint as a file for another runtime; it appears only if it agrees.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights.
+        out: ``.onnx``, or ``.pt2`` for a compiled package.
+        int8: ``dynamic`` or ``static``, for ONNX.
+        calibration_clips: Training clips that ``static`` measures activations on.
+        image_size: (height, width) of frames, where the config's pipeline leaves it open.
+        device: What a package is compiled for.
+        cfg_options: Values that replace the config's.
+
+    Returns:
+        What was written and how well it agrees.
+
+    Raises:
+        FileNotFoundError: The config or the checkpoint is missing.
+        ValueError: They do not fit each other, or an argument makes no sense.
+        DisagreementError: The exported model differs from its source; there is no file then.
+    """
+    target = Path(out)
+    if target.suffix not in SUFFIXES:
+        raise ValueError(f'{out}: give a name that ends in {" or ".join(SUFFIXES)}')
+    if target.suffix == '.pt2' and int8:
+        raise ValueError('--int8 is for .onnx files')
+    if target.suffix == '.onnx' and device != 'cpu':
+        raise ValueError('a .onnx file is for any device; leave --device out')
+    if not isinstance(config, Config):
+        config = Config.fromfile(config)
+    config.merge_from_dict(dict(cfg_options or {}))
+    classifier, metadata = load_classifier(config, checkpoint, image_size, device)
+    program = trace(classifier, metadata.clip_shape, device)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the target, so that renaming is atomic; packages and calibration leave files around.
+    with TemporaryDirectory(dir=target.parent, prefix=f'.{target.name}.') as folder:
+        file = Path(folder) / f'model{target.suffix}'
+        if target.suffix == '.pt2':
+            metadata = replace(metadata, device=torch.device(device).type)
+            write_package(program, file, metadata.to_strings())
+            exported = ExportedModel.open(file, device, trust_compiled=True)
+        else:
+            from mmaction_timesformer.deployment.onnx_file import write_onnx
+
+            write_onnx(program, file, metadata.to_strings())
+            exported = ExportedModel.open(file)
+        report = f'differs by {verify(exported, classifier, device):.1g} at most'
+        if int8:
+            file, share = _quantize(file, int8, calibration_clips, classifier, metadata, config)
+            report = f'int8, {share:.1%} of validation clips in the same class'
+        shutil.move(file, target)
+    return f'{target} ({target.stat().st_size / 1e6:.1f} MB): {report}'
+
+
+def load_classifier(
+    config: Config,
+    checkpoint: str | Path,
+    image_size: tuple[int, int] | None = None,
+    device: str = 'cpu',
+) -> tuple[ClipClassifier, ExportMetadata]:
+    """Build what is exported, and what its file says.
+
+    Raises:
+        FileNotFoundError: The checkpoint is missing.
+        ValueError: It does not fit the config, or the config leaves the size of frames open.
+    """
+    settings = DetectionSettings.from_config(config.get('detection'))
+    if settings.pipeline not in config:
+        raise ValueError(f'the config has no {settings.pipeline}; set detection.pipeline')
+    parts = split_pipeline(config[settings.pipeline])
+    state_dict, meta, digest = recognizer.read_weights(checkpoint)
+    model = recognizer.build_recognizer(config, state_dict, device)
+    score = recognizer.RecognizerScore(model, torch.float32, settings.temperature)
+    classifier = ClipClassifier(model, score.temperature)
+    metadata = ExportMetadata(
+        classes=recognizer.find_classes(config, meta, model.cls_head.num_classes),
+        num_frames=parts.num_frames,
+        frame_interval=parts.frame_interval,
+        span_seconds=parts.span_seconds,
+        image_size=image_size or _find_size(parts.picture_steps),
+        picture_steps=tuple(Config(dict(steps=parts.picture_steps)).to_dict()['steps']),
+        multi_label=classifier.multi_label,
+        temperature=score.temperature,
+        weights_digest=digest,
+    )
+    return classifier, metadata
+
+
+def _find_size(steps: tuple[Mapping[str, Any], ...]) -> tuple[int, int]:
+    """The size of frames that a pipeline makes, whatever the shape of the video."""
+    prepare = FramePreparer(steps, None, None, torch.uint8)
+    wide = prepare(np.zeros((480, 720, 3), np.uint8)).shape[-2:]
+    tall = prepare(np.zeros((720, 480, 3), np.uint8)).shape[-2:]
+    if wide != tall:
+        raise ValueError(
+            f'the pipeline makes frames of {tuple(wide)} or of {tuple(tall)} pixels, as the video '
+            'is: give --image-size HEIGHT WIDTH'
+        )
+    return int(wide[0]), int(wide[1])
+
+
+def _quantize(
+    file: Path,
+    method: str,
+    count: int,
+    classifier: ClipClassifier,
+    metadata: ExportMetadata,
+    config: Config,
+) -> tuple[Path, float]:
+    """Quantize, and refuse what changes too many answers on validation clips."""
+    from mmaction_timesformer.deployment.onnx_file import annotate
+    from mmaction_timesformer.deployment.quantization import METHODS, quantize
+
+    if method not in METHODS:
+        raise ValueError(f'int8={method!r} is unknown; choose from {METHODS}')
+    target = file.with_name('int8.onnx')
+    quantize(file, target, method, _clips(config, 'train', count))
+    annotate(target, replace(metadata, precision='int8').to_strings())
+    share = agreement(ExportedModel.open(target), classifier, _clips(config, 'val', CHECKED_CLIPS))
+    if share < LEAST_AGREEMENT:
+        raise DisagreementError(
+            f'int8 ({method}) names another class for {1 - share:.0%} of {CHECKED_CLIPS} '
+            f'validation clips; {1 - LEAST_AGREEMENT:.0%} are allowed'
+        )
+    return target, share
+
+
+def _clips(config: Config, split: str, count: int) -> Iterator[Tensor]:
+    pipeline = DetectionSettings.from_config(config.get('detection')).pipeline
+    for clips, _ in read_clips(config, split, pipeline, count):
+        yield clips

@@ -1,0 +1,142 @@
+"""Running an exported file.
+
+Legend: B clips, T frames, H/W pixels, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmaction_timesformer.deployment import compiled_package
+from mmaction_timesformer.deployment.metadata import ExportMetadata
+
+SUFFIXES = ('.onnx', '.pt2')
+Run = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Clips (B, 3, T, H, W) uint8 to probabilities and logits (B, K)."""
+
+
+def is_exported(file: str | Path) -> bool:
+    """Whether a file's name says that it is an exported model."""
+    return Path(file).suffix in SUFFIXES
+
+
+class ExportedModel:
+    """An exported file as a function from clips to calibrated probabilities.
+
+    Args:
+        run: The model.
+        metadata: What its file says.
+        temperature: What logits are divided by, if not what the file says.
+    """
+
+    def __init__(
+        self, run: Run, metadata: ExportMetadata, temperature: float | None = None
+    ) -> None:
+        self.run = run
+        self.metadata = metadata
+        self.temperature = metadata.temperature if temperature is None else temperature
+
+    @classmethod
+    def open(
+        cls,
+        file: str | Path,
+        device: str = 'cpu',
+        trust_compiled: bool = False,
+        temperature: float | None = None,
+    ) -> ExportedModel:
+        """Open a ``.onnx`` or ``.pt2`` file.
+
+        Args:
+            file: Written by ``tools/export.py``.
+            device: Where it runs.
+            trust_compiled: Whether machine code out of a ``.pt2`` file may be run.
+            temperature: What logits are divided by, if not what the file says.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is damaged, of another origin, not trusted, or not for this device.
+            ImportError: The runtime is not installed.
+        """
+        path = Path(file)
+        if not path.is_file():
+            raise FileNotFoundError(f'{path}: no such file')
+        if path.suffix == '.onnx':
+            run, metadata = _open_onnx(path, device)
+        elif path.suffix == '.pt2':
+            run, metadata = _open_package(path, device, trust_compiled)
+        else:
+            raise ValueError(f'{path} is no exported model; those end in {" or ".join(SUFFIXES)}')
+        return cls(run, metadata, temperature)
+
+    def __call__(self, clips: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) uint8 to probabilities (B, K).
+
+        Raises:
+            ValueError: Clips of another size or type.
+        """
+        expected = self.metadata.clip_shape
+        if tuple(clips.shape[1:]) != expected or clips.dtype != torch.uint8:
+            raise ValueError(
+                f'the model was exported for uint8 clips of (3, frames, height, width) = '
+                f'{expected}, not for {clips.dtype} {tuple(clips.shape[1:])}'
+            )
+        probabilities, logits = self.run(clips)
+        if self.temperature == self.metadata.temperature:
+            return probabilities
+        logits = logits / self.temperature
+        return logits.sigmoid() if self.metadata.multi_label else logits.softmax(dim=1)
+
+
+def _open_onnx(path: Path, device: str) -> tuple[Run, ExportMetadata]:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ImportError(
+            f"{path} needs onnxruntime: pip install 'mmaction_timesformer[export]'"
+        ) from None
+    provider = 'CPUExecutionProvider' if device == 'cpu' else 'CUDAExecutionProvider'
+    if provider not in onnxruntime.get_available_providers():
+        raise ValueError(
+            f'{path}: this onnxruntime cannot run on {device}; install onnxruntime-gpu, or use cpu'
+        )
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    # The runtime has a class of errors for each reason, and shares none but RuntimeError's parent.
+    except Exception as error:
+        raise ValueError(f'{path} is no ONNX file that can be run: {error}') from error
+    strings = session.get_modelmeta().custom_metadata_map
+    metadata = ExportMetadata.from_strings(strings, path)
+
+    def run(clips: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = np.ascontiguousarray(clips.cpu().numpy())
+        probabilities, logits = session.run(['probabilities', 'logits'], {'clips': pixels})
+        return torch.from_numpy(probabilities), torch.from_numpy(logits)
+
+    return run, metadata
+
+
+def _open_package(path: Path, device: str, trust_compiled: bool) -> tuple[Run, ExportMetadata]:
+    metadata = ExportMetadata.from_strings(compiled_package.read_strings(path), path)
+    if not trust_compiled:
+        raise ValueError(
+            f'{path} holds compiled code, which runs with all your rights: say that you trust its '
+            'origin by --trust-compiled, or use a .onnx file'
+        )
+    if torch.device(device).type != metadata.device:
+        raise ValueError(f'{path} was compiled for {metadata.device}, not for {device}')
+    package = torch._inductor.aoti_load_package(str(path))
+
+    def run(clips: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            probabilities, logits = package(clips.to(device).contiguous())
+        return probabilities, logits
+
+    return run, metadata

@@ -1,0 +1,75 @@
+"""What an exported file says about itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+KEY = 'mmaction_timesformer'
+"""The entry of a file's own metadata that holds all of this, as JSON."""
+
+
+@dataclass(frozen=True)
+class ExportMetadata:
+    """All that a program needs in order to feed the model and to read its answer.
+
+    Attributes:
+        classes: Names, in the order of the outputs.
+        num_frames: Frames of a clip.
+        frame_interval: Distance of a training clip's frames, in frames; None if it varies.
+        span_seconds: Time that a clip covers, if training says so.
+        image_size: (height, width) of a frame.
+        picture_steps: What the config's pipeline does to each RGB picture before the model.
+        multi_label: Whether probabilities are sigmoids, each for itself, and no softmax.
+        temperature: What logits were divided by on the way to probabilities.
+        weights_digest: SHA-256 of the checkpoint.
+        precision: ``float32`` or ``int8``.
+        device: What a compiled package was compiled for; ``any`` for ONNX.
+        pixels: What goes in.
+        outputs: What comes out.
+    """
+
+    classes: tuple[str, ...]
+    num_frames: int
+    frame_interval: float | None
+    span_seconds: float | None
+    image_size: tuple[int, int]
+    picture_steps: tuple[Mapping[str, Any], ...]
+    multi_label: bool
+    temperature: float
+    weights_digest: str
+    precision: str = 'float32'
+    device: str = 'any'
+    pixels: str = 'clips: uint8 RGB, (batch, 3, frames, height, width), 0 to 255'
+    outputs: str = 'probabilities (calibrated) and logits: float32, (batch, classes)'
+
+    def to_strings(self) -> dict[str, str]:
+        """As a file's metadata, which are strings."""
+        return {KEY: json.dumps(asdict(self))}
+
+    @classmethod
+    def from_strings(cls, strings: Mapping[str, str], name: object) -> ExportMetadata:
+        """Out of the metadata of a file called ``name``.
+
+        Raises:
+            ValueError: The file was not made by ``tools/export.py``, or by a newer one.
+        """
+        if KEY not in strings:
+            raise ValueError(f'{name} was not written by tools/export.py: it has no {KEY} entry')
+        values = json.loads(strings[KEY])
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            raise ValueError(
+                f'{name} was exported by another version: its metadata differ in '
+                f'{sorted(set(values) ^ known)}; export it again'
+            )
+        for key in ('classes', 'image_size', 'picture_steps'):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """(channels, frames, height, width)."""
+        return 3, self.num_frames, *self.image_size

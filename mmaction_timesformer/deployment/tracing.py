@@ -1,0 +1,35 @@
+"""A classifier of clips as a graph whose batch size is open."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.export import Dim, ExportedProgram
+
+from mmaction_timesformer.deployment.clip_classifier import ClipClassifier
+
+
+def trace(classifier: ClipClassifier, clip_shape: tuple[int, ...], device: str) -> ExportedProgram:
+    """Trace a classifier.
+
+    Args:
+        classifier: On ``device``.
+        clip_shape: (3, frames, height, width), which are fixed in the graph.
+        device: Where the graph will run.
+    """
+    example = torch.zeros((2, *clip_shape), dtype=torch.uint8, device=device)
+    with torch.no_grad():
+        # Tables that layers keep for a size of clip must exist before, or traced ones are kept.
+        classifier(example)
+        program = torch.export.export(
+            classifier, (example,), dynamic_shapes={'clips': {0: Dim.DYNAMIC}}, strict=False
+        )
+        return program.run_decompositions({torch.ops.aten.median.dim: _median_by_sorting})
+
+
+def _median_by_sorting(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The lower median and its place, as torch has it; neither runtime has an operator for it."""
+    values, places = torch.sort(x, dim=dim)
+    middle = (x.shape[dim] - 1) // 2
+    values, places = values.narrow(dim, middle, 1), places.narrow(dim, middle, 1)
+    return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
