@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,9 @@ def analyze_runs(
         FileNotFoundError: A folder or file is missing.
         ValueError: A file is damaged, or the runs do not fit each other.
     """
-    analysed = [_read(Path(folder), Path(dump)) for folder, dump in runs]
+    analysed = _named_alike([_read(Path(folder), Path(dump)) for folder, dump in runs])
     if with_cost:
-        analysed = [
-            AnalysedRun(run.files, run.dump, run.predictions, _cost(run.files, device))
-            for run in analysed
-        ]
+        analysed = [replace(run, cost=_cost(run.files, device)) for run in analysed]
     first = analysed[0]
     num_mistakes = -(-num_examples * 3 // 5)
     trained, reason = None, ''
@@ -85,15 +83,34 @@ def analyze_runs(
 
 
 def _read(folder: Path, dump: Path) -> AnalysedRun:
-    files = RunFiles.read(folder)
+    files = RunFiles.read(folder, dump)
     samples = load_dump(dump)
     try:
         predictions = predictions_from_samples(samples)
     except ValueError as error:
         raise ValueError(f'{dump}: {error}') from None
     classes = _class_names(files, predictions)
-    named = Predictions(predictions.scores, predictions.labels, classes, predictions.clips)
-    return AnalysedRun(files, str(dump), with_clip_names(named, files.config))
+    named = with_clip_names(replace(predictions, classes=classes), files.config)
+    return AnalysedRun(files, str(dump), named)
+
+
+def _named_alike(runs: list[AnalysedRun]) -> list[AnalysedRun]:
+    """Runs whose files do not name the classes get the names of one that does, if as many."""
+    names = {
+        run.predictions.num_classes: run.predictions.classes
+        for run in reversed(runs)
+        if not _is_numbered(run.predictions)
+    }
+    return [
+        replace(run, predictions=replace(run.predictions, classes=names[found.num_classes]))
+        if _is_numbered(found := run.predictions) and found.num_classes in names
+        else run
+        for run in runs
+    ]
+
+
+def _is_numbered(predictions: Predictions) -> bool:
+    return predictions.classes == tuple(map(str, range(predictions.num_classes)))
 
 
 def _class_names(files: RunFiles, predictions: Predictions) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def _measure(
     """Parameters, FLOPs, seconds, bytes, and the device's name."""
     config = Config.fromstring(config_text, file_format='.py')
     init_default_scope(config.get('default_scope', 'mmaction'))
-    description = _without_pretrained(config.model.to_dict())
+    description = _for_inference(config.model.to_dict())
     with torch.device('meta'):
         imagined: Any = MODELS.build(dict(description)).eval()
         clip = torch.empty(1, 1, *shape)
@@ -114,12 +114,13 @@ def _forward(model: Any, clip: Tensor) -> None:
     model.cls_head(features, **options)
 
 
-def _without_pretrained(model: dict[str, Any]) -> dict[str, Any]:
-    """Weights to start from cost nothing at run time and need not be there."""
+def _for_inference(model: dict[str, Any]) -> dict[str, Any]:
+    """Without weights to start from, which need not be there, and without mixed clips."""
     for part in (model, model.get('backbone') or {}):
         part.pop('init_cfg', None)
         if 'pretrained' in part:
             part['pretrained'] = None
         if 'pretrained2d' in part:
             part['pretrained2d'] = False
+    (model.get('data_preprocessor') or {}).pop('blending', None)
     return model

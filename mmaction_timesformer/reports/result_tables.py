@@ -240,6 +240,7 @@ def record_table(run: Facts) -> Table | None:
     rows = [
         ('started', [record['started'] for record in records]),
         ('command', [' '.join(record['command']) for record in records]),
+        ('weights', [record.get('checkpoint') or 'random' for record in records]),
         ('seed', [str(record['seed']) for record in records]),
         ('device', [record['device'] for record in records]),
         ('versions', [_pairs(record['versions']) for record in records]),

@@ -39,8 +39,13 @@ class RunFiles:
         return self.folder.resolve().name
 
     @classmethod
-    def read(cls, folder: str | Path) -> RunFiles:
+    def read(cls, folder: str | Path, dump: Path | None = None) -> RunFiles:
         """Read a work folder.
+
+        Args:
+            folder: The folder.
+            dump: Predictions of the run; the test that wrote them may have a work folder of its
+                own, around the dump, with a record of its own.
 
         Raises:
             FileNotFoundError: There is no such folder, or no config in it.
@@ -50,7 +55,10 @@ class RunFiles:
         if not folder.is_dir():
             raise FileNotFoundError(f'{folder}: no such folder; {EXPECTED}')
         train, val = _curves(folder)
-        return cls(folder, _config(folder), train, val, _records(folder), _checkpoint(folder))
+        records = _records(folder)
+        if dump is not None and dump.parent.resolve() != folder.resolve():
+            records += [record for record in _records(dump.parent) if _wrote(record, dump)]
+        return cls(folder, _config(folder), train, val, records, _checkpoint(folder))
 
 
 def _config(folder: Path) -> Config:
@@ -99,6 +107,11 @@ def _records(folder: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError as error:
             raise ValueError(f'{file}: damaged: {error}') from None
     return records
+
+
+def _wrote(record: dict[str, Any], dump: Path) -> bool:
+    """Whether a record is of the test that wrote a dump, by its command."""
+    return any(word.endswith(dump.name) for word in record.get('command') or ())
 
 
 def _checkpoint(folder: Path) -> Path | None:

@@ -75,6 +75,18 @@ def test_a_run_is_measured_in_a_process_of_its_own(tiny_run):
     assert cost.peak_bytes >= 4 * cost.parameters
 
 
+def test_what_only_training_needs_is_left_out(tmp_path):
+    """Mixed clips cannot be built without a device, weights to start from need not be there."""
+    config = Config.fromstring(CONFIG, file_format='.py')
+    config.model.data_preprocessor.blending = dict(
+        type='RandomBatchAugment',
+        augments=[dict(type='MixupBlending', alpha=0.8, num_classes=2)],
+    )
+    config.model.init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'none.pth'))
+    plain = _measure(CONFIG, (3, 2, 5, 6), 'cpu')
+    assert _measure(config.pretty_text, (3, 2, 5, 6), 'cpu')[:2] == plain[:2]
+
+
 def test_a_pipeline_without_a_size_is_refused():
     config = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[dict(type='OpenVideo')]))))
     with pytest.raises(ValueError, match='does not tell the shape'):

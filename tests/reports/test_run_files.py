@@ -20,6 +20,15 @@ def test_a_finished_run(tiny_run):
     assert files.checkpoint.name.startswith('best_')
 
 
+def test_the_record_of_a_test_lies_beside_its_dump(tiny_run, tmp_path):
+    commands = {'this': ['test.py', '--dump', 'here/a.pkl'], 'other': ['test.py', 'b.pkl']}
+    for name, command in commands.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'run.json').write_text(json.dumps({'kind': name, 'command': command}))
+    files = RunFiles.read(tiny_run, tmp_path / 'a.pkl')
+    assert [record['kind'] for record in files.records] == ['train', 'test', 'this']
+
+
 def make_folder(root, **logs):
     """A work folder with a config and logs, by the name of their run."""
     (root / 'config.py').write_text('model = dict(type="Recognizer3D")\n')

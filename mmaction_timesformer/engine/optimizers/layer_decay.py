@@ -107,7 +107,10 @@ def _is_embedding(name: str) -> bool:
 
 
 def _count_blocks(module: nn.Module) -> int:
-    backbone = getattr(module, 'backbone', None)
+    if not hasattr(module, 'backbone'):
+        # The stand-in of mmaction2's vis_scheduler.py, which is all head.
+        return 0
+    backbone = module.backbone
     blocks = getattr(backbone, 'blocks', None)
     if not isinstance(blocks, nn.ModuleList | nn.Sequential):
         raise ValueError(

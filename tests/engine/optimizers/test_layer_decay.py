@@ -172,5 +172,19 @@ def test_settings_that_do_not_fit_are_refused(settings: dict, message: str) -> N
 
 
 def test_a_model_without_blocks_is_refused() -> None:
+    model = nn.Module()
+    model.backbone = nn.Linear(2, 2)
     with pytest.raises(ValueError, match='has none'):
-        wrap(nn.Linear(2, 2))
+        wrap(model)
+
+
+def test_a_stand_in_without_a_backbone_learns_at_the_base_rate() -> None:
+    """mmaction2's vis_scheduler.py draws schedules with a model that is one convolution."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 1))
+    wrapper = dict(
+        constructor='LayerDecayOptimWrapperConstructor',
+        paramwise_cfg=dict(layer_decay_rate=0.5),
+        optimizer=dict(type='AdamW', lr=0.25),
+    )
+    groups = build_optim_wrapper(model, wrapper).param_groups
+    assert {group['lr'] for group in groups} == {0.25}
