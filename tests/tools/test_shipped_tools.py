@@ -76,6 +76,23 @@ def test_confusion_matrix_of_a_checkpoint(
     assert pickle.loads(result.read_bytes()).sum(dim=1).tolist() == [2, 2, 2, 1]
 
 
+def test_eval_metric_and_report_accuracy(tiny_config: Path, dump: Path) -> None:
+    """Both compute from the dump what the test printed, and what can be counted in it."""
+    metric = start(ANALYSIS / 'eval_metric.py', tiny_config, dump)
+    tool = ANALYSIS / 'report_accuracy.py'
+    output = finish(start(tool, '--preds', dump, '--coefficients', 1))
+    predictions = pickle.loads(dump.read_bytes())
+    hits = [int(one['pred_score'].argmax()) == int(one['gt_label']) for one in predictions]
+    (top1,) = re.findall(r'Top 1 Accuracy: ([\d.]+)', output)
+    assert float(top1) == pytest.approx(sum(hits) / 7, abs=1e-4)
+    (evaluated,) = re.findall(r"'acc/top1': \D*?([\d.]+)\D", finish(metric))
+    assert float(evaluated) == pytest.approx(sum(hits) / 7)
+    (tested,) = re.findall(
+        r'acc/top1: ([\d.]+)', max(dump.parent.glob('*/*.log')).read_text().splitlines()[-1]
+    )
+    assert float(tested) == pytest.approx(sum(hits) / 7, abs=1e-4)
+
+
 def test_analyze_logs(work_dir: Path, tmp_path: Path) -> None:
     log, picture = max(work_dir.glob('*/vis_data/2*.json')), tmp_path / 'loss.png'
     tool = ANALYSIS / 'analyze_logs.py'
