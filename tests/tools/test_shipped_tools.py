@@ -85,7 +85,7 @@ def test_eval_metric_and_report_accuracy(tiny_config: Path, dump: Path) -> None:
     hits = [int(one['pred_score'].argmax()) == int(one['gt_label']) for one in predictions]
     (top1,) = re.findall(r'Top 1 Accuracy: ([\d.]+)', output)
     assert float(top1) == pytest.approx(sum(hits) / 7, abs=1e-4)
-    (evaluated,) = re.findall(r"'acc/top1': \D*?([\d.]+)\D", finish(metric))
+    (evaluated,) = re.findall(r"'acc/top1': (?:np\.float64\()?([\d.]+)", finish(metric))
     assert float(evaluated) == pytest.approx(sum(hits) / 7)
     (tested,) = re.findall(
         r'acc/top1: ([\d.]+)', max(dump.parent.glob('*/*.log')).read_text().splitlines()[-1]
