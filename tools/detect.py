@@ -17,7 +17,9 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help="the model's config; its detection part sets the rules")
-    parser.add_argument('checkpoint', help='the trained weights')
+    parser.add_argument(
+        'checkpoint', help='the trained weights, or a .onnx or .pt2 file made by tools/export.py'
+    )
     parser.add_argument(
         'sources',
         nargs='+',
@@ -49,6 +51,21 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--clips', action='store_true', help='show each event by a picture and a short clip'
+    )
+    parser.add_argument(
+        '--trust-compiled',
+        action='store_true',
+        help='run the compiled code in a .pt2 file, which may do anything that you may',
+    )
+    parser.add_argument(
+        '--ray',
+        nargs='?',
+        const='local',
+        metavar='ADDRESS',
+        help='watch recordings on a Ray cluster: auto or HOST:PORT; alone, on one of its own',
+    )
+    parser.add_argument(
+        '--workers', type=int, default=2, metavar='N', help='recordings at a time with --ray'
     )
     parser.add_argument(
         '--cfg-options',

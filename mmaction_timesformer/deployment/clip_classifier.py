@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import keyword
+from collections.abc import Callable
 
 import torch
 from mmaction.models.data_preprocessors import ActionDataPreprocessor
@@ -58,6 +59,30 @@ class ClipClassifier(nn.Module):
         if preprocessor._enable_normalize:
             clips = (clips - preprocessor.mean) / preprocessor.std
         return clips
+
+
+def reference_of(
+    model: Recognizer3D, temperature: float
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """What a `ClipClassifier` must give, by the model as it is tested: nothing folded or rewritten.
+
+    Args:
+        model: In evaluation mode.
+        temperature: What logits are divided by.
+    """
+    device = next(model.parameters()).device
+
+    def classify(clips: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            data = {'inputs': list(clips.to(device).unsqueeze(1)), 'data_samples': []}
+            inputs = model.data_preprocessor(data)['inputs']
+            logits = model.extract_feat(inputs, stage='head')[0].float()
+        scaled = logits / temperature
+        multi_label = getattr(model.cls_head, 'multi_class', False)
+        probabilities = scaled.sigmoid() if multi_label else scaled.softmax(dim=1)
+        return probabilities.cpu(), logits.cpu()
+
+    return classify
 
 
 def fold_extra_linears(model: nn.Module) -> None:

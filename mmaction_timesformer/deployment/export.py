@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config
 from torch import Tensor
 
-from mmaction_timesformer.deployment.clip_classifier import ClipClassifier
+from mmaction_timesformer.deployment.clip_classifier import ClipClassifier, reference_of
 from mmaction_timesformer.deployment.compiled_package import write_package
-from mmaction_timesformer.deployment.exported_model import SUFFIXES, ExportedModel
+from mmaction_timesformer.deployment.exported_model import SUFFIXES, ExportedModel, Run
 from mmaction_timesformer.deployment.metadata import ExportMetadata
 from mmaction_timesformer.deployment.split_clips import read_clips
 from mmaction_timesformer.deployment.tracing import trace
@@ -69,8 +70,9 @@ def export(
     if not isinstance(config, Config):
         config = Config.fromfile(config)
     config.merge_from_dict(dict(cfg_options or {}))
-    classifier, metadata = load_classifier(config, checkpoint, image_size, device)
-    program = trace(classifier, metadata.clip_shape, device)
+    model, metadata = load_model(config, checkpoint, image_size, device)
+    reference = reference_of(model, metadata.temperature)
+    program = trace(ClipClassifier(model, metadata.temperature), metadata.clip_shape, device)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that renaming is atomic; packages and calibration leave files around.
     with TemporaryDirectory(dir=target.parent, prefix=f'.{target.name}.') as folder:
@@ -84,20 +86,20 @@ def export(
 
             write_onnx(program, file, metadata.to_strings())
             exported = ExportedModel.open(file)
-        report = f'differs by {verify(exported, classifier, device):.1g} at most'
+        report = f'differs by {verify(exported, reference):.1g} at most'
         if int8:
-            file, share = _quantize(file, int8, calibration_clips, classifier, metadata, config)
+            file, share = _quantize(file, int8, calibration_clips, reference, metadata, config)
             report = f'int8, {share:.1%} of validation clips in the same class'
         shutil.move(file, target)
     return f'{target} ({target.stat().st_size / 1e6:.1f} MB): {report}'
 
 
-def load_classifier(
+def load_model(
     config: Config,
     checkpoint: str | Path,
     image_size: tuple[int, int] | None = None,
     device: str = 'cpu',
-) -> tuple[ClipClassifier, ExportMetadata]:
+) -> tuple[Recognizer3D, ExportMetadata]:
     """Build what is exported, and what its file says.
 
     Raises:
@@ -111,7 +113,6 @@ def load_classifier(
     state_dict, meta, digest = recognizer.read_weights(checkpoint)
     model = recognizer.build_recognizer(config, state_dict, device)
     score = recognizer.RecognizerScore(model, torch.float32, settings.temperature)
-    classifier = ClipClassifier(model, score.temperature)
     metadata = ExportMetadata(
         classes=recognizer.find_classes(config, meta, model.cls_head.num_classes),
         num_frames=parts.num_frames,
@@ -119,11 +120,11 @@ def load_classifier(
         span_seconds=parts.span_seconds,
         image_size=image_size or _find_size(parts.picture_steps),
         picture_steps=tuple(Config(dict(steps=parts.picture_steps)).to_dict()['steps']),
-        multi_label=classifier.multi_label,
+        multi_label=bool(getattr(model.cls_head, 'multi_class', False)),
         temperature=score.temperature,
         weights_digest=digest,
     )
-    return classifier, metadata
+    return model, metadata
 
 
 def _find_size(steps: tuple[Mapping[str, Any], ...]) -> tuple[int, int]:
@@ -143,7 +144,7 @@ def _quantize(
     file: Path,
     method: str,
     count: int,
-    classifier: ClipClassifier,
+    reference: Run,
     metadata: ExportMetadata,
     config: Config,
 ) -> tuple[Path, float]:
@@ -156,7 +157,7 @@ def _quantize(
     target = file.with_name('int8.onnx')
     quantize(file, target, method, _clips(config, 'train', count))
     annotate(target, replace(metadata, precision='int8').to_strings())
-    share = agreement(ExportedModel.open(target), classifier, _clips(config, 'val', CHECKED_CLIPS))
+    share = agreement(ExportedModel.open(target), reference, _clips(config, 'val', CHECKED_CLIPS))
     if share < LEAST_AGREEMENT:
         raise DisagreementError(
             f'int8 ({method}) names another class for {1 - share:.0%} of {CHECKED_CLIPS} '

@@ -56,6 +56,8 @@ def annotate(file: Path, strings: Mapping[str, str]) -> None:
     """Put metadata into a file in place of those that it has."""
     model = onnx.load(file)
     del model.metadata_props[:]
+    # Shapes of what is between: folding leaves stale ones, and every reader infers its own.
+    del model.graph.value_info[:]
     onnx.helper.set_model_props(model, dict(strings))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = 'batch'
     for output in model.graph.output:

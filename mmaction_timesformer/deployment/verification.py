@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.deployment.clip_classifier import ClipClassifier
-from mmaction_timesformer.deployment.exported_model import ExportedModel
+from mmaction_timesformer.deployment.exported_model import ExportedModel, Run
 
 BATCH_SIZES = (1, 2, 3, 5)
 TOLERANCE = 1e-4
@@ -20,8 +19,7 @@ class DisagreementError(RuntimeError):
 
 def verify(
     exported: ExportedModel,
-    reference: ClipClassifier,
-    device: str,
+    reference: Run,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     tolerance: float = TOLERANCE,
 ) -> float:
@@ -30,7 +28,6 @@ def verify(
     Args:
         exported: The file, opened anew.
         reference: The model in PyTorch.
-        device: Where the model is.
         batch_sizes: Clips of each comparison.
         tolerance: Largest difference, of a probability, or of a logit relative to the largest one
             where that is above 1.
@@ -46,10 +43,8 @@ def verify(
     for size in batch_sizes:
         shape = (size, *exported.metadata.clip_shape)
         clips = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-        with torch.no_grad():
-            wanted = [part.cpu() for part in reference(clips.to(device))]
         found = [part.cpu() for part in exported.run(clips)]
-        for one, other in zip(found, wanted, strict=True):
+        for one, other in zip(found, reference(clips), strict=True):
             if one.shape != other.shape:
                 raise DisagreementError(
                     f'{size} clips give {tuple(one.shape)} in place of {tuple(other.shape)}'
@@ -63,20 +58,17 @@ def verify(
     return worst
 
 
-def agreement(
-    exported: ExportedModel, reference: ClipClassifier, batches: Iterable[Tensor]
-) -> float:
+def agreement(exported: ExportedModel, reference: Run, batches: Iterable[Tensor]) -> float:
     """Share of real clips for which both name the same class first.
 
     Args:
         exported: The file.
-        reference: The model in PyTorch, on the CPU.
+        reference: The model in PyTorch.
         batches: Clips (B, 3, T, H, W) uint8.
     """
     same, total = 0, 0
     for clips in batches:
-        with torch.no_grad():
-            wanted = reference(clips)[0].argmax(dim=1)
+        wanted = reference(clips)[0].argmax(dim=1)
         same += int((exported(clips).argmax(dim=1) == wanted).sum())
         total += len(clips)
     return same / total

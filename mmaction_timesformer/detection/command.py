@@ -38,12 +38,15 @@ def detect_command(
     mqtt: Sequence[str] = (),
     annotate: bool = False,
     clips: bool = False,
+    trust_compiled: bool = False,
+    ray: str | None = None,
+    workers: int = 2,
 ) -> int:
     """Find danger events in sources and write them to a folder.
 
     Args:
         config: The model's config.
-        checkpoint: Its weights.
+        checkpoint: Its weights, or what ``tools/export.py`` made of them.
         sources: Video files, folders, globs, URLs and cameras.
         out: The folder; a run that was ended goes on in it.
         device: Where the model runs.
@@ -54,6 +57,9 @@ def detect_command(
         mqtt: URLs of MQTT brokers, each with its topic.
         annotate: Copy each recording with its probabilities and a timeline.
         clips: Show each event by a picture and a short clip.
+        trust_compiled: Run machine code out of a ``.pt2`` file.
+        ray: Watch recordings on the Ray cluster with this address, or on ``local``.
+        workers: How many recordings are watched on it at a time.
 
     Returns:
         The exit code: 0, or 1 if a source could not be used, or 2 if nothing could be begun.
@@ -64,12 +70,31 @@ def detect_command(
         found = find_sources(sources, pace)
         cfg = Config.fromfile(config)
         cfg.merge_from_dict(cfg_options or {})
-        detector = DangerDetector.from_config(cfg, checkpoint, device)
+        detector = DangerDetector.from_config(
+            cfg, checkpoint, device, trust_compiled=trust_compiled
+        )
         sinks: list[Sink] = [JsonSink() if json else TextSink()]
         token = os.environ.get(WEBHOOK_TOKEN_VARIABLE)
         sinks += [open_webhook(url, folder, token) for url in webhook]
         sinks += [open_mqtt(url, folder) for url in mqtt]
         description = {'config': config, 'checkpoint': checkpoint, 'device': device}
+        done = None
+        if ray is not None:
+            from mmaction_timesformer.detection.archive import watch_archive
+
+            if webhook or mqtt:
+                raise ValueError('--ray writes to --out alone, not to --webhook and --mqtt')
+            done = watch_archive(
+                config,
+                checkpoint,
+                found,
+                folder,
+                device=device,
+                cfg_options=cfg_options,
+                address=ray,
+                num_workers=workers,
+                trust_compiled=trust_compiled,
+            )
         with stop_on_signals() as stop:
             summary = run(
                 detector, found, folder, sinks, description, stop, annotate, clips, report=True
@@ -77,5 +102,9 @@ def detect_command(
     except (ValueError, OSError, ImportError, SyntaxError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
+    if done is not None:
+        # What failed there was tried again here, and all is skipped that was finished.
+        done.num_failed = summary.num_failed
+        summary = done
     print(f'{summary} -> {out}', file=sys.stderr)
     return summary.exit_code

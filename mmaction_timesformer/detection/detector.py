@@ -71,21 +71,24 @@ class DangerDetector:
         checkpoint: str | Path,
         device: str = 'cpu',
         overrides: Mapping[str, Any] | None = None,
+        trust_compiled: bool = False,
     ) -> DangerDetector:
         """Build the detector that a config describes.
 
         Args:
             config: The model's config; its ``detection`` part has the fields of
                 `DetectionSettings`.
-            checkpoint: The trained weights.
+            checkpoint: The trained weights, or what ``tools/export.py`` made of them.
             device: Where the model runs.
             overrides: Fields of `DetectionSettings` that replace the config's.
+            trust_compiled: Whether machine code out of a ``.pt2`` file may be run.
 
         Raises:
             FileNotFoundError: The config or the checkpoint is missing.
             ValueError: They do not fit each other, or a setting makes no sense.
         """
         from mmaction_timesformer.detection import recognizer
+        from mmaction_timesformer.detection.loading import load_weights
 
         if not isinstance(config, Config):
             config = Config.fromfile(config)
@@ -98,21 +101,21 @@ class DangerDetector:
             settings = replace(settings, span_seconds=parts.span_seconds)
         watch_settings = settings.watch_settings(parts.num_frames, parts.frame_interval)
 
-        state_dict, meta, digest = recognizer.read_weights(checkpoint)
-        model = recognizer.build_recognizer(config, state_dict, device)
-        classes = recognizer.find_classes(config, meta, model.cls_head.num_classes)
-        rules = make_rules(classes, settings.dangers, settings.rules)
-        dtype = recognizer.choose_dtype(settings.dtype, device)
-        prepare = recognizer.make_preparer(model, parts.picture_steps, dtype)
-        score = recognizer.RecognizerScore(model, dtype, settings.temperature)
+        loaded = load_weights(config, checkpoint, device, settings, parts, trust_compiled)
+        rules = make_rules(loaded.classes, settings.dangers, settings.rules)
         return cls(
-            score,
-            prepare,
-            classes,
+            loaded.score,
+            loaded.prepare,
+            loaded.classes,
             rules,
             watch_settings,
             recognizer.make_fingerprint(
-                digest, watch_settings.windows, rules, score.temperature, dtype, settings.pipeline
+                loaded.digest,
+                watch_settings.windows,
+                rules,
+                loaded.temperature,
+                loaded.numbers,
+                settings.pipeline,
             ),
             settings.update_seconds,
         )

@@ -1,0 +1,96 @@
+"""The model of a detector, out of a checkpoint or an exported file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from mmaction_timesformer.deployment.exported_model import ExportedModel, is_exported
+from mmaction_timesformer.detection import recognizer
+from mmaction_timesformer.detection.preparation import FramePreparer, PipelineParts
+from mmaction_timesformer.detection.settings import DetectionSettings
+from mmaction_timesformer.detection.watch import Score
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to score clips.
+
+    Attributes:
+        score: From clips to calibrated probabilities.
+        prepare: Makes its input of a picture.
+        classes: Their names.
+        temperature: What logits are divided by.
+        digest: SHA-256 of the checkpoint that it comes from.
+        numbers: What it computes in; for an exported file also in which format.
+    """
+
+    score: Score
+    prepare: FramePreparer
+    classes: tuple[str, ...]
+    temperature: float
+    digest: str
+    numbers: str
+
+
+def load_weights(
+    config: Config,
+    weights: str | Path,
+    device: str,
+    settings: DetectionSettings,
+    parts: PipelineParts,
+    trust_compiled: bool = False,
+) -> LoadedModel:
+    """Load a checkpoint into the config's model, or open an exported file.
+
+    Args:
+        config: The model's config.
+        weights: The file.
+        device: Where the model runs.
+        settings: Those of the detector.
+        parts: What the config's pipeline says about clips.
+        trust_compiled: Whether machine code out of a ``.pt2`` file may be run.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It does not fit the config.
+    """
+    if is_exported(weights):
+        return _open_exported(weights, device, settings, parts, trust_compiled)
+    state_dict, meta, digest = recognizer.read_weights(weights)
+    model = recognizer.build_recognizer(config, state_dict, device)
+    classes = recognizer.find_classes(config, meta, model.cls_head.num_classes)
+    dtype = recognizer.choose_dtype(settings.dtype, device)
+    prepare = recognizer.make_preparer(model, parts.picture_steps, dtype)
+    score = recognizer.RecognizerScore(model, dtype, settings.temperature)
+    return LoadedModel(score, prepare, classes, score.temperature, digest, str(dtype))
+
+
+def _open_exported(
+    weights: str | Path,
+    device: str,
+    settings: DetectionSettings,
+    parts: PipelineParts,
+    trust_compiled: bool,
+) -> LoadedModel:
+    model = ExportedModel.open(weights, device, trust_compiled, settings.temperature)
+    found = model.metadata
+    for name in ('num_frames', 'frame_interval'):
+        exported, wanted = getattr(found, name), getattr(parts, name)
+        if exported != wanted:
+            raise ValueError(
+                f'{weights} was exported for {name}={exported}, and the config has {wanted}: use '
+                'the config that it was exported with'
+            )
+    return LoadedModel(
+        model,
+        # Normalisation is inside the exported model.
+        FramePreparer(parts.picture_steps, None, None, torch.uint8),
+        found.classes,
+        model.temperature,
+        found.weights_digest,
+        f'{found.precision} {Path(weights).suffix}',
+    )

@@ -1,0 +1,28 @@
+"""A package of compiled code; compiling takes longer than everything else."""
+
+import pytest
+
+from mmaction_timesformer.deployment.compiled_package import read_strings
+from mmaction_timesformer.deployment.export import export
+from mmaction_timesformer.deployment.metadata import ExportMetadata
+from mmaction_timesformer.detection.detector import DangerDetector
+from tests.deployment.conftest import CLASSES
+from tests.deployment.test_detecting_exported import between_scores
+from tests.detection.signal_videos import every, write_video
+
+
+@pytest.mark.slow
+def test_a_package_finds_the_events_of_the_checkpoint(exported, tmp_path):
+    config, checkpoint, _ = exported()
+    package = tmp_path / 'model.pt2'
+    export(config, checkpoint, package)
+    assert [path.name for path in tmp_path.iterdir()] == ['model.pt2']
+    assert ExportMetadata.from_strings(read_strings(package), package).classes == CLASSES
+    video = write_video(tmp_path / 'yard.mp4', every(25, 4.0), [(1.0, 3.0)], [(2.0, 3.0)])
+    config = between_scores(config, checkpoint, video)
+    expected = DangerDetector.from_config(config, checkpoint).detect(video)
+    detector = DangerDetector.from_config(config, package, trust_compiled=True)
+    found = detector.detect(video)
+    assert len(expected) > 0
+    spans = [(event.label, event.start_seconds, event.end_seconds) for event in expected]
+    assert [(event.label, event.start_seconds, event.end_seconds) for event in found] == spans
