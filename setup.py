@@ -40,6 +40,7 @@ EXTRAS = {
     # What mmaction2's shipped analyze_logs.py and browse_dataset.py import and do not declare.
     'mmaction2-tools': ['moviepy<2', 'seaborn'],
     'mqtt': ['paho-mqtt>=2'],
+    'ray': ['ray[data]>=2.9'],
     'tensorboard': ['tensorboard'],
 }
 EXTRAS['test'] = [

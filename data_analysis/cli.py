@@ -81,6 +81,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     depth.add_argument('--workers', type=int, default=os.cpu_count() or 1, metavar='N')
     depth.add_argument('--timeout', type=float, default=60.0, metavar='SECONDS', help='for a file')
+    depth.add_argument(
+        '--ray',
+        nargs='?',
+        const='local',
+        metavar='ADDRESS',
+        help='measure on a Ray cluster: auto or HOST:PORT; without an address on one of its own',
+    )
     depth.add_argument('--seed', type=int, default=0)
     output = parser.add_argument_group('what to write')
     output.add_argument('--out', type=Path, default=Path('dataset_report'), metavar='FOLDER')
@@ -184,6 +191,7 @@ def _settings(options: argparse.Namespace, dataset: DatasetInput) -> AnalysisSet
             num_workers=options.workers,
             timeout_seconds=options.timeout,
             seed=options.seed,
+            ray_address=options.ray,
         ),
         check=CheckSettings(
             classes=dataset.classes,

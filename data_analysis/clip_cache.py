@@ -36,12 +36,12 @@ class CopySettings:
     Attributes:
         short_side: Shorter side in pixels; pictures that are smaller stay as they are.
         keyframe_interval: Frames from one keyframe to the next.
-        crf: x264's quality: 18 looks like the original, more is smaller and coarser.
+        crf: x264's quality: less looks more like the original, more is smaller.
     """
 
     short_side: int = 256
     keyframe_interval: int = 8
-    crf: int = 18
+    crf: int = 20
 
     def __post_init__(self) -> None:
         if self.short_side < 16 or self.keyframe_interval < 1 or not 0 <= self.crf <= 51:
@@ -174,6 +174,7 @@ def _encode(video: Video, file: Path, origin: Mapping[str, Any]) -> None:
         stream.codec_context.thread_count = 1
         stream.options = {
             'preset': 'veryfast',
+            'tune': 'fastdecode',
             'crf': str(origin['crf']),
             'g': str(origin['keyframe_interval']),
             'sc_threshold': '0',

@@ -34,6 +34,8 @@ class MeasureSettings:
         num_workers: Processes; 0 measures in this one, without a time limit.
         timeout_seconds: Time that one file may take.
         seed: For the draw.
+        ray_address: Measure on the Ray cluster there, see `data_analysis.ray_pool`; None measures
+            in processes of this machine.
     """
 
     tier: Tier = Tier.PACKETS
@@ -41,6 +43,7 @@ class MeasureSettings:
     num_workers: int = 0
     timeout_seconds: float = 60.0
     seed: int = 0
+    ray_address: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.decode_share <= 1:
@@ -90,12 +93,7 @@ def measure_files(
     identities = {name: file_identity(name) for name in sorted(set(files))}
     count = MeasureCount()
     with MeasurementStore(store_path, MEASUREMENT_VERSION) as store:
-        for outcome in run_in_processes(
-            measure_file,
-            _pending(identities, store, settings, count),
-            num_workers=settings.num_workers,
-            timeout_seconds=settings.timeout_seconds,
-        ):
+        for outcome in _outcomes(_pending(identities, store, settings, count), settings):
             file, tier = outcome.item
             num_bytes, modified_ns = identities[file] or (0, 0)
             store.put(file, num_bytes, modified_ns, tier, _measurement_of(outcome, settings))
@@ -103,6 +101,26 @@ def measure_files(
             progress(count.done, len(identities))
         progress(count.done, len(identities))
         return _collect(identities, store, settings), count
+
+
+def _outcomes(requests: Iterable[tuple[str, int]], settings: MeasureSettings) -> Iterator[Outcome]:
+    """Measures here or on a cluster."""
+    if settings.ray_address is None:
+        return run_in_processes(
+            measure_file,
+            requests,
+            num_workers=settings.num_workers,
+            timeout_seconds=settings.timeout_seconds,
+        )
+    from data_analysis.ray_pool import run_on_ray
+
+    return run_on_ray(
+        measure_file,
+        requests,
+        address=settings.ray_address,
+        num_cpus=settings.num_workers or None,
+        timeout_seconds=settings.timeout_seconds,
+    )
 
 
 def tier_of(name: str, settings: MeasureSettings) -> Tier:

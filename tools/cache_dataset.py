@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     coding = parser.add_argument_group('how copies are coded')
     coding.add_argument('--short-side', type=int, default=256, metavar='PIXELS')
     coding.add_argument('--keyframe-interval', type=int, default=8, metavar='FRAMES')
-    coding.add_argument('--crf', type=int, default=18, help='quality; more is smaller and coarser')
+    coding.add_argument('--crf', type=int, default=20, help='quality; more is smaller and coarser')
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, metavar='N')
     parser.add_argument(
         '--timeout', type=float, default=3600.0, metavar='SECONDS', help='for a video'
