@@ -1,0 +1,55 @@
+"""Recordings watched by two Ray workers give what one process gives."""
+
+import importlib.util
+import os
+import warnings
+
+import pytest
+import torch
+
+from mmaction_timesformer.detection.command import detect_command
+from mmaction_timesformer.detection.results import EVENTS, SCORES, read_history
+from mmaction_timesformer.detection.score_log import read_scores
+from mmaction_timesformer.registry import MODELS
+from tests.detection.signal_videos import every, write_video
+from tests.detection.test_from_config import config  # noqa: F401
+
+
+@pytest.fixture
+def model_files(config, tmp_path):  # noqa: F811
+    """A config and random weights."""
+    config.model.backbone.pretrained = None
+    torch.manual_seed(0)
+    torch.save({'state_dict': MODELS.build(config.model).state_dict()}, tmp_path / 'model.pth')
+    config.dump(tmp_path / 'config.py')
+    return str(tmp_path / 'config.py'), str(tmp_path / 'model.pth')
+
+
+@pytest.mark.slow
+def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsys):
+    if importlib.util.find_spec('ray') is None:
+        warnings.warn("Ray is not installed: pip install '.[ray]'", stacklevel=1)
+        pytest.skip('Ray is not installed')
+    # Its workers import the functions by name.
+    os.environ['PYTHONPATH'] = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
+    folder = tmp_path / 'archive'
+    folder.mkdir()
+    for number in range(3):
+        write_video(folder / f'{number}.mp4', every(10, 6.0 + number), [(1.0, 3.0)])
+    here, there = tmp_path / 'here', tmp_path / 'there'
+    assert detect_command(*model_files, [str(folder)], str(here)) == 0
+    assert detect_command(*model_files, [str(folder)], str(there), ray='local') == 0
+    assert read_scores(there / SCORES) == read_scores(here / SCORES)
+    states = {name: past.state for name, past in read_history(there / EVENTS).items()}
+    assert states == {str(folder / f'{number}.mp4'): 'finished' for number in range(3)}
+    assert (there / 'report.html').exists()
+
+    capsys.readouterr()
+    assert detect_command(*model_files, [str(folder)], str(there), ray='local') == 0
+    assert '3 sources were finished before' in capsys.readouterr().err
+    assert read_scores(there / SCORES) == read_scores(here / SCORES)
+
+
+def test_what_ray_cannot_watch_is_refused(model_files, tmp_path, capsys):
+    assert detect_command(*model_files, ['rtsp://camera'], str(tmp_path / 'out'), ray='local') == 2
+    assert '--ray is for recordings; rtsp://camera' in capsys.readouterr().err
