@@ -69,7 +69,7 @@ def infer(setup: Setup, device: str, num_rounds: int) -> dict[str, Any]:
     contenders = {name: peers.forward(model, clips) for name, model in models.items()}
     cnn_clips = setup.with_frames(CNN_FRAMES).clips(device)
     for name in CNNS:
-        contenders[name] = peers.forward(peers.build(name, setup).eval().to(device), cnn_clips)
+        contenders[name] = peers.forward(peers.build(name, setup).to(device), cnn_clips)
     contenders |= _floors(setup, torch.float32, device)
     results = _summary(time_in_turn(contenders, num_rounds), setup)
     return {**results, 'largest_difference': difference, 'flops': _flops(setup)}
@@ -143,14 +143,14 @@ def training_bytes(name: str, setup: Setup, device: str) -> dict[str, int]:
 
 def inference_bytes(name: str, setup: Setup, device: str) -> int:
     """Peak of the activations in inference."""
-    model = peers.build(name, setup).eval().to(device)
+    model = peers.build(name, setup).to(device)
     return peak_bytes(peers.forward(model, setup.clips(device)), device)
 
 
 def _floors(setup: Setup, dtype: torch.dtype, device: str) -> dict[str, Callable[[], object]]:
     """The products of the architecture, and those left when linear layers in a row are folded."""
     with torch.device('meta'):
-        model, clips = peers.build('ours', setup).eval(), setup.clips('meta')
+        model, clips = peers.build('ours', setup), setup.clips('meta')
     of_architecture = products_of(lambda: model(clips))
     with torch.no_grad():
         model(clips)
@@ -167,7 +167,7 @@ def _flops(setup: Setup) -> dict[str, float]:
     for name in (*TIMESFORMERS, *CNNS):
         with torch.device('meta'):
             size = setup.with_frames(CNN_FRAMES) if name in CNNS else setup
-            model, clips = peers.build(name, setup).eval(), size.clips('meta')
+            model, clips = peers.build(name, setup), size.clips('meta')
         with FlopCounterMode(display=False) as counter:
             model(clips)
         counted[name] = round(counter.get_total_flops() / 1e9, 1)

@@ -77,14 +77,21 @@ class HuggingFace(nn.Module):
         return self.timesformer(clips.transpose(1, 2)).last_hidden_state[:, 0]
 
 
-def build(name: str, setup: Setup, with_cp: bool = False) -> nn.Module:
+def build(name: str, setup: Setup, with_cp: bool = False, trains: bool = False) -> nn.Module:
     """A model by name, without weights to speak of.
 
     Args:
         name: Of ``TIMESFORMERS`` or ``CNNS``.
         setup: Sizes; the CNNs have theirs.
         with_cp: Checkpointing of this project's model.
+        trains: Whether it is in training mode.
     """
+    model = _build(name, setup, with_cp)
+    model.train(trains)  # mmaction2's CNNs return nothing from train() and eval().
+    return model
+
+
+def _build(name: str, setup: Setup, with_cp: bool) -> nn.Module:
     init_default_scope('mmaction')
     if name in CNNS:
         config = Config.fromfile(_CONFIGS / CNNS[name]).model.backbone
@@ -107,7 +114,7 @@ def build(name: str, setup: Setup, with_cp: bool = False) -> nn.Module:
 
 def build_alike(setup: Setup, names: tuple[str, ...] = TIMESFORMERS) -> dict[str, nn.Module]:
     """TimeSformers with the same weights, in evaluation mode."""
-    models = {name: build(name, setup).eval() for name in names}
+    models = {name: build(name, setup) for name in names}
     ours = build('ours', setup)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
