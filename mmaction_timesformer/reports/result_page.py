@@ -17,6 +17,8 @@ from .result_charts import Chart
 
 Facts = Mapping[str, Any]
 CSS_PIXELS_PER_INCH = 104
+ENOUGH_RECALL = 0.8
+"""What the worst class's recall must surpass, by its interval, for the page to be green."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def _sections(facts: Facts) -> list[Section]:
                 'examples',
                 'Mistakes and close calls',
                 'The mistakes that it was surest of, then the hits that it was least sure of. '
-                'Below each frame lies what raised the chosen class; the bar is the frame’s share.',
+                'Below each frame lies what raised the class that the model chose; the bar is the '
+                'frame’s share of that.',
             )
         )
     if facts['faithfulness']:
@@ -204,21 +207,43 @@ def _cards(facts: Facts) -> list[dict[str, str]]:
 
 
 def _verdict(facts: Facts) -> dict[str, str]:
-    """One sentence: the accuracy, its interval, and the class that is worst."""
-    figures = facts['runs'][0]['figures']
-    top1 = figures['whole']['top1']
+    """The accuracy, the class that is worst, and how further runs compare, with intervals."""
+    run = facts['runs'][0]
+    figures = run['figures']
     recalls = {
-        name: of_class['recall']['value']
+        name: of_class['recall']
         for name, of_class in figures['per_class'].items()
         if of_class['recall']['value'] is not None
     }
-    worst = min(recalls, key=lambda name: recalls[name])
-    between = '' if top1['low'] is None else f' (95 %: {top1["low"]:.1%} to {top1["high"]:.1%})'
-    return {
-        'severity': 'good' if recalls[worst] >= 0.8 else 'warning',
-        'text': f'{top1["value"]:.1%} of the clips are right{between}. The class found least often '
-        f'is {worst}, {recalls[worst]:.0%} of its {figures["support"][worst]} clips.',
-    }
+    worst = min(recalls, key=lambda name: recalls[name]['value'])
+    whose = f'{run["name"]}: ' if facts['comparisons'] else ''
+    text = (
+        f'{whose}{_with_limits(figures["whole"]["top1"])} of the clips are right. The class found '
+        f'least often is {worst}, {_with_limits(recalls[worst])} of its '
+        f'{_plural(figures["support"][worst], "clip")}.'
+    )
+    for comparison in facts['comparisons']:
+        text += ' ' + _difference_sentence(comparison)
+    least = recalls[worst]['value'] if recalls[worst]['low'] is None else recalls[worst]['low']
+    return {'severity': 'good' if least >= ENOUGH_RECALL else 'warning', 'text': text}
+
+
+def _difference_sentence(comparison: Facts) -> str:
+    """Whether a further run is better, and how sure that is."""
+    change = comparison['differences']['top1']
+    if change['low'] is None:
+        return f'{comparison["second"]} has the same clips right.'
+    points, low, high = (100 * change[key] for key in ('difference', 'low', 'high'))
+    sure = '' if low > 0 or high < 0 else ', which can be chance'
+    return (
+        f'{comparison["second"]} differs by {points:+.1f} points of accuracy '
+        f'(95 %: {low:+.1f} to {high:+.1f}){sure}.'
+    )
+
+
+def _with_limits(of: Facts) -> str:
+    between = '' if of['low'] is None else f' (95 %: {of["low"]:.1%} to {of["high"]:.1%})'
+    return f'{of["value"]:.1%}{between}'
 
 
 def _examples(facts: Facts, pictures: Mapping[str, Image.Image]) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def cost_table(facts: Facts) -> Table | None:
         Column('views'),
         Column('input', 'fixed'),
         Column('seconds a view'),
-        Column('MiB'),
+        Column('memory, MiB'),
         Column('device', 'fixed'),
     ]
     rows = []
