@@ -244,7 +244,7 @@ def _loading_tables(rows: list[Mapping[str, Any]]) -> list[str]:
 
 def _other_tables(results: Mapping[str, Any]) -> list[str]:
     lines = [
-        f'## From copies made by `tools/cache_dataset.py`: {SHORT_SIDE} pixels, a keyframe every 8 frames',
+        f'## From copies by `tools/cache_dataset.py`: {SHORT_SIDE} pixels, a keyframe in 8 frames',
         '',
         *table(
             ('copies of', 'clips/s', "times the original's", 'times its bytes'),

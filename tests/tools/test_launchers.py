@@ -41,6 +41,20 @@ def test_dist_train_on_several_machines(root: Path, echo: Path) -> None:
     ]
 
 
+def test_elastic_training_meets_at_the_first_machine(root: Path, echo: Path) -> None:
+    script = root / 'tools' / 'dist_train.sh'
+    elastic = {'NNODES': '2:4', 'MASTER_ADDR': 'first.local', 'PORT': '1234', 'MAX_RESTARTS': '7'}
+    words = finish(start(script, 'config.py', 4, PYTHON=str(echo), **elastic)).splitlines()
+    assert words[2 : words.index(f'{root}/tools/train.py')] == [
+        '--nnodes=2:4',
+        '--rdzv_backend=c10d',
+        '--rdzv_endpoint=first.local:1234',
+        '--rdzv_id=training',
+        '--max_restarts=7',
+        '--nproc_per_node=4',
+    ]
+
+
 def test_dist_test_passes_the_checkpoint(root: Path, echo: Path) -> None:
     script = root / 'tools' / 'dist_test.sh'
     words = finish(start(script, 'my config.py', 'my weights.pth', 2, PYTHON=str(echo)))
