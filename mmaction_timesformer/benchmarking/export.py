@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmaction_timesformer.deployment.clip_classifier import reference_of
@@ -130,6 +131,7 @@ def _base(folder: Path) -> Subject:
     checkpoint = folder / 'random.pth'
     if not checkpoint.is_file():
         torch.manual_seed(0)
+        init_default_scope('mmaction')
         torch.save({'state_dict': MODELS.build(model).state_dict(), 'meta': {}}, checkpoint)
     return Subject(config, checkpoint, folder, lambda: [_noise((2, 3, 8, 224, 224))])
 

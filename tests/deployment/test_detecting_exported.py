@@ -52,8 +52,8 @@ def test_events_are_those_of_the_checkpoint(exported, video):
         assert one.end_seconds == other.end_seconds
         assert one.peak_score == pytest.approx(other.peak_score, abs=1e-5)
         # The same weights, and yet another model.
-        assert one.fingerprint.split('-')[0] == other.fingerprint.split('-')[0]
-        assert one.fingerprint != other.fingerprint
+        assert one.model.split('-')[0] == other.model.split('-')[0]
+        assert one.model != other.model
 
 
 def test_a_config_with_other_clips_is_refused(exported):

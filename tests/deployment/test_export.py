@@ -18,7 +18,7 @@ from mmaction_timesformer.detection.recognizer import build_recognizer, read_wei
 from tests.deployment.conftest import CLASSES, SCHEMES, make_checkpoint, make_config
 
 
-def tested_scores(config, checkpoint, clips):
+def scores_by_mmaction2(config, checkpoint, clips):
     """Probabilities by mmaction2's own test step."""
     init_default_scope('mmaction')
     model = build_recognizer(config, read_weights(checkpoint)[0], 'cpu')
@@ -35,7 +35,7 @@ def test_onnx_gives_the_scores_of_a_test_run_for_any_batch_size(exported, scheme
     generator = torch.Generator().manual_seed(1)
     for size in (1, 4, 7):
         clips = torch.randint(0, 256, (size, 3, 4, 32, 32), generator=generator).to(torch.uint8)
-        expected = tested_scores(config, checkpoint, clips)
+        expected = scores_by_mmaction2(config, checkpoint, clips)
         assert expected.max(dim=1).values.std() > 1e-4 or size == 1
         probabilities, logits = session.run(None, {'clips': clips.numpy()})
         assert probabilities == pytest.approx(expected.numpy(), abs=1e-5)
@@ -80,7 +80,11 @@ def test_what_disagrees_leaves_no_file(exported, tmp_path, monkeypatch):
     def write_another(program, path, strings):
         """A file that is whole, and whose classifier is not the model's."""
         model = onnx.load(file)
-        weights = next(t for t in model.graph.initializer if list(t.dims) == [4])
+        weights = next(
+            t
+            for t in model.graph.initializer
+            if list(t.dims) == [4] and t.data_type == onnx.TensorProto.FLOAT
+        )
         values = onnx.numpy_helper.to_array(weights) + np.float32(0.01) * np.arange(4, dtype='f4')
         weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
         onnx.save(model, path)

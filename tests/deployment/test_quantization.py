@@ -36,7 +36,9 @@ def test_products_with_weights_become_int8_and_answers_stay(exported, tmp_path, 
         if len(tensor.dims) == 2 and min(tensor.dims) > 3
     ]
     assert len(linear) >= 2 * 6
-    assert sum(kind == onnx.TensorProto.INT8 for kind in kinds.values()) == len(linear)
+    # onnxruntime has no dynamic form of the classifier's Gemm.
+    count = len(linear) - (method == 'dynamic')
+    assert sum(kind == onnx.TensorProto.INT8 for kind in kinds.values()) == count
     whole = ExportedModel.open(file)
     rounded = ExportedModel.open(target)
     assert agreement(rounded, whole.run, batches(1)) > 0.9
