@@ -78,7 +78,7 @@ def analyze_runs(
         (folder / 'report.html').write_text(page, encoding='utf-8')
         (folder / 'figures').mkdir()
         for chart in charts:
-            chart.figure.savefig(folder / 'figures' / f'{chart.name}.png')
+            (folder / 'figures' / f'{chart.name}.png').write_bytes(chart.png)
     return Path(out) / 'report.html'
 
 

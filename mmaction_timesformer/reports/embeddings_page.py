@@ -27,7 +27,7 @@ from ..visualization.position_similarity import (
 from ..visualization.staged_folder import staged_folder
 from ..visualization.trained_model import TrainedModel
 from .embedding import neighbour_agreement, project
-from .pages import figure_url, page_environment, picture_url
+from .pages import figure_png, page_environment, picture_url, png_url
 
 PAGE = 'index.html'
 STRIP_QUALITY = 60
@@ -200,7 +200,7 @@ def render(
                     'name': chart.name,
                     'title': chart.title,
                     'sentence': chart.sentence,
-                    'data': figure_url(chart.figure),
+                    'data': png_url(figure_png(chart.figure)),
                 }
                 for chart in charts
             ],

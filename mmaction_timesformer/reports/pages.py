@@ -33,8 +33,13 @@ def picture_url(picture: Image.Image, quality: int = JPEG_QUALITY) -> str:
     return f'data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode("ascii")}'
 
 
-def figure_url(figure: Figure) -> str:
-    """A chart as a ``data:`` address; the same chart gives the same bytes."""
+def figure_png(figure: Figure) -> bytes:
+    """A chart as a PNG file; the same chart gives the same bytes."""
     stream = io.BytesIO()
     figure.savefig(stream, format='png', dpi=DPI, metadata={'Software': None})
-    return f'data:image/png;base64,{base64.b64encode(stream.getvalue()).decode("ascii")}'
+    return stream.getvalue()
+
+
+def png_url(png: bytes) -> str:
+    """A PNG file as a ``data:`` address."""
+    return f'data:image/png;base64,{base64.b64encode(png).decode("ascii")}'

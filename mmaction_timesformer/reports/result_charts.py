@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from data_analysis.figures.style import (
     new_figure,
     shorten,
 )
+
+from .pages import figure_png
 
 Facts = Mapping[str, Any]
 
@@ -48,6 +51,11 @@ class Chart:
     title: str
     sentence: str
     figure: Figure
+
+    @cached_property
+    def png(self) -> bytes:
+        """The drawing as a file."""
+        return figure_png(self.figure)
 
 
 @dataclass(frozen=True)

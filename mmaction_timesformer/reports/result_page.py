@@ -12,7 +12,7 @@ from data_analysis.report_tables import Table
 
 from . import result_tables as tables
 from .map_check import LIKE_NOTHING
-from .pages import figure_url, page_environment, picture_url
+from .pages import page_environment, picture_url, png_url
 from .result_charts import Chart
 
 Facts = Mapping[str, Any]
@@ -270,7 +270,7 @@ def _shown(charts: Sequence[Chart], section: str) -> list[dict[str, Any]]:
                     'name': chart.name,
                     'title': chart.title,
                     'sentence': chart.sentence,
-                    'data': figure_url(chart.figure),
+                    'data': png_url(chart.png),
                     'width': round(width),
                     'height': round(height),
                 }

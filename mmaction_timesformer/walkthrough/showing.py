@@ -20,7 +20,7 @@ def show_results(run: DemoRun) -> None:
     folder = run.options.work_dir / 'results'
     checkpoint = last_checkpoint(run.training)
     arguments: list[str | Path] = [run.training.resolve(), run.dump.resolve()]
-    arguments += ['--checkpoint', checkpoint, '--out', folder.resolve()]
+    arguments += ['--checkpoint', checkpoint, '--checked', '8', '--out', folder.resolve()]
     run.command(['tools/analyze_results.py', *arguments])
     run.publish(
         'Results',
