@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .demo_run import DemoOptions, DemoRun, StepFailedError
+from .events import find_events
 from .showing import explain, show_results, write_demo_index
 from .steps import render, report_data, test, train
 
@@ -30,6 +31,7 @@ STEPS: tuple[NamedStep, ...] = (
     NamedStep('Testing on recordings that it never saw', test),
     NamedStep('Showing its results', show_results),
     NamedStep('Explaining some of its decisions', explain),
+    NamedStep('Finding dangers in long videos', find_events),
     NamedStep('Linking every page', write_demo_index),
 )
 """What `make demo` does. A further step is one more line, before the one that links the pages."""

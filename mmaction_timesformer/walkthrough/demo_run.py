@@ -15,7 +15,7 @@ from mmaction_timesformer.reports.index_page import IndexEntry
 ROOT = Path(__file__).parents[2]
 CONFIG = (
     ROOT
-    / 'configs/railway_yard/timesformer_divST-demo_scratch_1xb8-u8-26e_railway-yard-demo-rgb.py'
+    / 'configs/railway_yard/timesformer_divST-demo_scratch_1xb8-u8-16e_railway-yard-demo-rgb.py'
 )
 DATA_VARIABLE = 'RAILWAY_YARD_DEMO'
 """Environment variable that tells the demo's config where the data lies."""
@@ -62,8 +62,8 @@ class DemoRun:
     def settings(self) -> DemoSettings:
         """What to render."""
         if self.options.quick:
-            return DemoSettings(num_clips=24, clips_per_recording=4, seed=self.options.seed)
-        return DemoSettings(num_clips=900, clips_per_recording=5, seed=self.options.seed)
+            return DemoSettings(24, clips_per_recording=4, num_windows=4, seed=self.options.seed)
+        return DemoSettings(900, clips_per_recording=5, num_windows=480, seed=self.options.seed)
 
     @property
     def data(self) -> Path:

@@ -2,8 +2,13 @@ import argparse
 import json
 
 import pytest
+from mmengine.config import Config
 
 from mmaction_timesformer.benchmarking import detect
+from mmaction_timesformer.datasets.demo.acts import LABELS
+from mmaction_timesformer.detection.benchmark import make_checkpoint
+from mmaction_timesformer.detection.event_trial import UNSEEN_SEED, render_recordings
+from mmaction_timesformer.walkthrough.demo_run import CONFIG
 
 
 def options_for(tmp_path, *words):
@@ -41,3 +46,24 @@ def test_speed_is_compared_with_two_other_ways(tmp_path, root, monkeypatch):
     assert by_method['each window afresh']['times_each_window_afresh'] == 1.0
     assert {'this detector, float32', "long_video_demo's way"} < set(by_method)
     assert all(row['video_seconds_per_second'] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_events_of_rendered_recordings_are_tuned_and_counted(tmp_path):
+    checkpoint = tmp_path / 'untrained.pth'
+    make_checkpoint(Config.fromfile(CONFIG), checkpoint)
+    options = options_for(
+        tmp_path, 'events', CONFIG, checkpoint, '--tuning-minutes', 1, '--minutes', 1
+    )
+
+    detect.run(options)
+
+    record = json.loads((options.out / 'detect_events.json').read_text())
+    rows = [row for row in record['results']['figures'] if row['threshold'] == 0.3]
+    assert [row['label'] for row in rows] == ['all', *LABELS[:3]]
+    truth = json.loads(
+        (render_recordings(tmp_path / 'again', UNSEEN_SEED, 0, 1) / 'events.json').read_text()
+    )
+    labels = [event['label'] for recording in truth.values() for event in recording['events']]
+    assert [row['num_true'] for row in rows] == [len(labels), *map(labels.count, LABELS[:3])]
+    assert [rule['label'] for rule in record['results']['rules']] == list(LABELS[:3])

@@ -13,7 +13,7 @@ SHAPES = {
     'i3d_r50_1xb8-32x8x1-60e_railway-yard-rgb.py': (32, 224, 224),
     'slowfast_r50_1xb8-32x8x1-60e_railway-yard-rgb.py': (32, 224, 224),
     'timesformer_divST_k400-pre_1xb8-amp-8x32x1-30e_railway-yard-rgb.py': (8, 224, 224),
-    'timesformer_divST-demo_scratch_1xb8-u8-26e_railway-yard-demo-rgb.py': (8, 80, 112),
+    'timesformer_divST-demo_scratch_1xb8-u8-16e_railway-yard-demo-rgb.py': (8, 80, 112),
 }
 
 

@@ -79,7 +79,13 @@ def test_quick_demo_goes_all_the_way(tmp_path, root):
     lines = dict(line.strip().split(': ', 1) for line in summary.splitlines()[1:])
     for name in ('videos', 'data report', 'checkpoint', 'test metrics', 'results', 'explanations'):
         assert Path(lines[name]).exists()
+    assert 0 <= float(lines['events/F1 at tIoU 0.3']) <= 1
     index = Path(lines['index'])
     links = re.findall(r'href="([^"]*)"', index.read_text())
-    assert links == ['data_report/report.html', 'results/report.html', 'explanations/index.html']
+    assert links == [
+        'data_report/report.html',
+        'results/report.html',
+        'explanations/index.html',
+        'events/unseen/report.html',
+    ]
     assert all((index.parent / link).is_file() for link in links)

@@ -43,7 +43,9 @@ def render_command(
     size: tuple[int, int],
     num_untrimmed: int,
     untrimmed_seconds: float,
+    num_windows: int,
     seed: int,
+    site_seed: int | None,
     workers: int | None,
     strip: Path | None,
 ) -> None:
@@ -59,13 +61,18 @@ def render_command(
             height=size[1],
             num_untrimmed=num_untrimmed,
             untrimmed_seconds=untrimmed_seconds,
+            num_windows=num_windows,
             seed=seed,
+            site_seed=site_seed,
         )
-        print(f'Rendering {num_clips} clips into {root}', flush=True)
+        print(f'Rendering {num_clips} clips, {num_untrimmed} long videos into {root}', flush=True)
         render_demo_dataset(root, settings, workers or os.cpu_count() or 1, ProgressLines())
         if strip is not None:
             draw_strip(strip, seed)
     except ValueError as error:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
-    print(f'The set lies in {root}: videos/, train.csv, val.csv, test.csv and acts.json')
+    if num_clips:
+        print(f'Clips: {root}/videos, listed in train.csv, val.csv, test.csv beside it')
+    if num_untrimmed:
+        print(f'Long videos and their events: {root}/untrimmed')

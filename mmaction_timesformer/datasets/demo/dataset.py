@@ -3,13 +3,14 @@
 ::
 
     root/
-      demo.json                       the settings, and whether the set is complete
+      demo.json                            the settings, and whether the set is complete
       videos/Track-Excavator/rec003_clip02.mp4
-      train.txt  val.txt  test.txt    mmaction2's text lists, paths below videos/
-      train.csv  val.csv  test.csv    path,label,recording
-      acts.json                       what happens in each clip, from when to when
-      untrimmed/rec060.mp4            long videos of further recordings
-      untrimmed/events.json           their dangers: label, start_seconds, end_seconds
+      videos/Other/rec003_window06.mp4     untrimmed time, cut anywhere; for training only
+      train.txt  val.txt  test.txt         mmaction2's text lists, paths below videos/
+      train.csv  val.csv  test.csv         path,label,recording
+      acts.json                            what happens in each clip, from when to when
+      untrimmed/rec060.mp4                 long videos of further recordings
+      untrimmed/events.json                their dangers: label, start_seconds, end_seconds
 """
 
 from __future__ import annotations
@@ -31,9 +32,18 @@ from data_analysis.clips import Clip
 
 from .acts import LABELS
 from .casting import stage_clip
-from .plan import ClipPlan, plan_clips, recording_name, split_recordings
+from .plan import (
+    WINDOW,
+    ClipPlan,
+    plan_clips,
+    plan_windows,
+    recording_name,
+    split_recordings,
+)
 from .recording import Recording
-from .untrimmed import stage_recording
+from .site import Site
+from .stage import Stage
+from .untrimmed import stage_recording, stage_window
 from .video_writer import write_video
 
 Progress = Callable[[int, int], None]
@@ -45,7 +55,7 @@ class DemoSettings:
     """What makes a demo set; the same settings give the same files.
 
     Args:
-        num_clips: Clips in all classes together.
+        num_clips: Clips in all classes together; 0 for a set of long videos alone.
         clips_per_recording: How many come from one recording, on average.
         seconds: Mean length of a clip.
         fps: Frames a second.
@@ -54,7 +64,9 @@ class DemoSettings:
         height: Picture height in pixels, even.
         num_untrimmed: Long videos.
         untrimmed_seconds: Length of each.
+        num_windows: Clips for training that are cut anywhere out of untrimmed time.
         seed: Of everything.
+        site_seed: Of the sites, where they are those of another set; by default `seed`.
     """
 
     num_clips: int = 600
@@ -66,7 +78,9 @@ class DemoSettings:
     height: int = 120
     num_untrimmed: int = 0
     untrimmed_seconds: float = 120.0
+    num_windows: int = 0
     seed: int = 0
+    site_seed: int | None = None
 
     def __post_init__(self) -> None:
         for name in ('width', 'height'):
@@ -76,8 +90,11 @@ class DemoSettings:
         for name, least in (('seconds', 2.5), ('fps', 1.0), ('untrimmed_seconds', 10.0)):
             if getattr(self, name) < least:
                 raise ValueError(f'{name} must be {least:g} or more, got {getattr(self, name):g}')
-        if self.num_untrimmed < 0 or self.seed < 0 or self.num_sites < 1:
-            raise ValueError('num_untrimmed and seed must not be negative, num_sites at least 1')
+        for name in ('num_untrimmed', 'num_windows', 'seed', 'site_seed'):
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f'{name} must not be negative, got {getattr(self, name)}')
+        if self.num_sites < 1:
+            raise ValueError(f'num_sites must be at least 1, got {self.num_sites}')
 
 
 @dataclass(frozen=True)
@@ -107,12 +124,10 @@ def render_demo_dataset(
     Raises:
         ValueError: `root` holds another set or other files.
     """
-    plans = plan_clips(
-        settings.num_clips, settings.clips_per_recording, settings.seconds, settings.seed
-    )
+    plans = _plan(settings)
     if _claim(root, settings):
         return root
-    num_recordings = 1 + max(plan.recording for plan in plans)
+    num_recordings = 1 + max((plan.recording for plan in plans), default=-1)
     tasks = [
         _Task(root, settings, recording, tuple(p for p in plans if p.recording == recording))
         for recording in range(num_recordings)
@@ -129,12 +144,22 @@ def render_demo_dataset(
         (acts if task.clips else events).update(records)
         if progress:
             progress(len(acts) + len(events), total)
-    _write_annotations(root, plans, num_recordings, settings.seed)
-    _write_json(root / 'acts.json', dict(sorted(acts.items())))
+    if plans:
+        _write_annotations(root, plans, num_recordings, settings.seed)
+        _write_json(root / 'acts.json', dict(sorted(acts.items())))
     if events:
         _write_json(root / 'untrimmed' / 'events.json', dict(sorted(events.items())))
     _write_json(root / 'demo.json', {'complete': True, 'settings': asdict(settings)})
     return root
+
+
+def _plan(settings: DemoSettings) -> list[ClipPlan]:
+    """The clips of a set, and then its windows."""
+    if not settings.num_clips and settings.num_untrimmed and not settings.num_windows:
+        return []
+    length, seed = settings.seconds, settings.seed
+    clips = plan_clips(settings.num_clips, settings.clips_per_recording, length, seed)
+    return clips + plan_windows(settings.num_windows, clips, length, seed)
 
 
 def _claim(root: Path, settings: DemoSettings) -> bool:
@@ -177,7 +202,12 @@ def _render(task: _Task) -> dict[str, Any]:
     cv2.setNumThreads(1)
     settings = task.settings
     recording = Recording(
-        settings.seed, task.recording, settings.width, settings.height, settings.num_sites
+        settings.seed,
+        task.recording,
+        settings.width,
+        settings.height,
+        settings.num_sites,
+        site_seed=settings.site_seed,
     )
     if not task.clips:
         return _render_untrimmed(task, recording)
@@ -185,12 +215,12 @@ def _render(task: _Task) -> dict[str, Any]:
     hour = 0.0
     for plan in task.clips:
         rng = np.random.default_rng([settings.seed, task.recording, 1 + plan.clip])
-        stage, (start, end) = stage_clip(rng, recording.site, plan.act, plan.seconds)
+        stage, begin, (start, end) = _stage(rng, recording.site, plan)
         file = task.root / 'videos' / plan.path
         hour += float(rng.uniform(0.01, 0.1))
         if not file.exists():
             num_frames = round(plan.seconds * settings.fps)
-            frames = recording.frames(stage, num_frames, settings.fps, rng, hour)
+            frames = recording.frames(stage, num_frames, settings.fps, rng, hour, begin)
             write_video(file, frames, settings.fps)
         records[plan.path] = {
             'act': plan.act,
@@ -199,6 +229,17 @@ def _render(task: _Task) -> dict[str, Any]:
             'weather': recording.weather.kind,
         }
     return records
+
+
+def _stage(
+    rng: np.random.Generator, site: Site, plan: ClipPlan
+) -> tuple[Stage, float, tuple[float, float]]:
+    """A stage, where in its time the clip begins, and from when to when its act lasts."""
+    if plan.act == WINDOW:
+        stage, begin = stage_window(rng, site, plan.label, plan.seconds)
+        return stage, begin, (0.0, plan.seconds)
+    stage, span = stage_clip(rng, site, plan.act, plan.seconds)
+    return stage, 0.0, span
 
 
 def _render_untrimmed(task: _Task, recording: Recording) -> dict[str, Any]:

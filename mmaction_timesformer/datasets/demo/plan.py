@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,15 @@ CLASS_SHARES: dict[str, int] = {
 SPLIT_SHARES: dict[str, float] = {'train': 0.7, 'val': 0.1, 'test': 0.2}
 LENGTH_SPREAD = 0.15
 """Clips are up to this share shorter or longer than asked for, whatever their class."""
+WINDOW = 'window'
+"""In place of an act: whatever happens in untrimmed time, cut anywhere."""
+WINDOW_SHARES: dict[str, int] = {
+    'Track-Excavator': 1,
+    'Bucket-Worker': 2,
+    'Cabin-Worker': 2,
+    'Other': 5,
+}
+"""Windows of each class."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class ClipPlan:
 
     Args:
         label: Its class.
-        act: A key of `acts.ACTS`.
+        act: A key of `acts.ACTS`, or `WINDOW`.
         recording: Index of the recording that it comes from.
         clip: Index within the recording.
         seconds: Its length.
@@ -47,7 +57,8 @@ class ClipPlan:
     @property
     def path(self) -> str:
         """File name below the folder of all videos."""
-        return f'{self.label}/{self.recording_name}_clip{self.clip:02d}.mp4'
+        kind = 'window' if self.act == WINDOW else 'clip'
+        return f'{self.label}/{self.recording_name}_{kind}{self.clip:02d}.mp4'
 
 
 def recording_name(index: int) -> str:
@@ -98,6 +109,34 @@ def plan_clips(
             length = seconds * rng.uniform(1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD)
             act = choose_act(rng, hand[index])
             plans.append(ClipPlan(hand[index], act, recording, clip, float(length)))
+    return plans
+
+
+def plan_windows(
+    num_windows: int, clips: Sequence[ClipPlan], seconds: float, seed: int
+) -> list[ClipPlan]:
+    """Plan windows of untrimmed time in the recordings that are for training.
+
+    Args:
+        num_windows: How many.
+        clips: The clips of the set.
+        seconds: Mean length of a window.
+        seed: Of the set.
+    """
+    if not num_windows:
+        return []
+    rng = np.random.default_rng([seed, 3])
+    recordings = split_recordings(1 + max(plan.recording for plan in clips), seed)['train']
+    next_clip = Counter(plan.recording for plan in clips)
+    counts = class_counts(num_windows, WINDOW_SHARES)
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    plans = []
+    for position, index in enumerate(rng.permutation(num_windows)):
+        recording = recordings[position % len(recordings)]
+        length = seconds * rng.uniform(1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD)
+        clip = next_clip[recording]
+        plans.append(ClipPlan(labels[index], WINDOW, recording, clip, float(length)))
+        next_clip[recording] += 1
     return plans
 
 

@@ -34,6 +34,7 @@ class Recording:
         height: Picture height in pixels.
         num_sites: How many sites the set has.
         weather: A kind of weather; drawn when absent.
+        site_seed: Of the sites; by default that of the set.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Recording:
         height: int,
         num_sites: int = 1,
         weather: str | None = None,
+        site_seed: int | None = None,
     ) -> None:
         rng = np.random.default_rng([seed, index, 0])
         self.width, self.height = width, height
-        chance_of_site = np.random.default_rng([seed, index % num_sites, 1])
+        seed_of_sites = seed if site_seed is None else site_seed
+        chance_of_site = np.random.default_rng([seed_of_sites, index % num_sites, 1])
         site = Site.sample(chance_of_site, width * SUPERSAMPLING, height * SUPERSAMPLING)
         self.site = site.on_another_day(rng)
         self.weather = sample_weather(rng, weather)
@@ -71,6 +74,7 @@ class Recording:
         fps: float,
         rng: np.random.Generator,
         start_hours: float = 0.0,
+        from_seconds: float = 0.0,
     ) -> Iterator[Image]:
         """Render what happens on `stage`.
 
@@ -79,7 +83,8 @@ class Recording:
             num_frames: How many frames.
             fps: Frames a second.
             rng: Source of chance for clothes, shake, noise and drops.
-            start_hours: When the clip begins, after the recording's start.
+            start_hours: When the stage's time begins, after the recording's start.
+            from_seconds: The stage's time at the first frame.
 
         Yields:
             RGB pictures (H, W, 3).
@@ -87,7 +92,7 @@ class Recording:
         crew = [(Worker.sample(rng), member.timeline) for member in stage.crew]
         shake = shake_path(rng, num_frames, fps, self.shake_pixels * SUPERSAMPLING)
         for index in range(num_frames):
-            seconds = index / fps
+            seconds = from_seconds + index / fps
             actors = group(
                 self.excavator.solids(stage.excavator.pose(seconds)),
                 *(worker.solids(timeline.pose(seconds)) for worker, timeline in crew),

@@ -15,6 +15,8 @@ from .yard import Yard
 
 AWAY, BUCKET, CABIN = 'away', 'bucket', 'cabin'
 """Stations of a worker: out in the yard, in the bucket's swing area, at the cabin."""
+CLEARANCE_METRES = 0.8
+"""How far from a danger's area those stay who do not enter it, so that a picture can tell them."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ class Stage:
     def obstacles(self, station: str, goal: str) -> list[Circle]:
         """Areas that somebody who goes from `station` to `goal` keeps out of."""
         areas = {BUCKET: self.bucket_area(), CABIN: self.cabin_area()}
-        return [self.body(), *(areas[name] for name in areas if name not in (station, goal))]
+        shunned = [areas[name] for name in areas if name not in (station, goal)]
+        wide = [Circle(area.center, area.radius + CLEARANCE_METRES) for area in shunned]
+        return [self.body(), *wide]
 
     def in_picture(self, place: FloatArray) -> bool:
         """Whether somebody who stands at `place` (x, y) is wholly in the picture."""
@@ -137,11 +141,10 @@ class Stage:
         """Where exactly somebody stands in the swing area or at the cabin."""
         if station == CABIN:
             return self.cabin_area().center + rng.normal(0, 0.12, 2)
-        # Beside the bucket rather than behind it, more often on the camera's side.
+        # Beside the bucket, on the camera's side: behind it, nobody would be seen.
         forward = self.excavator.slew
         nearer = -1.0 if np.cos(forward) > 0 else 1.0
-        side = nearer if rng.random() < 0.75 else -nearer
-        angle = forward + side * np.radians(rng.uniform(9, 20))
+        angle = forward + nearer * np.radians(rng.uniform(9, 20))
         radius = BUCKET_REACH + rng.uniform(-0.6, 0.35)
         return self.excavator.place + radius * np.array([np.cos(angle), np.sin(angle)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,18 @@ from .casting import set_stage, swept_areas
 from .site import Site
 from .stage import Stage
 
-REST_SECONDS = (0.5, 3.0)
+REST_SECONDS = (4.0, 12.0)
+BRIEF_REST_SECONDS = (0.5, 4.0)
+"""Between what windows are cut from, so that few of them show nothing at all."""
 ACT_SECONDS = (4.0, 7.0)
 SHARES = {'danger': 0.45, 'mirror': 0.35, 'calm': 0.2}
 """How often an act of each kind is tried first, where the state of affairs allows one."""
 CREW_SIZE = 2
 DRAWS_PER_ACT = 10
+WINDOW_STAGE_SECONDS = 20.0
+COVERED_LEAST, UNCOVERED_MOST = 0.8, 0.2
+"""Shares of a danger in a window that shows it, and in one that does not."""
+MOST_DRAWS = 300
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,18 @@ def _can_begin(stage: Stage, act: Act) -> bool:
 
 
 def stage_recording(
-    rng: np.random.Generator, site: Site, seconds: float
+    rng: np.random.Generator,
+    site: Site,
+    seconds: float,
+    rest_seconds: tuple[float, float] = REST_SECONDS,
 ) -> tuple[Stage, list[DangerEvent]]:
     """Plan `seconds` of life in the yard.
+
+    Args:
+        rng: Source of chance.
+        site: Where it is.
+        seconds: How long.
+        rest_seconds: Shortest and longest pause between two acts.
 
     Returns:
         The stage, and the dangers in order of time; they do not overlap.
@@ -64,13 +80,50 @@ def stage_recording(
     while stage is None:
         stage = set_stage(rng, site, ACTS['pass_by'], CREW_SIZE)
     events: list[DangerEvent] = []
-    now = float(rng.uniform(*REST_SECONDS))
+    now = float(rng.uniform(*rest_seconds))
     while now < seconds - ACT_SECONDS[0]:
         now = max(now, stage.excavator.arm_busy_until)
         latest = min(now + rng.uniform(*ACT_SECONDS), seconds)
         end = _something_happens(stage, rng, now, latest, events)
-        now = end + float(rng.uniform(*REST_SECONDS))
+        now = end + float(rng.uniform(*rest_seconds))
     return stage, events
+
+
+def stage_window(
+    rng: np.random.Generator, site: Site, label: str, seconds: float
+) -> tuple[Stage, float]:
+    """Cut a window out of life in the yard, wherever it shows `label`.
+
+    Returns:
+        The stage, and where in its time the window begins.
+
+    Raises:
+        RuntimeError: When no draw fits, because the window is too short for a danger.
+    """
+    for _ in range(MOST_DRAWS):
+        stage, events = stage_recording(rng, site, WINDOW_STAGE_SECONDS, BRIEF_REST_SECONDS)
+        starts = rng.uniform(0, WINDOW_STAGE_SECONDS - seconds, DRAWS_PER_ACT).tolist()
+        for start in starts:
+            if window_label(events, start, start + seconds) == label:
+                return stage, start
+    raise RuntimeError(f'no window of {seconds} s shows {label}: make clips longer')
+
+
+def window_label(
+    events: Sequence[DangerEvent], start_seconds: float, end_seconds: float
+) -> str | None:
+    """What a window shows; None where it cuts a danger in half or shows two kinds."""
+    shown = set()
+    for event in events:
+        inside = min(end_seconds, event.end_seconds) - max(start_seconds, event.start_seconds)
+        share = inside / (event.end_seconds - event.start_seconds)
+        if share >= COVERED_LEAST:
+            shown.add(event.label)
+        elif share > UNCOVERED_MOST:
+            return None
+    if len(shown) > 1:
+        return None
+    return shown.pop() if shown else OTHER
 
 
 def _something_happens(

@@ -13,7 +13,7 @@ import numpy as np
 from .arrays import Color
 from .solids import Solids, box, group, turn_about_y, turn_about_z
 
-SCALE = 1.22
+SCALE = 1.35
 STRIDE_METRES = 1.5
 """Ground covered by one full cycle of both legs."""
 HIP_HEIGHT = 0.92

@@ -11,6 +11,7 @@ from data_analysis.annotations import read_annotations
 from mmaction_timesformer.datasets.demo import DemoSettings, render_demo_dataset
 from mmaction_timesformer.datasets.demo.acts import ACTS, LABELS
 from mmaction_timesformer.datasets.demo.plan import class_counts
+from mmaction_timesformer.datasets.demo.recording import Recording
 
 SETTINGS = DemoSettings(
     num_clips=12,
@@ -152,3 +153,32 @@ def test_another_sets_folder_is_refused(demo_set, tmp_path):
 def test_wrong_settings_say_what_is_wrong(wrong, message):
     with pytest.raises(ValueError, match=message):
         DemoSettings(**wrong)
+
+
+def test_windows_are_for_training(tmp_path):
+    settings = DemoSettings(**{**vars(SETTINGS), 'num_untrimmed': 0, 'num_windows': 10})
+    render_demo_dataset(tmp_path, settings, num_workers=1)
+
+    windows = {
+        split: [c.path for c in read_annotations(tmp_path / f'{split}.txt') if 'window' in c.path]
+        for split in ('train', 'val', 'test')
+    }
+    assert [len(paths) for paths in windows.values()] == [10, 0, 0]
+    for path in windows['train']:
+        with av.open(str(tmp_path / 'videos' / path)) as container:
+            assert 8 <= container.streams.video[0].frames <= 12
+
+
+def test_long_videos_alone_of_the_site_of_another_set(tmp_path):
+    only_long = dict(num_clips=0, num_untrimmed=2, untrimmed_seconds=10.0)
+    settings = DemoSettings(**{**vars(SETTINGS), **only_long, 'seed': 6, 'site_seed': 5})
+    render_demo_dataset(tmp_path, settings, num_workers=1)
+
+    assert sorted(file.name for file in tmp_path.rglob('*.mp4')) == ['rec000.mp4', 'rec001.mp4']
+    assert not (tmp_path / 'train.csv').exists()
+    there, same, other = (
+        Recording(seed, 0, 64, 48, site_seed=site_seed).site.yard
+        for seed, site_seed in ((5, None), (6, 5), (6, None))
+    )
+    assert same.track_offsets == there.track_offsets != other.track_offsets
+    assert same.day_seed != there.day_seed

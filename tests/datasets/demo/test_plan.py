@@ -8,8 +8,10 @@ import pytest
 from mmaction_timesformer.datasets.demo.acts import ACTS
 from mmaction_timesformer.datasets.demo.plan import (
     CLASS_SHARES,
+    WINDOW,
     class_counts,
     plan_clips,
+    plan_windows,
     split_recordings,
 )
 
@@ -73,3 +75,19 @@ def test_splits_share_no_recording():
 def test_too_few_clips_are_refused(num_clips, per_recording):
     with pytest.raises(ValueError, match='too few'):
         plan_clips(num_clips, per_recording, seconds=4.0, seed=0)
+
+
+def test_windows_are_cut_from_training_recordings_alone():
+    clips = plan_clips(60, clips_per_recording=6, seconds=4.0, seed=3)
+    windows = plan_windows(40, clips, seconds=4.0, seed=3)
+
+    assert {plan.recording for plan in windows} == set(split_recordings(10, seed=3)['train'])
+    assert {plan.act for plan in windows} == {WINDOW}
+    assert len({plan.path for plan in clips + windows}) == 100
+    assert Counter(plan.label for plan in windows) == {
+        'Track-Excavator': 4,
+        'Bucket-Worker': 8,
+        'Cabin-Worker': 8,
+        'Other': 20,
+    }
+    assert len({(plan.recording, plan.clip) for plan in clips + windows}) == 100

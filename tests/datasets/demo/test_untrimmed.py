@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from mmaction_timesformer.datasets.demo.site import Site
-from mmaction_timesformer.datasets.demo.untrimmed import stage_recording
+from mmaction_timesformer.datasets.demo.untrimmed import (
+    DangerEvent,
+    stage_recording,
+    stage_window,
+    window_label,
+)
 
 SECONDS = 240.0
 
@@ -57,3 +62,40 @@ def test_recordings_are_repeatable():
         return stage_recording(rng, Site.sample(rng, 320, 240), 60.0)[1]
 
     assert draw() == draw()
+
+
+@pytest.mark.parametrize(
+    ('start', 'end', 'label'),
+    [
+        (9.0, 13.0, 'Bucket-Worker'),
+        (10.2, 13.0, 'Bucket-Worker'),
+        (11.0, 15.0, None),
+        (8.0, 11.0, None),
+        (11.8, 15.0, 'Other'),
+        (0.0, 4.0, 'Other'),
+        (9.0, 24.0, None),
+        (9.0, 32.0, None),
+    ],
+)
+def test_a_window_has_the_label_of_what_it_covers(start, end, label):
+    events = [
+        DangerEvent('Bucket-Worker', 10.0, 12.0),
+        DangerEvent('Cabin-Worker', 20.0, 30.0),
+    ]
+    assert window_label(events, start, end) == label
+
+
+def test_a_window_shows_somebody_at_the_cabin_who_was_not_there():
+    rng = np.random.default_rng(4)
+    site = Site.sample(rng, 320, 240)
+    for _ in range(5):
+        stage, begin = stage_window(rng, site, 'Cabin-Worker', 4.0)
+        # The stage's last word is not the window's: the machine may have moved on since.
+        times = np.linspace(begin, begin + 4.0, 41)
+        gaps = []
+        for seconds in times:
+            machine = stage.excavator.pose(seconds)
+            cabin = stage.cabin_area(np.array([machine.x, machine.y])).center
+            poses = [member.timeline.pose(seconds) for member in stage.crew]
+            gaps.append([np.hypot(pose.x - cabin[0], pose.y - cabin[1]) for pose in poses])
+        assert (np.ptp(gaps, axis=0)[np.min(gaps, axis=0) < 1.5] > 0.8).any()

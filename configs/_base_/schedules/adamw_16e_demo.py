@@ -1,5 +1,5 @@
 # A few minutes on two CPU cores: a short warm-up, cosine, one learning rate for all layers.
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=26, val_begin=5, val_interval=5)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=16, val_begin=5, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
@@ -21,10 +21,10 @@ param_scheduler = [
     ),
     dict(
         type='CosineAnnealingLR',
-        T_max=24,
+        T_max=14,
         eta_min_ratio=0.01,
         begin=2,
-        end=26,
+        end=16,
         by_epoch=True,
         convert_to_iter_based=True,
     ),
