@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
 
 STYLES = {
     'space_only': dict(color='tab:gray', label='space only'),
@@ -51,9 +52,13 @@ def draw(results: dict[str, Any], file: Path, card_gib: int) -> None:
         titles = ('TFLOPs, forward', 'seconds, 12 blocks, 2 CPU cores', 'GiB, a step with AdamW')
         for axes, title in zip(row, titles, strict=True):
             axes.set(title=title, xlabel=label, yscale='log')
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter('{x:g}')
+            axes.yaxis.set_minor_formatter(NullFormatter())
             axes.grid(alpha=0.3)
         _draw_limit(row[2], card_gib)
-    grid[0, 2].legend(fontsize=8, loc='upper left')
+    handles, labels = grid[0, 2].get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside lower center', ncols=6, fontsize=8)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=90)
     plt.close(figure)

@@ -11,7 +11,6 @@ run as one batch, n/m queries and keys of a group.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -120,14 +119,11 @@ class Regions:
     def merge(self, groups: Sequence[Tensor], grid: TokenGrid) -> Tensor:
         """The class token, then the patches back in (t h w) order."""
         cls, *patches = groups
-        order = _patch_order(self.pairs, grid.num_frames, grid.height, grid.width)
-        order = order.to(cls.device, non_blocking=True)
+        order = self._patch_order(grid, cls.device)
         return torch.cat((cls, torch.cat(patches, dim=1).index_select(1, order)), dim=1)
 
-
-@lru_cache(maxsize=64)
-def _patch_order(pairs: RegionPairs, num_frames: int, height: int, width: int) -> Tensor:
-    """Where each patch, in (t h w) order, stands among the concatenated query regions."""
-    numbers = torch.arange(num_frames * height * width).view(num_frames, height, width)
-    regions = pairs(num_frames, height, width)
-    return torch.cat([numbers[region].flatten() for region, _ in regions]).argsort()
+    def _patch_order(self, grid: TokenGrid, device: torch.device) -> Tensor:
+        """Where each patch, in (t h w) order, stands among the concatenated query regions."""
+        shape = (grid.num_frames, grid.height, grid.width)
+        numbers = torch.arange(grid.num_patches, device=device).view(shape)
+        return torch.cat([numbers[region].flatten() for region, _ in self.pairs(*shape)]).argsort()

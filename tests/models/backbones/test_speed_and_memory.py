@@ -95,3 +95,17 @@ def test_the_model_is_one_graph(scheme, trains):
     with torch.set_grad_enabled(trains):
         compiled = torch.compile(backbone, fullgraph=True, backend='eager')
         torch.testing.assert_close(compiled(clips), backbone(clips))
+
+
+@pytest.mark.parametrize('scheme', SCHEMES)
+def test_training_works_after_inference_and_after_counting(scheme):
+    """No tensor of another mode, or without content, is left behind for later."""
+    backbone = make(1, attention_type=scheme)
+    clips = torch.randn(1, 3, 2, 32, 32)
+    with torch.device('meta'):
+        make(1, attention_type=scheme)(clips.to('meta'))
+    with torch.inference_mode():
+        expected = backbone.eval()(clips).clone()
+    features = backbone(clips)
+    features.sum().backward()
+    torch.testing.assert_close(features.detach(), expected, atol=1e-5, rtol=1e-5)
