@@ -140,8 +140,10 @@ def _sample_until(
     """Note the process's memory every second until it has come so far in the video, or ends."""
     while process.poll() is None:
         position = _position(out / SCORES)
-        if position is not None:
-            samples.append((position, memory_of_tree(process.pid)))
+        mib = memory_of_tree(process.pid)
+        # A process that has just ended has none.
+        if position is not None and mib:
+            samples.append((position, mib))
             if position >= seconds:
                 return
         time.sleep(1.0)
