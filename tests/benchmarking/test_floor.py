@@ -1,0 +1,35 @@
+import torch
+from torch import nn
+
+from mmaction_timesformer.benchmarking.floor import flops_of, multiply_alone, products_of
+
+
+def test_products_with_weights_are_found_whatever_makes_them():
+    with torch.device('meta'):
+        layer, plain = nn.Linear(5, 7), nn.Linear(7, 3, bias=False)
+        patches = nn.Conv2d(3, 5, 4, stride=4)
+        frames = torch.empty(2, 3, 8, 12)
+
+    def run():
+        tokens = patches(frames).flatten(2).mT
+        scores = tokens @ tokens.mT  # Attention's own product: no weights in it.
+        return plain(layer(scores @ tokens))
+
+    products = products_of(run)
+    assert products == [(12, 48, 5), (12, 5, 7), (12, 7, 3)]
+    assert flops_of(products) == 2 * 12 * (48 * 5 + 5 * 7 + 7 * 3)
+
+
+def test_the_floor_makes_each_product_once(monkeypatch):
+    made = []
+    real = torch.mm
+
+    def multiply(a, b, out):
+        made.append((*a.shape, b.shape[1], b.data_ptr(), out.dtype))
+        return real(a, b, out=out)
+
+    monkeypatch.setattr(torch, 'mm', multiply)
+    multiply_alone([(2, 3, 4), (2, 3, 4)], torch.bfloat16)()
+    assert [entry[:3] for entry in made] == [(2, 3, 4), (2, 3, 4)]
+    assert made[0][3] != made[1][3], 'each layer has weights of its own'
+    assert {entry[4] for entry in made} == {torch.bfloat16}

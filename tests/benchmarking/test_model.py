@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+from mmaction_timesformer.benchmarking import model as part
+from mmaction_timesformer.benchmarking import peers
+from mmaction_timesformer.benchmarking.peers import Setup
+
+TINY = Setup(num_frames=2, img_size=32, embed_dims=48, num_heads=3, num_layers=1)
+
+
+def test_three_timesformers_compute_the_same():
+    models = peers.build_alike(TINY)
+    assert list(models) == ['ours', 'mmaction2', 'huggingface']
+    assert peers.largest_difference(models, TINY.clips()) < 1e-5
+
+
+def test_another_function_is_refused():
+    models = peers.build_alike(TINY, ('ours', 'mmaction2'))
+    with torch.no_grad():
+        models['mmaction2'].norm.bias.add_(1)
+    with pytest.raises(ValueError, match='different functions'):
+        peers.largest_difference(models, TINY.clips())
+
+
+def test_results_name_every_contender_and_become_tables():
+    results = part.infer_half(TINY, 'cpu', num_rounds=1)
+    names = {'ours', 'huggingface', 'mmaction2, autocast', 'floor', 'floor, folded'}
+    assert set(results['times']) == names
+    assert results['times']['floor']['times_floor']['median'] == 1
+    assert results['times']['ours']['speed_of_ours']['median'] == 1
+    lines = part._time_tables(results)
+    assert all(any(line.startswith(f'| {name} |') for line in lines) for name in names)
+
+
+def test_the_folded_floor_lacks_one_product_a_block():
+    floors = part._floors(TINY, torch.float32, 'cpu')
+    count = {}
+    real = torch.mm
+    for name, run in floors.items():
+        made = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch, 'mm', lambda a, b, out: made.append(real(a, b, out=out)))  # noqa: B023
+            run()
+        count[name] = len(made)
+    # Patches, two steps of q, k, v and projection with one linear layer more, and the MLP.
+    assert count == {'floor': 1 + 5 + 2, 'floor, folded': 1 + 4 + 2}
+
+
+def test_training_bytes_of_activations_shrink_with_checkpointing():
+    setup = Setup(num_frames=4, img_size=112, embed_dims=96, num_heads=3, num_layers=4)
+    plain = part.training_bytes('ours', setup, 'cpu')
+    less = part.training_bytes(part.WITH_CP, setup, 'cpu')
+    assert less['activations'] < plain['activations']
+    assert less['weights'] == plain['weights'] < plain['in_all']
+
+
+@pytest.mark.needs_cuda
+def test_training_step_runs_in_mixed_precision():
+    results = part.train(TINY, 'cuda', num_rounds=1)
+    assert results['times']['ours']['seconds']['median'] > 0
