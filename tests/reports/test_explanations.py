@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -31,7 +32,7 @@ def videos(tiny_run):
 @pytest.fixture(scope='module')
 def explained(model, videos, tmp_path_factory):
     out = tmp_path_factory.mktemp('explained') / 'out'
-    return explain_videos(*model, videos, out, check=True)
+    return explain_videos(model[0], model[1], videos, out, check=True)
 
 
 def test_each_video_has_its_files(explained, videos):
@@ -67,7 +68,7 @@ def test_the_page_leads_to_the_files_and_nowhere_else(explained):
 
 def test_another_class_and_map_of_one_video(model, videos, tmp_path):
     out = tmp_path / 'out'
-    explain_videos(*model, videos[:1], out, target='blue', shown='rollout')
+    explain_videos(model[0], model[1], videos[:1], out, target='blue', shown='rollout')
     manifest = json.loads((out / 'manifest.json').read_text())
     assert (manifest['class'], manifest['shown']) == ('blue', 'rollout')
     assert manifest['faithfulness'] is None
@@ -79,7 +80,7 @@ def test_a_file_that_is_no_video_is_named_and_nothing_left(
 ):
     broken = tmp_path / 'broken.mp4'
     broken.write_bytes(content)
-    options = dict(
+    options: dict[str, Any] = dict(
         config=model[0], checkpoint=model[1], videos=[videos[0], broken], out=tmp_path / 'out'
     )
     assert run_command(explain_videos, options) == 1
@@ -98,7 +99,9 @@ def test_a_file_that_is_no_video_is_named_and_nothing_left(
     ],
 )
 def test_what_is_missing_is_named(model, videos, tmp_path, capsys, change, message):
-    options = dict(config=model[0], checkpoint=model[1], videos=videos, out=tmp_path / 'out')
+    options: dict[str, Any] = dict(
+        config=model[0], checkpoint=model[1], videos=videos, out=tmp_path / 'out'
+    )
     assert run_command(explain_videos, options | change) == 1
     assert re.search(message, capsys.readouterr().err)
     assert not list(tmp_path.iterdir())
