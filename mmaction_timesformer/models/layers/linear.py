@@ -102,7 +102,9 @@ def _fold(first: nn.Linear, second: nn.Linear) -> Linear:
 
 def state_of(*parameters: Tensor) -> tuple:
     """What changes when a parameter is replaced or written to."""
-    return tuple((p.data_ptr(), p._version, p.dtype) for p in parameters)
+    # What was made in inference mode, as a folded layer's weights may be, has no version.
+    versions = [None if p.is_inference() else p._version for p in parameters]
+    return tuple((p.data_ptr(), v, p.dtype) for p, v in zip(parameters, versions, strict=True))
 
 
 @lru_cache
