@@ -59,6 +59,11 @@ class ClassAutomaton:
         self._event: Stretch | None = None
         self._told: DangerEvent | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on, so that scores below `leave` change nothing."""
+        return self._run is None and self._event is None
+
     def push(
         self, start_seconds: float, end_seconds: float, score: float, known_seconds: float
     ) -> list[DangerEvent]:

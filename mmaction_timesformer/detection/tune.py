@@ -190,7 +190,8 @@ def _events(
     start = 0.0
     for sample in samples:
         end = sample.seconds + hop_seconds / 2
-        changes += automaton.push(start, end, sample.value, sample.known_seconds)
+        if sample.value >= rule.leave or not automaton.is_idle:
+            changes += automaton.push(start, end, sample.value, sample.known_seconds)
         start = end
     changes += automaton.finish(samples[-1].known_seconds if samples else 0.0)
     closed = [event for event in changes if event.state == 'closed']
