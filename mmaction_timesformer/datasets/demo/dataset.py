@@ -33,6 +33,7 @@ from data_analysis.clips import Clip
 from .acts import LABELS
 from .casting import stage_clip
 from .plan import (
+    MIRROR_WINDOW,
     WINDOW,
     ClipPlan,
     plan_clips,
@@ -235,8 +236,9 @@ def _stage(
     rng: np.random.Generator, site: Site, plan: ClipPlan
 ) -> tuple[Stage, float, tuple[float, float]]:
     """A stage, where in its time the clip begins, and from when to when its act lasts."""
-    if plan.act == WINDOW:
-        stage, begin = stage_window(rng, site, plan.label, plan.seconds)
+    if plan.act in (WINDOW, MIRROR_WINDOW):
+        of_mirror = plan.act == MIRROR_WINDOW
+        stage, begin = stage_window(rng, site, plan.label, plan.seconds, of_mirror)
         return stage, begin, (0.0, plan.seconds)
     stage, span = stage_clip(rng, site, plan.act, plan.seconds)
     return stage, 0.0, span

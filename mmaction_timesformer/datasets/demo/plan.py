@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .acts import LABELS, choose_act
+from .acts import LABELS, OTHER, choose_act
 
 CLASS_SHARES: dict[str, int] = {
     'Track-Excavator': 352,
@@ -20,15 +20,16 @@ CLASS_SHARES: dict[str, int] = {
 SPLIT_SHARES: dict[str, float] = {'train': 0.7, 'val': 0.1, 'test': 0.2}
 LENGTH_SPREAD = 0.15
 """Clips are up to this share shorter or longer than asked for, whatever their class."""
-WINDOW = 'window'
-"""In place of an act: whatever happens in untrimmed time, cut anywhere."""
+WINDOW, MIRROR_WINDOW = 'window', 'mirror window'
+"""In place of an act: whatever untrimmed time shows, cut anywhere, or where a danger is undone."""
 WINDOW_SHARES: dict[str, int] = {
     'Track-Excavator': 1,
     'Bucket-Worker': 2,
     'Cabin-Worker': 2,
-    'Other': 5,
+    'Other': 2,
+    MIRROR_WINDOW: 3,
 }
-"""Windows of each class."""
+"""Windows of each class; the class of those where a danger is undone is `Other`."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ClipPlan:
 
     Args:
         label: Its class.
-        act: A key of `acts.ACTS`, or `WINDOW`.
+        act: A key of `acts.ACTS`, `WINDOW` or `MIRROR_WINDOW`.
         recording: Index of the recording that it comes from.
         clip: Index within the recording.
         seconds: Its length.
@@ -57,7 +58,7 @@ class ClipPlan:
     @property
     def path(self) -> str:
         """File name below the folder of all videos."""
-        kind = 'window' if self.act == WINDOW else 'clip'
+        kind = 'window' if self.act in (WINDOW, MIRROR_WINDOW) else 'clip'
         return f'{self.label}/{self.recording_name}_{kind}{self.clip:02d}.mp4'
 
 
@@ -134,8 +135,10 @@ def plan_windows(
     for position, index in enumerate(rng.permutation(num_windows)):
         recording = recordings[position % len(recordings)]
         length = seconds * rng.uniform(1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD)
-        clip = next_clip[recording]
-        plans.append(ClipPlan(labels[index], WINDOW, recording, clip, float(length)))
+        clip, label, act = next_clip[recording], labels[index], WINDOW
+        if label == MIRROR_WINDOW:
+            label, act = OTHER, MIRROR_WINDOW
+        plans.append(ClipPlan(label, act, recording, clip, float(length)))
         next_clip[recording] += 1
     return plans
 

@@ -76,6 +76,14 @@ def stage_recording(
     Returns:
         The stage, and the dangers in order of time; they do not overlap.
     """
+    stage, changes = _stage_changes(rng, site, seconds, rest_seconds)
+    return stage, [change for change in changes if change.label != OTHER]
+
+
+def _stage_changes(
+    rng: np.random.Generator, site: Site, seconds: float, rest_seconds: tuple[float, float]
+) -> tuple[Stage, list[DangerEvent]]:
+    """The stage, and the dangers and what undoes them, which is `Other`, in order of time."""
     stage = None
     while stage is None:
         stage = set_stage(rng, site, ACTS['pass_by'], CREW_SIZE)
@@ -90,9 +98,16 @@ def stage_recording(
 
 
 def stage_window(
-    rng: np.random.Generator, site: Site, label: str, seconds: float
+    rng: np.random.Generator, site: Site, label: str, seconds: float, of_mirror: bool = False
 ) -> tuple[Stage, float]:
     """Cut a window out of life in the yard, wherever it shows `label`.
+
+    Args:
+        rng: Source of chance.
+        site: Where it is.
+        label: What the window is to show.
+        seconds: How long it is.
+        of_mirror: Whether it has to show how a danger is undone.
 
     Returns:
         The stage, and where in its time the window begins.
@@ -101,10 +116,14 @@ def stage_window(
         RuntimeError: When no draw fits, because the window is too short for a danger.
     """
     for _ in range(MOST_DRAWS):
-        stage, events = stage_recording(rng, site, WINDOW_STAGE_SECONDS, BRIEF_REST_SECONDS)
+        stage, changes = _stage_changes(rng, site, WINDOW_STAGE_SECONDS, BRIEF_REST_SECONDS)
+        dangers = [change for change in changes if change.label != OTHER]
+        mirrors = [change for change in changes if change.label == OTHER]
         starts = rng.uniform(0, WINDOW_STAGE_SECONDS - seconds, DRAWS_PER_ACT).tolist()
         for start in starts:
-            if window_label(events, start, start + seconds) == label:
+            span = (start, start + seconds)
+            shows_mirror = any(_share_inside(mirror, *span) >= COVERED_LEAST for mirror in mirrors)
+            if window_label(dangers, *span) == label and (shows_mirror or not of_mirror):
                 return stage, start
     raise RuntimeError(f'no window of {seconds} s shows {label}: make clips longer')
 
@@ -115,8 +134,7 @@ def window_label(
     """What a window shows; None where it cuts a danger in half or shows two kinds."""
     shown = set()
     for event in events:
-        inside = min(end_seconds, event.end_seconds) - max(start_seconds, event.start_seconds)
-        share = inside / (event.end_seconds - event.start_seconds)
+        share = _share_inside(event, start_seconds, end_seconds)
         if share >= COVERED_LEAST:
             shown.add(event.label)
         elif share > UNCOVERED_MOST:
@@ -126,6 +144,12 @@ def window_label(
     return shown.pop() if shown else OTHER
 
 
+def _share_inside(event: DangerEvent, start_seconds: float, end_seconds: float) -> float:
+    """Which share of an event lies in a span of time; negative when it is far away."""
+    inside = min(end_seconds, event.end_seconds) - max(start_seconds, event.start_seconds)
+    return inside / (event.end_seconds - event.start_seconds)
+
+
 def _something_happens(
     stage: Stage,
     rng: np.random.Generator,
@@ -133,7 +157,7 @@ def _something_happens(
     latest: float,
     events: list[DangerEvent],
 ) -> float:
-    """Perform an act that fits, add it to `events` if it is a danger; returns when it ended."""
+    """Perform an act that fits, note dangers and their mirrors; returns when it ended."""
     possible = [act for act in ACTS.values() if _can_begin(stage, act)]
     kinds = np.array([_kind(act) for act in possible])
     weights = np.array([act.share for act in possible])
@@ -148,7 +172,7 @@ def _something_happens(
         span = next((span for span in draws if span is not None), None)
         if span is None:
             continue
-        if act.label != OTHER:
+        if act.label != OTHER or act.mirrors:
             events.append(DangerEvent(act.label, round(span[0], 3), round(span[1], 3)))
         busy = [member for member, until in before if member.timeline.busy_until > until]
         enliven(stage, rng, (earliest, latest), swept_areas(stage, start), busy)

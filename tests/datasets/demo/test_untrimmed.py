@@ -99,3 +99,24 @@ def test_a_window_shows_somebody_at_the_cabin_who_was_not_there():
             poses = [member.timeline.pose(seconds) for member in stage.crew]
             gaps.append([np.hypot(pose.x - cabin[0], pose.y - cabin[1]) for pose in poses])
         assert (np.ptp(gaps, axis=0)[np.min(gaps, axis=0) < 1.5] > 0.8).any()
+
+
+def test_a_window_of_a_mirror_shows_a_danger_undone():
+    rng = np.random.default_rng(5)
+    site = Site.sample(rng, 320, 240)
+    for _ in range(5):
+        stage, begin = stage_window(rng, site, 'Other', 4.0, of_mirror=True)
+        left = []
+        for seconds in (begin, begin + 4.0):
+            machine = stage.excavator.pose(seconds)
+            place = np.array([machine.x, machine.y])
+            poses = [member.timeline.pose(seconds) for member in stage.crew]
+            areas = (stage.bucket_area(place), stage.cabin_area(place))
+            near = sum(
+                np.hypot(pose.x - area.center[0], pose.y - area.center[1]) < area.radius + 0.5
+                for pose in poses
+                for area in areas
+            )
+            left.append((near, abs(site.yard.position(place)[1]) < 1.0))
+        (near_before, on_before), (near_after, on_after) = left
+        assert near_after < near_before or (on_before and not on_after) or near_before == 2
