@@ -49,6 +49,7 @@ EXTRAS['test'] = [
     *EXTRAS['export'],
     *EXTRAS['mmaction2-tools'],
     *EXTRAS['mqtt'],
+    *EXTRAS['ray'],
     *EXTRAS['tensorboard'],
 ]
 EXTRAS['dev'] = [*EXTRAS['lint'], *EXTRAS['test']]
