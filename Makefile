@@ -1,6 +1,7 @@
 # make demo    render a small railway yard, train on it, test on recordings it never saw
 # make test    every test
 # make lint    ruff and mypy
+# make bench   the records in benchmarks/ that need no trained model, within 20 minutes
 # make install what the others call first: makes $(VENV) once, again when its ingredients change
 #
 # PIP_ARGS goes to pip, for a machine that needs an option of its own: for example an index with
@@ -11,7 +12,7 @@ PIP_ARGS ?=
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 
-.PHONY: install demo test lint
+.PHONY: install demo test lint bench
 
 install: $(STAMP)
 
@@ -28,6 +29,12 @@ lint: install
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+
+# Two cores, as the records that are there.
+bench: export OMP_NUM_THREADS = 2
+bench: install
+	$(PYTHON) tools/benchmark.py model --rounds 4
+	$(PYTHON) tools/benchmark.py memory --rounds 1
 
 $(STAMP): setup.py constraints.txt $(wildcard startup/*) | $(PYTHON)
 	$(PYTHON) -m pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
