@@ -185,9 +185,7 @@ def _run(tasks: list[_Task], num_workers: int) -> Iterator[tuple[_Task, dict[str
         for task in tasks:
             yield task, _render(task)
         return
-    # A forked worker does not import the stack again, which takes longer than many clips.
-    forks = 'fork' in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context('fork' if forks else None)
+    context = multiprocessing.get_context(_start_method())
     with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
         futures = {pool.submit(_render, task): task for task in tasks}
         try:
@@ -196,6 +194,17 @@ def _run(tasks: list[_Task], num_workers: int) -> Iterator[tuple[_Task, dict[str
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _start_method() -> str | None:
+    """Fork from a server that imported the stack once, where there is one.
+
+    A fork of this process would hang in OpenCV once OpenCV had threads here.
+    """
+    if 'forkserver' not in multiprocessing.get_all_start_methods():
+        return None
+    multiprocessing.set_forkserver_preload([__name__])
+    return 'forkserver'
 
 
 def _render(task: _Task) -> dict[str, Any]:
