@@ -20,10 +20,10 @@ demo: install
 	$(PYTHON) tools/demo.py
 
 # Live detection meets real servers where they are installed (.ci/services.sh installs Debian's);
-# elsewhere its tests are skipped, and pytest's last lines say so.
+# elsewhere its tests are skipped, and pytest's last lines say so. Files of tests run side by side.
 test: install
 	MMACTION_TIMESFORMER_WITHOUT_SERVICES=$${MMACTION_TIMESFORMER_WITHOUT_SERVICES-1} \
-	    $(PYTHON) -m pytest -q
+	    OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: install
 	$(PYTHON) -m ruff check .

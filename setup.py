@@ -45,6 +45,7 @@ EXTRAS = {
 }
 EXTRAS['test'] = [
     'pytest>=8',
+    'pytest-xdist>=3.5',
     'transformers>=4.46',
     *EXTRAS['export'],
     *EXTRAS['mmaction2-tools'],
