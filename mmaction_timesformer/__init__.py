@@ -12,4 +12,6 @@ compat.apply()
 from mmaction_timesformer import datasets, engine, evaluation, models  # noqa: E402
 from mmaction_timesformer.version import __version__  # noqa: E402
 
+compat.turn_hue_both_ways()
+
 __all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']

@@ -15,6 +15,7 @@ from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from mmengine.config import ConfigDict
@@ -201,6 +202,30 @@ def give_mlflow_pictures_a_type() -> None:
 
     add_image.gives_type = True  # type: ignore[attr-defined]
     MLflowVisBackend.add_image = add_image
+
+
+def turn_hue_both_ways() -> None:
+    """Let ``ColorJitter`` turn hues back as well as forth.
+
+    It adds a turn of either sign to 8-bit hues, which raises an OverflowError with numpy 2 for the
+    half of all clips that draw a negative one; large turns forth wrap at 256 in place of 180, with
+    any numpy. Not reported upstream. Called once the transforms are there: importing them takes
+    most of a second, which other tools should not spend.
+    """
+    color_jitter: Any = import_module('mmaction.datasets.transforms.processing').ColorJitter
+    try:
+        color_jitter.adjust_hue(np.zeros((1, 1, 3), np.float32), -0.1)
+        return
+    except OverflowError:
+        pass
+
+    def adjust_hue(img: np.ndarray, factor: float) -> np.ndarray:
+        hsv = cv2.cvtColor(np.clip(img, 0, 255).astype(np.uint8), cv2.COLOR_RGB2HSV)
+        # OpenCV's hues are 0 to 179.
+        hsv[..., 0] = (hsv[..., 0].astype(int) + int(factor * 255)) % 180
+        return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
+
+    color_jitter.adjust_hue = staticmethod(adjust_hue)
 
 
 def _package_folder(name: str) -> Path:

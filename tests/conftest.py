@@ -1,10 +1,12 @@
 """What every test may use: the repository's root, and real videos where there are any."""
 
 import os
+import random
 import socket
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +41,15 @@ def mmaction_scope() -> None:
         from mmengine.registry import init_default_scope
 
         init_default_scope('mmaction')
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Let chance be the same in every run, whichever tests ran before."""
+    random.seed(0)
+    np.random.seed(0)
+    if 'torch' in sys.modules:
+        sys.modules['torch'].manual_seed(0)
 
 
 @pytest.fixture

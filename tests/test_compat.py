@@ -11,7 +11,9 @@ from types import ModuleType
 
 import mmaction
 import mmaction.utils.dependency as dependency
+import numpy as np
 import pytest
+from mmaction.datasets.transforms import ColorJitter
 from mmengine.model import MMDistributedDataParallel
 from mmengine.visualization import LocalVisBackend
 from torch import nn
@@ -213,3 +215,40 @@ backend.add_image('clip', None, step=3)
     mended, unmended = run_with_and_without('give_mlflow_pictures_a_type', code)
     assert mended.stdout.strip() == 'clip_3.png', mended.stderr
     assert unmended.stdout.strip() == 'clip', unmended.stderr
+
+
+TURN_HUES = """
+import colorsys
+import numpy as np
+from mmaction.datasets.transforms import ColorJitter
+compat.turn_hue_both_ways()
+for colour in ([255, 0, 0], [255, 0, 20], [40, 200, 90]):
+    hue, saturation, value = colorsys.rgb_to_hsv(*colour)
+    for factor in (-0.5, -0.1, 0.1, 0.5):
+        turned = ColorJitter.adjust_hue(np.array([[colour]], np.float32), factor)[0, 0]
+        wanted = (hue + int(factor * 255) / 180) % 1
+        distance = abs(colorsys.rgb_to_hsv(*turned.tolist())[0] - wanted)
+        assert min(distance, 1 - distance) < 0.01, (colour, factor, turned)
+jitter = ColorJitter(hue=0.5)
+clip = [np.full((4, 4, 3), 128, np.uint8)]
+for seed in range(10):
+    np.random.seed(seed)
+    jitter.transform(dict(imgs=clip))
+print('turned')
+"""
+
+
+def test_hues_turn_both_ways() -> None:
+    """By the standard library's own idea of a hue."""
+    mended, unmended = run_with_and_without('turn_hue_both_ways', TURN_HUES)
+    assert mended.stdout.strip() == 'turned', mended.stderr
+    assert 'OverflowError' in unmended.stderr
+
+
+def test_the_package_turns_hues_both_ways() -> None:
+    """Importing it is enough, and a ColorJitter that works is left alone."""
+    turned = ColorJitter.adjust_hue(np.array([[[255, 0, 0]]], np.float32), -0.1)
+    assert turned[0, 0, 2] > turned[0, 0, 1]
+    mended = ColorJitter.adjust_hue
+    compat.turn_hue_both_ways()
+    assert ColorJitter.adjust_hue is mended
