@@ -35,6 +35,8 @@ from data_analysis.splits import (
 LEAKS = ('clip_in_two_splits', 'recording_in_two_splits', 'leakage_alarm')
 """Findings that make a split worthless."""
 
+_LONGEST_NAME = 60  # a folder's name may have 255 bytes, and a letter four
+
 
 class LeakError(ValueError):
     """The split would put the same material on two sides."""
@@ -165,13 +167,18 @@ def divide(clips: pd.DataFrame, settings: PreparationSettings) -> tuple[np.ndarr
 
 
 def _group_names(clips: pd.DataFrame, groups: np.ndarray) -> list[str]:
-    """A group is named by its recordings, or by its number."""
+    """A group is named by its recordings, by its number, or by both where names would be equal."""
     recordings = clips['recording'].groupby(groups).agg(lambda names: '+'.join(sorted(set(names))))
-    return [
-        ''.join(letter if letter.isalnum() or letter in '-_+.' else '_' for letter in name)
+    names = [
+        ''.join(letter if letter.isalnum() or letter in '-_+.' else '_' for letter in name)[
+            :_LONGEST_NAME
+        ]
         or f'group{index}'
         for index, name in enumerate(recordings)
     ]
+    # Some file systems take "Cam" and "cam" for the same folder.
+    equal = pd.Series(names).str.lower().duplicated(keep=False)
+    return [f'{name}~{index}' if equal[index] else name for index, name in enumerate(names)]
 
 
 def _leaks_of(

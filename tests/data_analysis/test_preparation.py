@@ -8,7 +8,7 @@ import pytest
 from data_analysis import preparation
 from data_analysis.annotations import read_annotations
 from data_analysis.inputs import DatasetInput, input_from_folder
-from data_analysis.preparation import LeakError, PreparationSettings, prepare
+from data_analysis.preparation import LeakError, PreparationSettings, divide, prepare
 from tests.data_analysis.clip_tables import clips_of, signature_of
 from tests.data_analysis.videos import render_numbered
 
@@ -131,6 +131,24 @@ def test_folds_and_leave_one_out_have_a_folder_each(prepare_clips, settings) -> 
     assert {config.parent.name for config in prepared.configs} == {
         f'without_rec{n}' for n in range(NUM_RECORDINGS)
     }
+
+
+def test_recordings_with_similar_or_long_names_have_a_folder_each(
+    settings: PreparationSettings, tmp_path: Path
+) -> None:
+    names = ['cam 1', 'cam_1', 'Cam/1', 'cam_1~0', '𝒳' * 300, '𝒳' * 299 + 'x', '', 'r7', 'r8', 'r9']
+    clips = with_recordings(made_clips())
+    clips['recording'] = clips['recording'].map({f'rec{n}': name for n, name in enumerate(names)})
+    clips.loc[clips['recording'] == '', 'sha256'] = 'the same bytes'
+    _, folds = divide(clips, replace(settings, leave_one_group_out=True))
+    for fold in folds:
+        (tmp_path / fold.name).mkdir()
+    found = {fold.name for fold in folds}
+    assert found >= {
+        *('without_cam_1~0', 'without_cam_1~1', 'without_Cam_1~2', 'without_cam_1_0'),
+        *('without_group6', 'without_r7'),
+    }
+    assert len(found) == len(names)
 
 
 def test_parts_of_files_and_several_classes_are_written_as_csv(prepare_clips, settings) -> None:
