@@ -10,6 +10,13 @@ from mmengine.logging import print_log
 from data_analysis.video import VideoError
 
 _DECODERS = ('av', 'cv2', 'decord')
+# Who calls them to read. Others do so too: a flip or a resize is cv2's as well.
+_READERS = (
+    'mmaction.datasets.transforms.loading',
+    'mmaction_timesformer.datasets.transforms.decode_frames',
+    'mmaction_timesformer.datasets.transforms.open_video',
+    'mmcv.image.io',
+)
 
 
 def why_unreadable(error: Exception, name: str) -> VideoError | None:
@@ -34,12 +41,14 @@ def why_unreadable(error: Exception, name: str) -> VideoError | None:
 
 
 def _comes_from_a_decoder(error: Exception) -> bool:
-    """Whether the error is a decoder's own, or was raised in its Python code."""
-    modules = [type(error).__module__]
-    modules += [
+    """Whether the error is a decoder's own, or was raised in its Python code, while reading."""
+    modules = [
         frame.f_globals.get('__name__', '') for frame, _ in traceback.walk_tb(error.__traceback__)
-    ][-1:]
-    return any(module.partition('.')[0] in _DECODERS for module in modules)
+    ]
+    origins = [type(error).__module__, *modules[-1:]]
+    return not set(_READERS).isdisjoint(modules) and any(
+        module.partition('.')[0] in _DECODERS for module in origins
+    )
 
 
 class UnreadableClips:

@@ -2,6 +2,7 @@
 
 import re
 
+import cv2
 import pytest
 from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
@@ -92,10 +93,18 @@ def test_decord_is_guarded_too(clips, name):
         dataset[0]
 
 
-def test_mistakes_of_a_config_are_not_taken_for_damage(clips):
-    pipeline = [{'type': 'OpenVideo'}, {'type': 'DecodeFrames'}]
+@pytest.mark.parametrize(
+    ('pipeline', 'error', 'message'),
+    [
+        ([DECODE[0], DECODE[2]], KeyError, 'frame_inds'),
+        ([*DECODE, PACK[0], {'type': 'Flip', 'flip_ratio': 1.0}, PACK[1]], cv2.error, 'flip'),
+        ([*DECODE, {'type': 'Resize', 'scale': (0, 0)}, *PACK], cv2.error, 'resize'),
+    ],
+    ids=['no sampler', 'flip of a tensor', 'resize to nothing'],
+)
+def test_mistakes_of_a_config_are_not_taken_for_damage(clips, pipeline, error, message):
     dataset = make(RailwayYardDataset, clips, write_list(clips, 'a.mp4 0\n'), pipeline=pipeline)
-    with pytest.raises(KeyError, match='frame_inds'):
+    with pytest.raises(error, match=message):
         dataset[0]
 
 
