@@ -36,7 +36,7 @@ bench: install
 	$(PYTHON) tools/benchmark.py model --rounds 4
 	$(PYTHON) tools/benchmark.py memory --rounds 1
 
-$(STAMP): setup.py constraints.txt $(wildcard startup/*) | $(PYTHON)
+$(STAMP): setup.py constraints.txt startup/mend_mmaction2.py startup/mend_mmaction2.pth | $(PYTHON)
 	$(PYTHON) -m pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
 	touch $@
 

@@ -16,7 +16,7 @@ LOAD_HOOK = 'sys.path[:0] = [{root!r}, {startup!r}]\nimport mend_mmaction2\n'
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', WITHOUT_HOOK + code],
+        [sys.executable, '-B', '-W', 'ignore', '-c', WITHOUT_HOOK + code],
         capture_output=True,
         text=True,
         check=False,
