@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 VIDEOS_VARIABLE = 'MMACTION_TIMESFORMER_VIDEOS'
-missing_videos = pytest.StashKey[int]()
+NO_VIDEOS = 'no real videos'
 
 
 @pytest.fixture(scope='session')
@@ -53,11 +53,10 @@ def seed() -> None:
 
 
 @pytest.fixture
-def real_videos(videos_folder: Path, request: pytest.FixtureRequest) -> Path:
+def real_videos(videos_folder: Path) -> Path:
     """The folder of real videos; without it the test is skipped, and the run says so at its end."""
     if not videos_folder.is_dir():
-        request.config.stash[missing_videos] = request.config.stash.get(missing_videos, 0) + 1
-        pytest.skip(f'no real videos at {videos_folder}: set {VIDEOS_VARIABLE} to their folder')
+        pytest.skip(f'{NO_VIDEOS} at {videos_folder}: set {VIDEOS_VARIABLE} to their folder')
     return videos_folder
 
 
@@ -69,11 +68,11 @@ def unused_port() -> int:
         return listener.getsockname()[1]
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly which tests had nothing to read."""
-    count = config.stash.get(missing_videos, 0)
+    # Reports come from every process; what a worker remembers does not.
+    skipped = terminalreporter.getreports('skipped')
+    count = sum(NO_VIDEOS in report.longreprtext for report in skipped)
     if count:
         terminalreporter.section('REAL VIDEOS ARE MISSING', red=True, bold=True)
         terminalreporter.line(
