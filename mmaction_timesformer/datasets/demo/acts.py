@@ -186,8 +186,10 @@ def _across(target_metres: Callable[[np.random.Generator, Stage], float]) -> Per
         along, across = stage.yard.position(stage.excavator.place)
         heading = stage.excavator.heading - stage.yard.track_angle
         target = target_metres(rng, stage)
-        straight = along + (target - across) / np.tan(heading)
-        for goal in (straight, stage.site.home_along + rng.uniform(-0.5, 0.5)):
+        goals = [stage.site.home_along + rng.uniform(-0.5, 0.5)]
+        if slope := np.tan(heading):  # straight ahead along the track leads across it nowhere
+            goals.insert(0, along + (target - across) / slope)
+        for goal in goals:
             span = _drive(stage, rng, stage.yard.point(goal, target), earliest, latest)
             if span is not None:
                 return span

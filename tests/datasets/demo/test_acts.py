@@ -9,6 +9,8 @@ from mmaction_timesformer.datasets.demo.casting import stage_clip
 from mmaction_timesformer.datasets.demo.excavator import BODY_RADIUS
 from mmaction_timesformer.datasets.demo.site import Site
 from mmaction_timesformer.datasets.demo.stage import Circle
+from mmaction_timesformer.datasets.demo.timelines import ExcavatorTimeline
+from mmaction_timesformer.datasets.demo.yard import BESIDE_METRES
 
 SECONDS = 4.0
 SEEDS = range(6)
@@ -83,6 +85,21 @@ def test_machine_rolls_onto_the_track_and_off_it(seed):
         assert last < 0.5
         assert end - start > 1.0
         np.testing.assert_allclose((pose.x, pose.y), ways(stage)[1][-1])
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_machine_that_points_along_the_track_rolls_onto_it_at_home(seed):
+    site, stage, _ = stage_of('drive_along', seed)
+    beside = site.yard.point(site.home_along, site.yard.side * BESIDE_METRES)
+    stage.excavator = ExcavatorTimeline(beside, site.yard.track_angle, stage.excavator.slew, 0.0)
+    stage.crew.clear()
+    with np.errstate(all='raise'):
+        span = ACTS['roll_onto_track'].perform(stage, np.random.default_rng(seed), 0.0, 8.0)
+    along, across = site.yard.position(stage.excavator.place)
+
+    assert span is not None
+    assert abs(along - site.home_along) <= 0.5
+    assert abs(across) < 0.5
 
 
 @pytest.mark.parametrize('seed', SEEDS)
