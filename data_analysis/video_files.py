@@ -98,6 +98,6 @@ def best_stream(container: InputContainer) -> VideoStream:
     )
 
 
-def why(error: Exception) -> str:
+def why(error: BaseException) -> str:
     """FFmpeg's reason without its numbers."""
     return getattr(error, 'strerror', None) or str(error) or type(error).__name__

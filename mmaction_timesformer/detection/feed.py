@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from data_analysis.video_files import VideoError
+from data_analysis.video_files import VideoError, why
 from mmaction_timesformer.detection.fair_queue import FairQueue
 from mmaction_timesformer.detection.reader import Break, SourceReader
 from mmaction_timesformer.detection.sources import Source
@@ -112,6 +112,13 @@ class StoppedError(Exception):
     """The feed has been asked to end."""
 
 
+def explain(error: BaseException) -> str:
+    """What went wrong with a source, in words that never repeat its URL."""
+    if isinstance(error, VideoError):
+        return error.reason or str(error)
+    return f'{type(error).__name__}: {why(error)}'
+
+
 class Feed(ABC):
     """Reads one source on a thread of its own.
 
@@ -179,12 +186,11 @@ class Feed(ABC):
         try:
             try:
                 end = self._read()
-            except VideoError as error:
-                end = End(self.source.name, self.last_seconds, error.reason or str(error))
-            except (OSError, RuntimeError, ValueError, MemoryError) as error:
+            except StoppedError:
+                raise
+            except BaseException as error:
                 # Whatever happens on this thread must be heard of on the other.
-                reason = f'{type(error).__name__}: {error}'
-                end = End(self.source.name, self.last_seconds, reason)
+                end = End(self.source.name, self.last_seconds, explain(error))
             self._put(end)
         except StoppedError:
             pass

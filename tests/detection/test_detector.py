@@ -1,11 +1,16 @@
 """The whole way from video files to events, with a model that reads colours."""
 
+import threading
+
+import av
 import numpy as np
 import pytest
 import torch
 
 from data_analysis.video import VideoError, open_video
 from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.events import DangerEvent
+from mmaction_timesformer.detection.feed import End
 from mmaction_timesformer.detection.rules import EventRule
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.watch import Scored
@@ -188,3 +193,32 @@ def test_a_rule_for_an_unknown_class_is_refused():
     detector = make_detector()
     with pytest.raises(ValueError, match='Dancing'):
         DangerDetector(read_colours, prepare, CLASSES, {'Dancing': EventRule()}, detector.settings)
+
+
+class OddError(BaseException):
+    """Nothing that anybody foresees."""
+
+
+@pytest.mark.parametrize('error', [KeyError('imgs'), av.error.ExternalError(1, 'no'), OddError()])
+def test_whatever_a_frame_leads_to_ends_its_source_only(recording, tmp_path, error):
+    other = write_video(tmp_path / 'other.mp4', every(10, 6.0), [], [(2.0, 4.0)])
+
+    def fail_on_red(picture):
+        if picture[0, 0, 0] > 200:
+            raise error
+        return prepare(picture)
+
+    detector = make_detector()
+    detector.prepare = fail_on_red
+    stop = threading.Event()
+    impatience = threading.Timer(5.0, stop.set)
+    impatience.start()
+    sources = [Source('bad', str(recording)), Source('good', str(other))]
+    updates = list(detector.watch(sources, stop=stop))
+    impatience.cancel()
+    ends = {update.source: update for update in updates if isinstance(update, End)}
+    assert ends['bad'].error.startswith(type(error).__name__)
+    assert ends['good'].error == ''
+    assert [u.source for u in updates if isinstance(u, DangerEvent) and u.state == 'closed'] == [
+        'good'
+    ]
