@@ -18,7 +18,13 @@ from data_analysis.atomic import write_atomically
 from mmaction_timesformer.detection.evaluate import THRESHOLDS, EventFigures, evaluate_events
 from mmaction_timesformer.detection.event_log import read_events
 from mmaction_timesformer.detection.events import DangerEvent
-from mmaction_timesformer.detection.results import EVENTS, MANIFEST, SCORES, read_history
+from mmaction_timesformer.detection.results import (
+    EVENTS,
+    MANIFEST,
+    SCORES,
+    read_history,
+    read_manifest,
+)
 from mmaction_timesformer.detection.score_log import read_scores
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.truth import TrueRecording, match_names, read_truth
@@ -58,7 +64,7 @@ def read_results(folder: str | Path, truth_file: str | Path) -> Results:
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
         raise FileNotFoundError(f'{folder} holds no results of detection ({MANIFEST} is missing)')
-    manifest = json.loads((folder / MANIFEST).read_text(encoding='utf-8'))
+    manifest = read_manifest(folder / MANIFEST)
     classes, scores = read_scores(folder / SCORES)
     truth = read_truth(truth_file)
     history = read_history(folder / EVENTS)

@@ -56,26 +56,54 @@ class SourceHistory:
 
 
 def read_history(file: Path) -> dict[str, SourceHistory]:
-    """Read ``events.jsonl``, source by source; there may be no such file."""
+    """Read ``events.jsonl``, source by source; there may be no such file.
+
+    Raises:
+        ValueError: A line is no record of a run.
+    """
     history: dict[str, SourceHistory] = {}
-    for record in read_records(file) if file.exists() else ():
-        source = history.setdefault(record.get('source', ''), SourceHistory())
-        if record['record'] == 'event':
-            event = DangerEvent.from_record(record)
-            source.events[event.event_id] = event
-            source.told.add(_news(event))
-            source.end_seconds = max(source.end_seconds, event.end_seconds)
-        elif record['record'] == 'gap' and record['end_seconds'] is not None:
-            gap = Gap(*(record[name] for name in Gap.__dataclass_fields__))
-            source.gaps.append(gap)
-            source.end_seconds = max(source.end_seconds, record['end_seconds'])
-        elif record['record'] == 'source':
-            source.state = record['state']
-            source.error = record.get('error', '')
-            source.end_seconds = max(source.end_seconds, record.get('end_seconds') or 0.0)
-            if source.epoch is None and record.get('time'):
-                source.epoch = datetime.fromisoformat(record['time'])
+    for number, record in enumerate(read_records(file) if file.exists() else (), start=1):
+        try:
+            _take(history.setdefault(record.get('source', ''), SourceHistory()), record)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f'{error} is missing' if isinstance(error, KeyError) else str(error)
+            raise ValueError(f'{file}, line {number}: no record of detection: {reason}') from None
     return history
+
+
+def _take(source: SourceHistory, record: Mapping[str, Any]) -> None:
+    """Add a record to the history of its source."""
+    if record['record'] == 'event':
+        event = DangerEvent.from_record(dict(record))
+        source.events[event.event_id] = event
+        source.told.add(_news(event))
+        source.end_seconds = max(source.end_seconds, event.end_seconds)
+    elif record['record'] == 'gap' and record['end_seconds'] is not None:
+        gap = Gap(*(record[name] for name in Gap.__dataclass_fields__))
+        source.gaps.append(gap)
+        source.end_seconds = max(source.end_seconds, record['end_seconds'])
+    elif record['record'] == 'source':
+        source.state = record['state']
+        source.error = record.get('error', '')
+        source.end_seconds = max(source.end_seconds, record.get('end_seconds') or 0.0)
+        if source.epoch is None and record.get('time'):
+            source.epoch = datetime.fromisoformat(record['time'])
+
+
+def read_manifest(file: Path) -> dict[str, Any]:
+    """Read ``run.json``.
+
+    Raises:
+        ValueError: It is no manifest of a run.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads(file.read_text(encoding='utf-8'))
+        missing = [name for name in ('fingerprint', 'rules', 'windows') if name not in manifest]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{file} is no manifest of a run: {error}') from None
+    if missing:
+        raise ValueError(f'{file} is no manifest of a run: {missing} are missing')
+    return manifest
 
 
 @dataclass(frozen=True)
@@ -121,7 +149,7 @@ class ResultsFolder:
         file = self.folder / MANIFEST
         fingerprint = self._detector.fingerprint
         if file.exists():
-            earlier = json.loads(file.read_text(encoding='utf-8')).get('fingerprint')
+            earlier = read_manifest(file)['fingerprint']
             if earlier != fingerprint:
                 raise ValueError(
                     f'{self.folder} holds results of {earlier}, these would be of {fingerprint}: '

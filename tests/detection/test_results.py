@@ -206,3 +206,20 @@ def test_logs_that_are_none_are_refused(tmp_path):
         read_events(tmp_path / 'events.jsonl')
     with pytest.raises(FileNotFoundError):
         read_events(tmp_path / 'missing.jsonl')
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'message'),
+    [
+        (EVENTS, '{"record": "heartbeat"}\n{"a": 1}\n', r"events\.jsonl, line 2: .*'record'"),
+        (EVENTS, '{"record": "event", "label": "Digging"}\n', r'events\.jsonl, line 1: .*start'),
+        (EVENTS, '{"record": "source", "state": "started", "time": 3}\n', 'line 1'),
+        ('run.json', '', r'run\.json is no manifest'),
+        ('run.json', '3', r'run\.json is no manifest'),
+        ('run.json', '{}', 'fingerprint'),
+    ],
+)
+def test_a_folder_of_something_else_is_refused_by_file_and_line(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        ResultsFolder(tmp_path, make_detector(), {})
