@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,12 @@ from data_analysis.clips import VIDEO_SUFFIXES
 
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""
+
+# What a part of a query looks like that nobody should read; @ stands in a URL with a password.
+_SECRET = re.compile(
+    r'pass|pwd|psw|token|secret|key|auth|sig=|signature|credential|jwt|session|usr|user|login|@|%40',
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ def parse_source(text: str) -> Source:
             ``format:device`` of an FFmpeg device (``v4l2:/dev/video0``, ``lavfi:testsrc``).
     """
     if '://' in text:
-        return Source(_without_password(text), text, 'url')
+        return Source(_without_secrets(text), text, 'url')
     device_format, separator, device = text.partition(':')
     if separator and device_format in DEVICE_FORMATS:
         return Source(text, device, 'device', device_format)
@@ -72,19 +80,25 @@ def find_sources(texts: Iterable[str | Path], pace: float | None = None) -> list
 
     Raises:
         FileNotFoundError: A file, folder or glob names nothing.
-        ValueError: A folder holds no video.
+        ValueError: A folder holds no video, or two sources would have one name.
     """
-    sources: dict[str, Source] = {}
+    found: list[Source] = []
     for text in map(str, texts):
         source = parse_source(text)
-        if source.kind != 'file':
-            sources.setdefault(source.name, source)
-            continue
-        for path in _find_files(text):
-            sources.setdefault(path, Source(path, path, pace=pace))
-    if not sources:
+        if source.kind == 'file':
+            found += [Source(path, path, pace=pace) for path in _find_files(text)]
+        else:
+            found.append(source)
+    if not found:
         raise ValueError('no source was given: name a video file, folder, glob, URL or camera')
-    return list(sources.values())
+    sources = list(dict.fromkeys(found))
+    names = Counter(source.name for source in sources)
+    if doubles := [name for name, count in names.items() if count > 1]:
+        raise ValueError(
+            f'several sources would be called {doubles[0]}: they differ only in what is left out '
+            'of names, such as users, passwords and tokens'
+        )
+    return sources
 
 
 def _find_files(text: str) -> list[str]:
@@ -106,8 +120,14 @@ def _find_files(text: str) -> list[str]:
     return found
 
 
-def _without_password(url: str) -> str:
-    """The URL without user, password and query, which may hold a token."""
+def _without_secrets(url: str) -> str:
+    """The URL without user, password and those parts of the query that may be secret."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition('@')[2]
-    return urlunsplit((parts.scheme, host, parts.path, '', ''))
+    query = [part for part in re.split('[&;]', parts.query) if _is_harmless(part)]
+    return urlunsplit((parts.scheme, host, parts.path, '&'.join(query), ''))
+
+
+def _is_harmless(part: str) -> bool:
+    # What has no key may be a token.
+    return '=' in part and not _SECRET.search(part)

@@ -20,6 +20,36 @@ def test_names_hold_no_password():
     assert 'secret' in source.url
 
 
+@pytest.mark.parametrize(
+    ('query', 'kept'),
+    [
+        ('channel=1&subtype=0', '?channel=1&subtype=0'),
+        ('channel=1&password=hunter2', '?channel=1'),
+        ('Pwd=hunter2;channel=1', '?channel=1'),
+        ('stream=2&X-Amz-Signature=hunter2&X-Amz-Credential=hunter2', '?stream=2'),
+        ('api_key=hunter2&sig=hunter2&sessionid=hunter2', ''),
+        ('hunter2', ''),
+        ('src=rtsp%3A%2F%2Fa%3Ahunter2%40b&id=gate', '?id=gate'),
+    ],
+)
+def test_names_keep_of_a_query_what_is_no_secret(query, kept):
+    source = parse_source(f'rtsp://user:hunter2@camera/live?{query}')
+    assert source.name == f'rtsp://camera/live{kept}'
+
+
+def test_cameras_that_differ_in_the_query_are_two():
+    """As recorders of several makers name the channels of one address."""
+    urls = [f'rtsp://u:p@10.0.0.2:554/cam/realmonitor?channel={n}&subtype=0' for n in (1, 2)]
+    assert [source.url for source in find_sources([*urls, urls[0]])] == urls
+
+
+def test_sources_that_would_have_one_name_are_refused_without_telling_secrets():
+    urls = ['rtsp://a:hunter2@camera/live?token=hunter3', 'rtsp://a:hunter2@camera/live']
+    with pytest.raises(ValueError, match='rtsp://camera/live') as refused:
+        find_sources(urls)
+    assert 'hunter' not in str(refused.value)
+
+
 def test_folders_globs_and_files(tmp_path):
     for name in ('b.mp4', 'a.MP4', 'deep/c.mkv', 'notes.txt'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
