@@ -115,23 +115,29 @@ class Outbox:
         return self._database.execute('SELECT COUNT(*) FROM outbox').fetchone()[0]
 
     def _empty(self) -> None:
-        delay = self._first_retry_seconds
+        delay, reason = self._first_retry_seconds, ''
         while not self._closing.is_set():
-            self._news.clear()
-            with self._lock:
-                row = self._database.execute(
-                    'SELECT number, key, record FROM outbox ORDER BY number LIMIT 1'
-                ).fetchone()
-            if row is None:
-                self._news.wait()
-                continue
             try:
+                self._news.clear()
+                row = self._first()
+                if row is None:
+                    self._news.wait()
+                    continue
                 self._hand_over(*row)
-                delay = self._first_retry_seconds
-            except DeliveryError as error:
-                _logger.warning('%s: %s; next try in %.1f s', self._file, error, delay)
+                delay, reason = self._first_retry_seconds, ''
+            # Whatever it is, nothing would be delivered any more if it ended this thread.
+            except Exception as error:
+                if repr(error) != reason:
+                    _logger.warning('%s: %r; trying until it is taken', self._file, error)
+                reason = repr(error)
                 self._closing.wait(delay)
                 delay = min(2 * delay, self._max_retry_seconds)
+
+    def _first(self) -> tuple[int, str, str] | None:
+        with self._lock:
+            return self._database.execute(
+                'SELECT number, key, record FROM outbox ORDER BY number LIMIT 1'
+            ).fetchone()
 
     def _hand_over(self, number: int, key: str, text: str) -> None:
         try:

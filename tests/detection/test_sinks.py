@@ -67,6 +67,25 @@ def test_what_nobody_took_is_delivered_by_the_next_process(tmp_path):
     assert taken == ['0', '1', '2']
 
 
+def test_no_error_ends_delivery_and_each_is_said_once(tmp_path, caplog):
+    taken = []
+    failures = iter([KeyError('a bug')] * 3 + [UnicodeError('another'), None])
+
+    def deliver(key, record):
+        if failure := next(failures):
+            raise failure
+        taken.append(key)
+
+    outbox = fast_outbox(tmp_path / 'queue.sqlite', deliver)
+    outbox.put('key', {})
+    assert outbox.close() == 0
+    assert taken == ['key']
+    assert [('a bug' in text, 'another' in text) for text in caplog.messages] == [
+        (True, False),
+        (False, True),
+    ]
+
+
 def test_a_rejected_record_does_not_block_the_others(tmp_path):
     taken = []
 
@@ -97,14 +116,18 @@ def test_a_full_outbox_loses_its_oldest_records_and_counts_them(tmp_path):
 
 @pytest.fixture
 def web_server():
-    """A web server that answers as told; gives its URL, its answers to give, and what it got."""
+    """A web server; gives its URL, answers to give (a status, or one and where to), its post."""
     answers, got = [], []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers['Content-Length']))
             got.append((self.headers, json.loads(body)))
-            self.send_response(answers.pop(0) if answers else 204)
+            answer = answers.pop(0) if answers else 204
+            status, target = answer if isinstance(answer, tuple) else (answer, None)
+            self.send_response(status)
+            if target:
+                self.send_header('Location', target)
             self.end_headers()
 
         def log_message(self, *_):
@@ -135,11 +158,45 @@ def test_webhook_gives_up_what_the_server_refuses(web_server):
         Webhook(url)('key', EVENT)
 
 
+@pytest.fixture
+def other_server():
+    """Where a redirect would lead; gives its URL and the requests that it got."""
+    got = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one_request(self):
+            got.append(self.rfile.readline())
+
+    server = HTTPServer(('127.0.0.1', 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://localhost:{server.server_port}/there', got
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+def test_webhook_that_has_moved_keeps_the_alarm_and_the_token_here(
+    web_server, other_server, tmp_path, caplog, status
+):
+    url, answers, got = web_server
+    target, requests = other_server
+    answers += [(status, target), (status, target), 204]
+    outbox = fast_outbox(tmp_path / 'queue.sqlite', Webhook(url, token='secret'))
+    outbox.put('key', EVENT)
+    assert outbox.close() == 0
+    assert [record for _, record in got] == [EVENT] * 3
+    assert outbox.num_delivered == 1
+    assert requests == []
+    assert target in caplog.text
+
+
 def test_webhook_without_a_server(unused_port):
     with pytest.raises(DeliveryError, match='does not answer'):
         Webhook(f'http://127.0.0.1:{unused_port}/')('key', EVENT)
     with pytest.raises(ValueError, match='ftp'):
         Webhook('ftp://127.0.0.1/')
+    with pytest.raises(ValueError, match='host that cannot be'):
+        Webhook(f'http://{"a" * 70}.example/')
 
 
 def test_heartbeats_are_not_queued(web_server, tmp_path):
