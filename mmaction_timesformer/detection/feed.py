@@ -156,9 +156,12 @@ class Feed(ABC):
         self._queue = queue
         self._patience = patience
         self._resume = resume or Resume()
+        self._renew_thread()
+
+    def _renew_thread(self) -> None:
         self._stop = threading.Event()
         self._reading_since: float | None = None
-        self._thread = threading.Thread(target=self._run, name=source.name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self.source.name, daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
@@ -234,14 +237,14 @@ class Feed(ABC):
         if self._stop.is_set():
             raise StoppedError
         self._reading_since = time.monotonic()
-        self.num_frames += 1
-        self.last_seconds = frame.seconds
         prepared_before = cutter.num_prepared
         num_windows = 0
         for window in cutter.push(frame):
             self._put(window)
             num_windows += 1
         self.num_prepared += cutter.num_prepared - prepared_before
+        self.num_frames += 1
+        self.last_seconds = frame.seconds
         return num_windows
 
 

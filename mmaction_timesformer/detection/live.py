@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from data_analysis.video_files import VideoError
-from mmaction_timesformer.detection.feed import Begin, End, Feed, Gap
+from mmaction_timesformer.detection.feed import Begin, End, Feed, Gap, StoppedError, explain
 from mmaction_timesformer.detection.reader import Break
 from mmaction_timesformer.detection.windows import WindowCutter
+
+# A thread whose read does not return cannot be ended; beyond these, one must return first.
+_MAX_LEFT_BEHIND = 4
 
 
 class LiveFeed(Feed):
@@ -22,47 +26,55 @@ class LiveFeed(Feed):
     _gap: Gap | None = None
     _first_arrival: tuple[float, float] | None = None
     """Reading of the monotonic clock, and time on the time line, at the first frame of all."""
+    _failure = ''
+    """What ended the last try to read."""
+    _num_failures = 0
+    """How many tries in a row gave no frame."""
+    _left_behind: tuple[threading.Thread, ...] = ()
 
     def successor(self) -> LiveFeed:
         """A feed that takes over from this one, whose thread hangs in a read for good."""
         self.stop()
-        feed = LiveFeed(
-            self.source, self._settings, self._prepare, self._queue, self._patience, self._resume
-        )
-        feed.num_frames, feed.num_prepared = self.num_frames, self.num_prepared
-        feed.num_reconnects, feed.last_seconds = self.num_reconnects, self.last_seconds
-        feed._first_arrival = self._first_arrival
-        feed._gap = self._gap
-        if self._gap is None and self._first_arrival is not None:
-            feed._gap = Gap(self.source.name, self.last_seconds, None, 'a read does not return')
-            self._queue.put(self.source.name, feed._gap, drop_oldest=True)
+        feed = copy.copy(self)
+        feed._renew_thread()
+        feed._failure = 'a read does not return'
+        feed._left_behind = (*self._left_behind, self._thread)
         return feed
 
     def _read(self) -> End:
-        if self._first_arrival is None and self._resume.epoch is not None:
+        if self._resume.epoch is not None and self._first_arrival is None and self._gap is None:
             self.last_seconds = self._resume.last_seconds
-            reason = 'nobody was watching'
-            self._gap = Gap(self.source.name, self.last_seconds, None, reason)
-            self._put(self._gap)
-        num_failures = 0
+            self._lose('nobody was watching')
         while True:
-            frames_before = self.num_frames
+            if self._failure:
+                self._num_failures += 1
+                self._lose(self._failure)
+                limit = self._patience.max_retries
+                if limit is not None and self._num_failures > limit:
+                    reason = f'given up after {self._num_failures} tries: {self._failure}'
+                    return End(self.source.name, self.last_seconds, reason)
+                self._back_off()
             try:
-                reason, is_over = self._read_connection()
-            except VideoError as error:
-                reason, is_over = error.reason, False
+                self._failure, is_over = self._read_connection()
+            except StoppedError:
+                raise
+            except Exception as error:
+                # A frame that cannot be used is like a connection that breaks: the next may do.
+                self._failure, is_over = explain(error), False
             if is_over:
                 return End(self.source.name, self.last_seconds, num_frames=self.num_frames)
-            num_failures = 1 if self.num_frames > frames_before else num_failures + 1
-            if self._gap is None:
-                self._gap = Gap(self.source.name, self.last_seconds, None, reason)
-                self._put(self._gap)
-            limit = self._patience.max_retries
-            if limit is not None and num_failures > limit:
-                reason = f'given up after {num_failures} tries: {reason}'
-                return End(self.source.name, self.last_seconds, reason)
-            delay = self._patience.first_retry_seconds * 2.0 ** min(num_failures - 1, 30)
-            self._wait(min(delay, self._patience.max_retry_seconds))
+
+    def _lose(self, reason: str) -> None:
+        """Note that nothing more comes, if that is new."""
+        if self._gap is None:
+            self._gap = Gap(self.source.name, self.last_seconds, None, reason)
+            self._put(self._gap)
+
+    def _back_off(self) -> None:
+        delay = self._patience.first_retry_seconds * 2.0 ** min(self._num_failures - 1, 30)
+        self._wait(min(delay, self._patience.max_retry_seconds))
+        while sum(thread.is_alive() for thread in self._left_behind) >= _MAX_LEFT_BEHIND:
+            self._wait(self._patience.max_retry_seconds)
 
     def _read_connection(self) -> tuple[str, bool]:
         """Read until the connection breaks; gives the reason and whether that is the end."""
@@ -76,6 +88,7 @@ class LiveFeed(Feed):
                     offset = self._arrive()
                     cutter = self._cutter(offset)
                 self._cut(cutter, item.shifted(offset))
+                self._num_failures = 0
             return reader.ending or 'the stream has ended', reader.has_end and not reader.ending
 
     def _arrive(self) -> float:

@@ -3,15 +3,22 @@
 import os
 import threading
 import time
+from datetime import datetime, timezone
 
 import pytest
 
 from mmaction_timesformer.detection.events import DangerEvent
-from mmaction_timesformer.detection.feed import End, Gap, Patience
+from mmaction_timesformer.detection.feed import End, Gap, Patience, Resume
 from mmaction_timesformer.detection.reader import SourceReader
 from mmaction_timesformer.detection.sources import Source, parse_source
 from mmaction_timesformer.detection.watch import Pulse, Scored
-from tests.detection.signal_videos import every, make_detector, read_colours, write_video
+from tests.detection.signal_videos import (
+    every,
+    make_detector,
+    prepare,
+    read_colours,
+    write_video,
+)
 
 QUICK = Patience(read_seconds=2.0, first_retry_seconds=0.2, max_retry_seconds=0.5)
 
@@ -176,3 +183,82 @@ def test_heartbeats_tell_how_a_source_is_doing(camera):
     assert [p.num_frames for p in pulses] == sorted(p.num_frames for p in pulses)
     assert pulses[-1].num_frames == 1500
     assert pulses[-1].num_windows == 233
+
+
+def test_a_frame_that_cannot_be_used_is_a_gap():
+    """What fails once must not end the watch, and what fails always must not go on for ever."""
+    source = parse_source('lavfi:color=red:size=32x32:rate=25,realtime')
+    num_prepared = 0
+
+    def fail_once(picture):
+        nonlocal num_prepared
+        num_prepared += 1
+        if num_prepared == 10:
+            raise ValueError('sws_scale failed')
+        return prepare(picture)
+
+    detector = make_detector(patience=QUICK)
+    detector.prepare = fail_once
+    stop = threading.Event()
+    updates = []
+    for update in detector.watch([source], stop=stop):
+        updates.append(update)
+        gaps = [u for u in updates if isinstance(u, Gap)]
+        if len(gaps) == 2 and isinstance(update, Scored):
+            stop.set()
+    assert [gap.end_seconds is None for gap in gaps] == [True, False]
+    assert gaps[0].reason == 'ValueError: sws_scale failed'
+    assert updates[-1].num_reconnects == 1
+
+    def fail_always(picture):
+        raise ValueError('sws_scale failed')
+
+    detector = make_detector(patience=Patience(2.0, 0.01, 0.02, max_retries=3))
+    detector.prepare = fail_always
+    *_, end = detector.watch([source])
+    assert end.error == 'given up after 4 tries: ValueError: sws_scale failed'
+
+
+@pytest.fixture
+def hanging_driver(monkeypatch):
+    """Opening a camera does not return until the test is over; gives the threads that wait."""
+    hang = threading.Event()
+    threads = []
+
+    def open_and_hang(self, *_):
+        threads.append(threading.current_thread())
+        hang.wait()
+        raise OSError('unplugged')
+
+    monkeypatch.setattr(SourceReader, '__init__', open_and_hang)
+    yield threads
+    hang.set()
+    for thread in threads:
+        thread.join(5.0)
+
+
+CAMERA = Source('camera', '/dev/video9', 'device', 'v4l2')
+
+
+def test_a_camera_that_always_hangs_is_given_up(hanging_driver):
+    patience = Patience(0.05, first_retry_seconds=0.1, max_retry_seconds=0.4, max_retries=3)
+    started = time.monotonic()
+    updates = list(make_detector(patience=patience).watch([CAMERA]))
+    assert time.monotonic() - started > 0.1 + 0.2 + 0.4
+    (gap,) = [u for u in updates if isinstance(u, Gap)]
+    assert (gap.start_seconds, gap.end_seconds) == (0.0, None)
+    assert updates[-1].error == 'given up after 4 tries: a read does not return'
+    assert len(hanging_driver) == 4
+
+
+def test_threads_that_hang_do_not_pile_up(hanging_driver):
+    stop = threading.Event()
+    threading.Timer(2.5, stop.set).start()
+    patience = Patience(0.05, first_retry_seconds=0.01, max_retry_seconds=0.02)
+    resume = Resume(epoch=datetime.now(timezone.utc), last_seconds=7.0)
+    detector = make_detector(patience=patience)
+    updates = list(detector.watch([CAMERA], resumes={'camera': resume}, stop=stop))
+    (gap,) = [u for u in updates if isinstance(u, Gap)]
+    assert (gap.start_seconds, gap.reason) == (7.0, 'nobody was watching')
+    assert not [u for u in updates if isinstance(u, End)]
+    assert len(hanging_driver) <= 4
