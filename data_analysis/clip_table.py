@@ -50,7 +50,7 @@ def clip_table(annotated: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
         clips.loc[is_part, 'duration_seconds'] = seconds[is_part]
         clips.loc[is_part, 'num_frames'] = (seconds * clips['fps']).round()[is_part]
         unknown = is_part & (clips['recording'] == '')
-        clips.loc[unknown, 'recording'] = clips.loc[unknown, 'path']
+        clips.loc[unknown, 'recording'] = clips.loc[unknown, 'file']
     return clips[list(CLIP_COLUMNS)]
 
 

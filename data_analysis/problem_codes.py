@@ -204,6 +204,11 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
         'The same bytes under several names',
         'The clip counts twice. Keep one of them.',
     ),
+    'listed_twice': ProblemCode(
+        'warning',
+        'A split lists the same clip more than once',
+        'It counts as often as it is listed. Drop the lines that repeat it.',
+    ),
     'contradictory_labels': ProblemCode(
         'error',
         'The same clip has different labels',

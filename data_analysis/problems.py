@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -22,6 +23,8 @@ class Problem:
         label: The clip's class, where there is one.
         split: The split it concerns, where there is one.
         related: Another file that it has to do with, such as a twin.
+        file: The file as it is opened; `path` alone may name one in each split.
+        related_file: The other file as it is opened.
     """
 
     code: str
@@ -30,6 +33,8 @@ class Problem:
     label: str = ''
     split: str = ''
     related: str = ''
+    file: str = ''
+    related_file: str = ''
 
     def __post_init__(self) -> None:
         assert self.code in PROBLEM_CODES, self.code
@@ -40,7 +45,24 @@ class Problem:
         return PROBLEM_CODES[self.code].severity
 
 
-PROBLEM_COLUMNS = ('code', 'severity', 'path', 'detail', 'label', 'split', 'related')
+def problem_of(code: str, clip: Any, detail: str, related: Any = None) -> Problem:
+    """A finding about a clip, and another that it has to do with: rows of the table of clips."""
+    return Problem(
+        code,
+        clip.path,
+        detail,
+        clip.label,
+        clip.split,
+        related='' if related is None else related.path,
+        file=clip.file,
+        related_file='' if related is None else related.file,
+    )
+
+
+PROBLEM_COLUMNS = (
+    *('code', 'severity', 'path', 'detail', 'label', 'split', 'related'),
+    *('file', 'related_file'),
+)
 
 
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from data_analysis.clip_table import by_class
 from data_analysis.remote import local_copy
 from data_analysis.sampler_view import SamplerSettings, sample_indices
 from data_analysis.video import VideoError, open_video
@@ -23,7 +24,7 @@ from data_analysis.worker_pool import run_in_processes
 
 _PICTURE_HEIGHT = 112
 _JPEG_QUALITY = 72
-_MOST_CLASSES = 24
+MOST_CLASSES = 24
 _EXAMPLES_OF_A_PROBLEM = 2
 _NUM_EVEN_FRAMES = 6
 _TIMEOUT_SECONDS = 60.0
@@ -60,21 +61,25 @@ def choose_strips(
     classes: Sequence[str],
     sampler: SamplerSettings,
 ) -> list[Strip]:
-    """Chooses a clip of median length for each class, and the first examples of each problem."""
+    """Chooses a clip of median length for each class, and the first examples of each problem.
+
+    No more than `MOST_CLASSES` classes are shown.
+    """
     readable = clips[(clips['num_frames'] > 0) & (clips['status'] == 'ok')]
     strips = []
-    for name in classes[:_MOST_CLASSES]:
-        of_class = readable[readable['label'] == name].sort_values(['num_frames', 'path'])
+    named = by_class(readable)
+    for name in classes[:MOST_CLASSES]:
+        of_class = named[named['label'] == name].sort_values(['num_frames', 'path'])
         if len(of_class):
             clip = of_class.iloc[len(of_class) // 2]
             strips.append(_strip('class', name, clip, _sampled(clip, sampler)))
-    by_path = readable.drop_duplicates('path').set_index('path', drop=False)
-    for code, found in problems[problems['path'] != ''].groupby('code', sort=False):
-        examples = found[found['path'].isin(by_path.index)].head(_EXAMPLES_OF_A_PROBLEM)
+    by_file = readable.drop_duplicates('file').set_index('file', drop=False)
+    for code, found in problems.groupby('code', sort=False):
+        examples = found[found['file'].isin(by_file.index)].head(_EXAMPLES_OF_A_PROBLEM)
         for problem in examples.itertuples():
-            for path in filter(None, (problem.path, problem.related)):
-                if path in by_path.index:
-                    clip = by_path.loc[path]
+            for file in (problem.file, problem.related_file):
+                if file in by_file.index:
+                    clip = by_file.loc[file]
                     strips.append(_strip('problem', code, clip, _telling(code, clip, sampler)))
     return strips
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.problems import Problem
+from data_analysis.problems import Problem, problem_of
 
 _FAILURES = ('missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video_stream')
 
@@ -16,31 +16,31 @@ _FAILURES = ('missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video
 def check_readable(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
     """Files that could not be measured at all; the reason is the measurement's own."""
     for clip in clips[clips['status'].isin(_FAILURES)].itertuples():
-        yield _problem(clip.status, clip, clip.error)
+        yield problem_of(clip.status, clip, clip.error)
 
 
 def check_complete(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
     """Header against packets, packets against frames."""
     for clip in clips[clips['status'] == 'ok'].itertuples():
         if clip.scan_error:
-            yield _problem('truncated', clip, clip.scan_error)
+            yield problem_of('truncated', clip, clip.scan_error)
         elif not clip.is_complete:
-            yield _problem(
+            yield problem_of(
                 'truncated',
                 clip,
                 f'header {clip.header_num_frames:.0f} frames, file {clip.num_packets:.0f}',
             )
         elif _ends_early(clip):
-            yield _problem(
+            yield problem_of(
                 'truncated',
                 clip,
                 f'header {clip.header_duration_seconds:.2f} s, '
                 f'file {clip.packet_duration_seconds:.2f} s',
             )
         if clip.decode_error:
-            yield _problem('undecodable_frames', clip, clip.decode_error)
+            yield problem_of('undecodable_frames', clip, clip.decode_error)
         elif clip.num_lost_frames > 0:
-            yield _problem(
+            yield problem_of(
                 'frame_count_differs',
                 clip,
                 f'{clip.num_packets:.0f} packets, {clip.num_lost_frames:.0f} of them give no frame',
@@ -56,20 +56,20 @@ def check_timing(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Probl
     """Keyframe at the start, even spacing, usable timestamps."""
     for clip in clips.itertuples():
         if clip.first_decodable_frame > 0:
-            yield _problem(
+            yield problem_of(
                 'starts_between_keyframes',
                 clip,
                 f'the first keyframe is frame {clip.first_decodable_frame:.0f}',
             )
         if clip.variable_rate_share > settings.variable_rate_share:
-            yield _problem(
+            yield problem_of(
                 'variable_frame_rate',
                 clip,
                 f'{clip.variable_rate_share:.1%} of the gaps between frames differ from the usual '
                 f'one by over 10%',
             )
         if clip.num_disordered_timestamps > 0:
-            yield _problem(
+            yield problem_of(
                 'disordered_timestamps',
                 clip,
                 f'{clip.num_disordered_timestamps:.0f} of {clip.num_packets:.0f} packets',
@@ -80,17 +80,17 @@ def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Prob
     """Rotation, size, pixel format; black, frozen or odd frames."""
     for clip in clips.itertuples():
         if abs(clip.rotation) > 0:
-            yield _problem('rotated', clip, f'by {clip.rotation:.0f} degrees')
+            yield problem_of('rotated', clip, f'by {clip.rotation:.0f} degrees')
         if min(clip.width, clip.height) < settings.smallest_side:
-            yield _problem('tiny_picture', clip, f'{clip.width:.0f}x{clip.height:.0f} pixels')
+            yield problem_of('tiny_picture', clip, f'{clip.width:.0f}x{clip.height:.0f} pixels')
         if clip.black_share > settings.black_share:
-            yield _problem('black', clip, f'{clip.black_share:.0%} of the frames looked at')
+            yield problem_of('black', clip, f'{clip.black_share:.0%} of the frames looked at')
         elif clip.frozen_share > settings.frozen_share:
-            yield _problem('frozen', clip, f'{clip.frozen_share:.0%} of the frames repeat')
+            yield problem_of('frozen', clip, f'{clip.frozen_share:.0%} of the frames repeat')
         elif clip.first_frame_distance > max(
             settings.first_frame_distance, 4 * clip.early_distance
         ):
-            yield _problem(
+            yield problem_of(
                 'odd_first_frame',
                 clip,
                 f'distance {clip.first_frame_distance:.2f} to the second frame, '
@@ -102,20 +102,20 @@ def check_format(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Probl
     """What headers lack and what readers treat differently."""
     for clip in clips[clips['status'] == 'ok'].itertuples():
         if clip.num_video_streams > 1:
-            yield _problem(
+            yield problem_of(
                 'several_video_streams', clip, f'{clip.num_video_streams:.0f} video streams'
             )
         if not clip.header_num_frames > 0:
-            yield _problem('no_frame_count', clip, f'container {clip.container}')
+            yield problem_of('no_frame_count', clip, f'container {clip.container}')
         if not clip.header_duration_seconds > 0:
-            yield _problem('no_duration', clip, f'container {clip.container}')
+            yield problem_of('no_duration', clip, f'container {clip.container}')
         if clip.has_alpha or not clip.is_8_bit:
             transparency = ' with transparency' if clip.has_alpha else ''
-            yield _problem('unusual_pixel_format', clip, f'{clip.pixel_format}{transparency}')
+            yield problem_of('unusual_pixel_format', clip, f'{clip.pixel_format}{transparency}')
         if not clip.has_readable_metadata:
-            yield _problem('unreadable_metadata', clip, f'container {clip.container}')
+            yield problem_of('unreadable_metadata', clip, f'container {clip.container}')
         if settings.decoder == 'decord' and (reason := _decord_refuses(clip)):
-            yield _problem('unsupported_by_decoder', clip, f'decord {reason}')
+            yield problem_of('unsupported_by_decoder', clip, f'decord {reason}')
 
 
 def _decord_refuses(clip: Any) -> str:
@@ -127,7 +127,3 @@ def _decord_refuses(clip: Any) -> str:
     if not clip.header_duration_seconds > 0:
         return 'needs a duration in the header'
     return ''
-
-
-def _problem(code: str, clip: Any, detail: str) -> Problem:
-    return Problem(code, clip.path, detail, clip.label, clip.split)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.clip_table import by_class
-from data_analysis.problems import Problem
+from data_analysis.problems import Problem, problem_of
 
 
 def check_known_labels(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
@@ -18,12 +18,10 @@ def check_known_labels(clips: pd.DataFrame, settings: CheckSettings) -> Iterator
     known = set(settings.classes)
     for clip in by_class(clips).itertuples():
         if clip.label not in known:
-            yield Problem(
+            yield problem_of(
                 'label_outside_classes',
-                clip.path,
+                clip,
                 f'{clip.label!r} is none of {len(known)} classes' if clip.label else 'no label',
-                clip.label,
-                clip.split,
             )
 
 

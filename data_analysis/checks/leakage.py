@@ -46,6 +46,8 @@ class LeakageScore:
         alarm: Whether the split leaks.
         example: A clip of median distance among those with a look-alike; empty if there is none.
         example_twin: Its look-alike in train.
+        example_file: The example's file.
+        example_twin_file: The look-alike's file.
     """
 
     split: str
@@ -59,6 +61,8 @@ class LeakageScore:
     alarm: bool
     example: str = ''
     example_twin: str = ''
+    example_file: str = ''
+    example_twin_file: str = ''
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for `summary.json`."""
@@ -97,6 +101,8 @@ def leakage_problems(scores: Iterable[LeakageScore]) -> Iterator[Problem]:
                 f'(guessing {score.guessing_macro_f1:.2f}{separated})',
                 split=score.split,
                 related=score.example_twin,
+                file=score.example_file,
+                related_file=score.example_twin_file,
             )
 
 
@@ -145,12 +151,12 @@ def _score(
         alarm=len(twins) >= settings.twin_share * len(judged)
         and macro_f1 - guessing >= settings.nearest_neighbour_gain
         and p_value < _NO_ACCIDENT,
-        **_example(usable['path'].to_numpy(), judged, train[neighbours], distances, twins),
+        **_example(usable, judged, train[neighbours], distances, twins),
     )
 
 
 def _example(
-    paths: np.ndarray,
+    usable: pd.DataFrame,
     judged: np.ndarray,
     twins_in_train: np.ndarray,
     distances: np.ndarray,
@@ -160,7 +166,13 @@ def _example(
         return {}
     ranked = twins[np.argsort(distances[twins], kind='stable')]
     middle = ranked[len(ranked) // 2]
-    return {'example': paths[judged[middle]], 'example_twin': paths[twins_in_train[middle]]}
+    clip, twin = usable.iloc[judged[middle]], usable.iloc[twins_in_train[middle]]
+    return {
+        'example': clip['path'],
+        'example_twin': twin['path'],
+        'example_file': clip['file'],
+        'example_twin_file': twin['file'],
+    }
 
 
 def _p_value(truth: np.ndarray, copied: np.ndarray, macro_f1: float, seed: int) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.problems import Problem
+from data_analysis.problems import Problem, problem_of
 from data_analysis.sampler_view import needed_frames
 
 _RATE_TOLERANCE = 1.02
@@ -18,12 +18,10 @@ def check_length(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Probl
     wanted = needed_frames(settings.sampler, clips['fps'])
     short = clips.assign(wanted=wanted)[clips['num_frames'] < wanted]
     for clip in short.itertuples():
-        yield Problem(
+        yield problem_of(
             'too_short',
-            clip.path,
+            clip,
             f'{clip.num_frames:.0f} frames, {settings.sampler.name} wants {clip.wanted:.0f}',
-            clip.label,
-            clip.split,
         )
 
 

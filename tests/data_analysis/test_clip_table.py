@@ -31,7 +31,7 @@ def test_files_are_joined_to_their_clips() -> None:
     assert list(table.columns) == list(CLIP_COLUMNS)
     assert table['path'].tolist() == ['p/a', 'p/b']
     assert table['num_frames'].tolist() == [100, 225]
-    assert table['recording'].tolist() == ['r1', 'p/b']
+    assert table['recording'].tolist() == ['r1', 'b']
 
 
 def test_a_part_has_the_length_of_the_part_and_the_file_as_recording() -> None:

@@ -19,7 +19,7 @@ def test_the_gravest_come_first() -> None:
         [
             Problem('no_duration', 'b', ''),
             Problem('rotated', 'b', ''),
-            Problem('rotated', 'a', '', 'label', 'train', 'c'),
+            Problem('rotated', 'a', '', 'label', 'train', 'c', 'v/a', 'v/c'),
             Problem('missing', 'z', 'gone'),
         ]
     )
@@ -30,7 +30,10 @@ def test_the_gravest_come_first() -> None:
         ('rotated', 'b'),
         ('no_duration', 'b'),
     ]
-    assert table.iloc[1].tolist() == ['rotated', 'warning', 'a', '', 'label', 'train', 'c']
+    assert table.iloc[1].tolist() == [
+        *('rotated', 'warning', 'a', '', 'label', 'train', 'c'),
+        *('v/a', 'v/c'),
+    ]
 
 
 def test_an_empty_table_has_its_columns() -> None:

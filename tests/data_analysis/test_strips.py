@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_analysis.checks import Evidence, run_checks
+from data_analysis.checks.settings import CheckSettings
 from data_analysis.problems import Problem, problem_table
 from data_analysis.sampler_view import SamplerSettings
 from data_analysis.strips import choose_strips, decode_strips
@@ -34,12 +36,12 @@ def test_problems_are_shown_with_what_they_relate_to() -> None:
     clips = clips_of([{'path': name, 'label': ''} for name in ('a', 'b', 'c', 'd', 'e')])
     problems = problem_table(
         [
-            Problem('odd_first_frame', 'a', ''),
-            Problem('byte_identical', 'b', '', related='c'),
-            Problem('rotated', 'c', ''),
-            Problem('rotated', 'd', ''),
-            Problem('rotated', 'e', ''),
-            Problem('missing', 'gone', ''),
+            Problem('odd_first_frame', 'a', '', file='videos/a'),
+            Problem('byte_identical', 'b', '', file='videos/b', related_file='videos/c'),
+            Problem('rotated', 'c', '', file='videos/c'),
+            Problem('rotated', 'd', '', file='videos/d'),
+            Problem('rotated', 'e', '', file='videos/e'),
+            Problem('missing', 'gone', '', file='videos/gone'),
             Problem('imbalance', '', ''),
         ]
     )
@@ -52,6 +54,23 @@ def test_problems_are_shown_with_what_they_relate_to() -> None:
         ('byte_identical', 'c'),
     ]
     assert strips[2].frames[:3] == (0, 1, 2)
+
+
+def test_a_problem_is_shown_with_its_own_file() -> None:
+    """Two splits with a root each may have the same paths."""
+    clips = clips_of(
+        {'path': 'a.mp4', 'file': f'{split}/a.mp4', 'split': split, 'label': '', 'num_frames': 9}
+        for split in ('train', 'val')
+    )
+    problems = run_checks(clips.assign(rotation=[0, 90]), CheckSettings(), Evidence())
+    strips = choose_strips(clips, problems[problems['code'] == 'rotated'], (), SamplerSettings())
+    assert [(strip.path, strip.file) for strip in strips] == [('a.mp4', 'val/a.mp4')]
+
+
+def test_classes_of_clips_that_have_several_are_shown() -> None:
+    clips = clips_of({'path': name, 'label': 'a;b'} for name in ('1', '2', '3'))
+    strips = choose_strips(clips, problem_table([]), ('a', 'b', 'c'), SamplerSettings())
+    assert [(strip.key, strip.path) for strip in strips] == [('a', '2'), ('b', '2')]
 
 
 @pytest.mark.parametrize('num_workers', [0, 1])

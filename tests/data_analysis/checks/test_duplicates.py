@@ -1,3 +1,5 @@
+import pandas as pd
+
 from data_analysis.checks.duplicates import (
     check_identical_bytes,
     check_listed_twice,
@@ -52,6 +54,54 @@ def test_a_path_that_is_listed_twice() -> None:
         ('clip_in_two_splits', 'a', 'train, test'),
         ('contradictory_labels', 'a', 'train'),
     ]
+
+
+def test_a_file_that_a_split_lists_more_than_once() -> None:
+    clips = clips_of(
+        [
+            {'path': 'a', 'split': 'train', 'start_seconds': 1.0},
+            {'path': 'a', 'split': 'train', 'start_seconds': 1.0},
+            {'path': 'a', 'split': 'train', 'start_seconds': 1.0},
+            {'path': 'a', 'split': 'train', 'start_seconds': 2.0},
+            {'path': 'b', 'split': 'train'},
+            {'path': 'b', 'split': 'val'},
+            {'path': 'b', 'split': 'val'},
+        ]
+    )
+    found = [(p.code, p.path, p.detail, p.split) for p in check_listed_twice(clips, SETTINGS)]
+    assert found == [
+        ('listed_twice', 'a', 'listed 3 times in train', 'train'),
+        ('clip_in_two_splits', 'b', 'listed in train, val', 'train, val'),
+        ('listed_twice', 'b', 'listed 2 times in val', 'val'),
+    ]
+
+
+def two_roots(*rows: dict) -> pd.DataFrame:
+    """Clips of splits that have a folder each."""
+    return clips_of({**row, 'file': f'/d/{row["split"]}/{row["path"]}'} for row in rows)
+
+
+def test_the_same_path_under_two_roots_is_two_files() -> None:
+    clips = two_roots(
+        {'path': 'a/1.mp4', 'split': 'train', 'sha256': 'x', 'signature': signature_of(1)},
+        {'path': 'a/2.mp4', 'split': 'train', 'sha256': 'y', 'signature': signature_of(2)},
+        {'path': 'a/1.mp4', 'split': 'val', 'sha256': 'z', 'signature': signature_of(2, noise=1)},
+    )
+    assert not list(check_listed_twice(clips, SETTINGS))
+    assert not list(check_identical_bytes(clips, SETTINGS))
+    (problem,) = check_look_alikes(clips, SETTINGS)
+    assert problem.code == 'near_identical_across_splits'
+    assert (problem.file, problem.related_file) == ('/d/val/a/1.mp4', '/d/train/a/2.mp4')
+
+
+def test_the_same_path_and_bytes_under_two_roots_is_one_clip() -> None:
+    clips = two_roots(
+        {'path': 'a/1.mp4', 'split': 'val', 'sha256': 'x'},
+        {'path': 'a/1.mp4', 'split': 'train', 'sha256': 'x'},
+    )
+    (problem,) = check_identical_bytes(clips, SETTINGS)
+    assert (problem.code, problem.split) == ('clip_in_two_splits', 'val')
+    assert (problem.file, problem.related_file) == ('/d/val/a/1.mp4', '/d/train/a/1.mp4')
 
 
 def test_look_alikes_within_and_across_splits() -> None:
