@@ -23,7 +23,7 @@ from data_analysis.report_parts import (
     title_of,
     verdict_of,
 )
-from data_analysis.strips import DecodedStrip
+from data_analysis.strips import MOST_CLASSES, DecodedStrip
 
 Summary = dict[str, Any]
 
@@ -118,7 +118,7 @@ def _sections(
             sampler,
             picture,
             _honesty_section(summary),
-            _look_section(strips),
+            _look_section(summary, strips),
             _problems_section(summary),
         )
         if section is not None
@@ -159,14 +159,17 @@ def _honesty_section(summary: Summary) -> Section | None:
     )
 
 
-def _look_section(strips: Sequence[DecodedStrip]) -> Section | None:
+def _look_section(summary: Summary, strips: Sequence[DecodedStrip]) -> Section | None:
     of_classes = [strip_view(item) for item in strips if item.strip['kind'] == 'class']
     if not of_classes:
         return None
+    number = len(summary['classes'])
+    first = f'the first {MOST_CLASSES} of {number} classes'
+    which = first if number > MOST_CLASSES else 'each class'
     return Section(
         'look',
         'What the model gets to see',
-        'A clip of median length of each class, with exactly the frames that the sampler takes in '
+        f'A clip of median length of {which}, with exactly the frames that the sampler takes in '
         'a test. A red frame goes back in time: the clip is too short and was looped.',
         strips=of_classes,
     )

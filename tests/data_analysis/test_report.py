@@ -9,6 +9,7 @@ from data_analysis.figures import FIGURES, draw_figures
 from data_analysis.problem_codes import PROBLEM_CODES
 from data_analysis.report import write_report
 from data_analysis.strips import DecodedStrip
+from tests.data_analysis.clip_tables import clips_of
 from tests.data_analysis.summaries import summary_of, varied_clips
 
 ONE_PIXEL = 'QUJD'
@@ -108,6 +109,16 @@ def test_frames_that_go_back_in_time_are_marked(tmp_path: Path) -> None:
     write_report(summary, [], [decoded], None, tmp_path / 'report.html')
     text = (tmp_path / 'report.html').read_text()
     assert re.findall(r'class="frame( back)?"', text) == ['', '', ' back', '']
+
+
+def test_it_says_how_many_classes_it_shows(page: str, tmp_path: Path) -> None:
+    assert 'A clip of median length of each class' in page
+    classes = tuple(f'class {number:02}' for number in range(30))
+    summary = summary_of(clips_of({'path': name, 'label': name} for name in classes), classes)
+    assert len(summary['strips']) == 24
+    strips = [DecodedStrip(strip) for strip in summary['strips']]
+    write_report(summary, [], strips, None, tmp_path / 'report.html')
+    assert 'of the first 24 of 30 classes' in (tmp_path / 'report.html').read_text()
 
 
 def test_changes_are_shown(page: str) -> None:
