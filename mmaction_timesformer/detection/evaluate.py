@@ -17,7 +17,11 @@ import numpy as np
 
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.truth import TrueEvent, TrueRecording
-from mmaction_timesformer.evaluation.resampling import interval, resampled_weights
+from mmaction_timesformer.evaluation.resampling import (
+    positive_interval,
+    resampled_weights,
+    share_interval,
+)
 
 THRESHOLDS = (0.3, 0.5, 0.7)
 
@@ -219,12 +223,14 @@ def _sum_of(counts: Sequence[_ClassCounts]) -> _ClassCounts:
 def _figures(
     label: str, threshold: float, counts: _ClassCounts, hours: np.ndarray, weights: np.ndarray
 ) -> EventFigures:
-    ones = np.ones((1, len(hours)))
-    point, resampled = _rates(counts, hours, ones), _rates(counts, hours, weights)
-    figures = {
-        name: Figure(float(point[name][0]), *interval(resampled[name], point[name][0], len(hours)))
-        for name in point
-    }
+    together, each_alone = np.ones((1, len(hours))), np.eye(len(hours))
+    point, alone, resampled = (_rates(counts, hours, w) for w in (together, each_alone, weights))
+    figures = {}
+    for name, (value,) in point.items():
+        find = positive_interval if name == 'false_alarms_per_hour' else share_interval
+        # A recording without an event tells nothing of a share of events.
+        num_telling = int(np.isfinite(alone[name]).sum())
+        figures[name] = Figure(float(value), *find(resampled[name], value, num_telling))
     delays = counts.delays
     return EventFigures(
         label,

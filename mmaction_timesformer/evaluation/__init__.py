@@ -11,7 +11,7 @@ from .classification_metric import ClassificationMetric
 from .comparison import Comparison, compare
 from .dumps import load_dump
 from .predictions import Predictions, predictions_from_samples
-from .resampling import interval, resample, resampled_weights, share_interval
+from .resampling import interval, positive_interval, resample, resampled_weights, share_interval
 from .thresholds import threshold_table, thresholds_for_recall
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     'fit_temperature',
     'interval',
     'load_dump',
+    'positive_interval',
     'predictions_from_samples',
     'reliability',
     'resample',

@@ -13,7 +13,7 @@ from sklearn import metrics
 
 from .calibration import calibration_error
 from .predictions import Predictions
-from .resampling import LEVEL, NUM_RESAMPLES, interval, resample, share_interval
+from .resampling import LEVEL, NUM_RESAMPLES, positive_interval, resample, share_interval
 from .weighted_figures import CLASS_MEANS, hits_in_top, mean_of_defined, weighted_figures
 
 CLASS_FIGURES = tuple(CLASS_MEANS)
@@ -79,13 +79,14 @@ def classification_figures(
         )
         for name, point in whole.items():
             if name in resampled:
-                find = interval if name == 'log_loss' else share_interval
+                find = positive_interval if name == 'log_loss' else share_interval
                 limits = find(resampled[name], point.value, num_groups)
                 whole[name] = replace(point, low=limits[0], high=limits[1])
         for k, figures in enumerate(per_class.values()):
-            has_class = len(np.unique(groups[predictions.truth[:, k]]))
             for name, point in figures.items():
-                limits = share_interval(resampled[name][:, k], point.value, has_class)
+                telling = predictions.decided if name == 'precision' else predictions.truth
+                num_telling = len(np.unique(groups[telling[:, k]]))
+                limits = share_interval(resampled[name][:, k], point.value, num_telling)
                 figures[name] = replace(point, low=limits[0], high=limits[1])
     confusion = [] if predictions.multi_label else _confusion(predictions).tolist()
     support = dict(zip(predictions.classes, predictions.truth.sum(axis=0).tolist(), strict=True))

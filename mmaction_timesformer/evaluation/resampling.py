@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import stats
+from scipy.special import expit, logit
 
 LEVEL = 0.95
 NUM_RESAMPLES = 2000
@@ -19,6 +20,9 @@ SEED = 0
 
 WeightedFigures = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Weights of the clips (R, N) to figures (R,) or (R, K), by name."""
+
+ROUNDING = 1e-9
+"""How far from 1 a mean of ones may come out."""
 
 _MAX_WEIGHTS = 2**24
 
@@ -60,11 +64,11 @@ def resample(
 def interval(
     resampled: np.ndarray, point: float, num_groups: int, level: float = LEVEL
 ) -> tuple[float, float]:
-    """The confidence interval of a figure.
+    """The confidence interval of a difference, or of any figure without bounds.
 
-    Percentiles of the resamples, moved outward as far as Student's t for G groups is wider than
-    the normal distribution (Hesterberg 2015, arXiv 1411.5279, Sec. 5.3): with a dozen recordings
-    plain percentiles are too narrow.
+    Student's t for G groups times the standard error, which is the spread of the resamples.
+    Percentiles of the resamples are too narrow where recordings are few (Hesterberg 2015, arXiv
+    1411.5279) or errors are rare.
 
     Args:
         resampled: (R,) values; NaN is left out.
@@ -76,26 +80,43 @@ def interval(
         Low and high; NaN where the figure is undefined, one group is all there is, or all
         resamples agree, so that they tell nothing.
     """
-    resampled = resampled[np.isfinite(resampled)]
-    if not np.isfinite(point) or num_groups < 2 or not len(resampled) or np.ptp(resampled) == 0:
+    half = _half_width(resampled, point, num_groups, level)
+    return float(point - half), float(point + half)
+
+
+def positive_interval(
+    resampled: np.ndarray, point: float, num_groups: int, level: float = LEVEL
+) -> tuple[float, float]:
+    """The confidence interval of a loss or a rate: that of its logarithm. NaN for 0."""
+    if not point > 0:
         return np.nan, np.nan
-    tail = (1 - level) / 2
-    wider = np.sqrt(num_groups / (num_groups - 1)) * stats.t.ppf(tail, num_groups - 1)
-    tail = stats.norm.cdf(wider)
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return float(low), float(high)
+    half = _half_width(resampled, point, num_groups, level) / point
+    return float(point * np.exp(-half)), float(point * np.exp(half))
 
 
 def share_interval(
     resampled: np.ndarray, point: float, num_groups: int, level: float = LEVEL
 ) -> tuple[float, float]:
-    """The confidence interval of a figure between 0 and 1, also of a perfect one.
+    """The confidence interval of a figure between 0 and 1: that of its log-odds.
 
-    Where every resample is perfect (or zero), the exact binomial bound for G trials that all ended
-    alike takes the place of the percentiles.
+    So it stays inside, and reaches further away from the nearer end (Korn and Graubard 1998, Survey
+    Methodology 24, pp. 193-201). A perfect figure (or zero) has no finite log-odds; its interval is
+    the exact binomial bound for G trials that all ended alike.
     """
-    defined = resampled[np.isfinite(resampled)]
-    if num_groups > 1 and point in (0.0, 1.0) and len(defined) and (defined == point).all():
+    if num_groups < 2:
+        return np.nan, np.nan
+    if min(point, 1 - point) < ROUNDING:
         bound = ((1 - level) / 2) ** (1 / num_groups)
-        return (bound, 1.0) if point == 1.0 else (0.0, 1 - bound)
-    return interval(resampled, point, num_groups, level)
+        return (bound, 1.0) if point > 0.5 else (0.0, 1 - bound)
+    half = _half_width(resampled, point, num_groups, level) / (point * (1 - point))
+    return float(expit(logit(point) - half)), float(expit(logit(point) + half))
+
+
+def _half_width(resampled: np.ndarray, point: float, num_groups: int, level: float) -> float:
+    """Student's t times the standard error; NaN where the resamples tell nothing."""
+    resampled = resampled[np.isfinite(resampled)]
+    if not np.isfinite(point) or num_groups < 2 or not len(resampled) or np.ptp(resampled) == 0:
+        return np.nan
+    # Groups that are drawn from G vary by one G-th less than those G do.
+    standard_error = np.std(resampled) * np.sqrt(num_groups / (num_groups - 1))
+    return float(stats.t.ppf((1 + level) / 2, num_groups - 1) * standard_error)

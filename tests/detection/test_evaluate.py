@@ -98,6 +98,21 @@ def test_one_recording_has_no_interval_and_nothing_found_no_precision():
     assert math.isnan(figures.recall.low)
 
 
+def test_recordings_without_events_tell_nothing_of_recall():
+    """Two events in two of twenty recordings, both found: rates below 0.025 ** (1 / 2) are odd."""
+    names = [f'{number}.mp4' for number in range(20)]
+    truth = {name: TrueRecording(()) for name in names}
+    truth |= {name: TrueRecording((TrueEvent('A', 0, 10),)) for name in names[:2]}
+    found = {name: [event(0, 10)] for name in names[:2]}
+    hours = dict.fromkeys(names, 1.0)
+    (figures, _) = evaluate_events(found, truth, hours, ['A'], thresholds=[0.5])
+    assert (figures.recall.low, figures.recall.high) == (pytest.approx(0.025**0.5), 1.0)
+    found |= {names[2]: [event(0, 10)]}
+    (figures, _) = evaluate_events(found, truth, hours, ['A'], thresholds=[0.5])
+    assert 0 < figures.precision.low < 2 / 3 < figures.precision.high < 1
+    assert 0 < figures.false_alarms_per_hour.low < 1 / 20 < figures.false_alarms_per_hour.high
+
+
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
     """A run over two recordings, and its truth."""

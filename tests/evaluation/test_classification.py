@@ -146,3 +146,14 @@ def test_recordings_widen_the_interval():
     assert (by_recording.resampled, by_recording.num_groups) == ('recordings', 8)
     widths = [f.whole['top1'].high - f.whole['top1'].low for f in (by_clip, by_recording)]
     assert widths[1] > 2 * widths[0]
+
+
+def test_a_precision_is_as_sure_as_the_recordings_where_the_class_is_chosen():
+    """Of eight recordings with class a, two have one clip that is taken for it."""
+    right = np.isin(np.arange(16), [0, 4])
+    scores = np.stack((0.2 + 0.6 * right, 0.8 - 0.6 * right), axis=1)
+    recordings = pd.DataFrame({'recording': [f'rec{row // 2}' for row in range(16)]})
+    predictions = Predictions(scores, np.zeros(16, int), NAMES[:2], recordings)
+    precision = classification_figures(predictions, 200).per_class['a']['precision']
+    assert (precision.value, precision.high) == (1.0, 1.0)
+    assert precision.low == pytest.approx(0.025 ** (1 / 2))
