@@ -156,6 +156,7 @@ class Feed(ABC):
         self._queue = queue
         self._patience = patience
         self._resume = resume or Resume()
+        self._drop_oldest = False
         self._renew_thread()
 
     def _renew_thread(self) -> None:
@@ -205,8 +206,7 @@ class Feed(ABC):
         self._reading_since = None
         if self._stop.is_set():
             raise StoppedError
-        drop_oldest = self.source.is_live or self.source.pace is not None
-        if not self._queue.put(self.source.name, item, drop_oldest):
+        if not self._queue.put(self.source.name, item, self._drop_oldest):
             raise StoppedError
         self._reading_since = time.monotonic()
 
@@ -220,7 +220,10 @@ class Feed(ABC):
         if self._stop.is_set():
             raise StoppedError
         self._reading_since = time.monotonic()
-        return SourceReader(self.source, self._patience.read_seconds)
+        reader = SourceReader(self.source, self._patience.read_seconds)
+        # A recording waits for the model, wherever it lies; the world does not.
+        self._drop_oldest = self.source.pace is not None or not reader.has_end
+        return reader
 
     def _cutter(
         self, origin_seconds: float, settings: WindowSettings | None = None

@@ -85,8 +85,10 @@ class SourceReader:
     @property
     def has_end(self) -> bool:
         """Whether it is a file, or one on a web server, which tells its length."""
-        is_download = self.source.url.startswith(('http://', 'https://'))
-        return not self.source.is_live or (is_download and self._container.duration is not None)
+        url = self.source.url
+        if not self.source.is_live or url.startswith('file:'):
+            return True
+        return url.startswith(('http://', 'https://')) and self._container.duration is not None
 
     @property
     def frame_seconds(self) -> float:

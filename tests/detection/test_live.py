@@ -4,6 +4,8 @@ import os
 import threading
 import time
 from datetime import datetime, timezone
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -262,3 +264,43 @@ def test_threads_that_hang_do_not_pile_up(hanging_driver):
     assert (gap.start_seconds, gap.reason) == (7.0, 'nobody was watching')
     assert not [u for u in updates if isinstance(u, End)]
     assert len(hanging_driver) <= 4
+
+
+@pytest.fixture
+def web_server(tmp_path):
+    """A web server for the files in the test's folder; gives its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://127.0.0.1:{server.server_address[1]}'
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize('scheme', ['http', 'file'])
+def test_a_recording_behind_a_url_waits_for_a_slow_model(web_server, tmp_path, scheme):
+    def think(clips):
+        time.sleep(0.02)
+        return read_colours(clips)
+
+    file = tmp_path / 'yard.mp4'
+    write_video(file, every(25, 40.0), [(s, s + 5.0) for s in (3.0, 14.0, 26.0)])
+    url = f'{web_server}/{file.name}' if scheme == 'http' else file.as_uri()
+    stop = threading.Event()
+    impatience = threading.Timer(10.0, stop.set)
+    impatience.start()
+    detector = make_detector(think, batch_size=4, queue_size=4)
+    updates = list(detector.watch([parse_source(url)], stop=stop))
+    impatience.cancel()
+    assert not [u for u in updates if isinstance(u, Gap)]
+    *_, pulse, end = updates
+    assert (pulse.num_dropped, pulse.num_windows, end.error) == (0, 153, '')
+    assert [
+        (u.start_seconds, u.end_seconds)
+        for u in updates
+        if isinstance(u, DangerEvent) and u.state == 'closed'
+    ] == [(e.start_seconds, e.end_seconds) for e in make_detector().detect(file)]
