@@ -211,20 +211,13 @@ class ResultsFolder:
             after_gap_seconds=history.gaps[-1].end_seconds if history.gaps else None,
         )
 
-    def write(self, update: Update) -> dict[str, Any] | None:
-        """Write one update.
-
-        Returns:
-            The record for other sinks; None for scores.
-        """
+    def write(self, update: Update) -> None:
+        """Write one update."""
+        is_known_start = isinstance(update, Begin) and update.source in self.history
         if isinstance(update, Scored):
             self._scores.write(update.source, update.window)
-            return None
-        record = to_record(update)
-        is_known_start = isinstance(update, Begin) and update.source in self.history
-        if not isinstance(update, Pulse) and not is_known_start:
-            self._events.write(record)
-        return record
+        elif not isinstance(update, Pulse) and not is_known_start:
+            self._events.write(to_record(update))
 
     def close(self) -> None:
         """Close the files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -17,10 +18,12 @@ from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End, Gap
 from mmaction_timesformer.detection.finishing import MEDIA, finish
 from mmaction_timesformer.detection.previews import PreviewRing
-from mmaction_timesformer.detection.results import Continuation, ResultsFolder
+from mmaction_timesformer.detection.results import Continuation, ResultsFolder, to_record
 from mmaction_timesformer.detection.sinks import Sink
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.watch import Pulse, Scored, Update
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -108,15 +111,11 @@ def run(
     started = time.monotonic()
     try:
         for update in _updates(detector, going_on, stop, previews):
-            record = results.write(update)
+            # What stands in the log counts as told, so the others get it first.
+            _tell(update, sinks)
+            results.write(update)
             _count(summary, update, detector.settings.windows.hop_seconds)
-            if isinstance(update, DangerEvent) and update.state == 'closed':
-                ring = previews.get(update.source)
-                if ring is not None:
-                    ring.save(update, results.folder / MEDIA)
-            if record is not None:
-                for sink in sinks:
-                    sink.write(record)
+            _show(update, previews, results.folder / MEDIA)
     finally:
         results.close()
         for sink in sinks:
@@ -136,6 +135,23 @@ def _updates(
 ) -> Iterator[Update]:
     yield from going_on.news
     yield from detector.watch(going_on.sources, going_on.trackers, going_on.resumes, stop, previews)
+
+
+def _tell(update: Update, sinks: Sequence[Sink]) -> None:
+    if not isinstance(update, Scored):
+        record = to_record(update)
+        for sink in sinks:
+            sink.write(record)
+
+
+def _show(update: Update, previews: Mapping[str, PreviewRing], folder: Path) -> None:
+    """Save pictures of a live source's event that is over."""
+    if isinstance(update, DangerEvent) and update.state == 'closed' and update.source in previews:
+        try:
+            previews[update.source].save(update, folder)
+        # A full disk or an encoder without memory is no reason to stop watching.
+        except Exception as error:
+            _logger.warning('no pictures of %s: %s', update.event_id, error)
 
 
 def _count(summary: RunSummary, update: Update, hop_seconds: float) -> None:

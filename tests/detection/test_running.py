@@ -4,16 +4,20 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from mmaction_timesformer.detection.command import detect_command
-from mmaction_timesformer.detection.event_log import read_events, read_records
+from mmaction_timesformer.detection.event_log import JsonLines, read_events, read_records
+from mmaction_timesformer.detection.outbox import Outbox
+from mmaction_timesformer.detection.previews import PreviewRing
 from mmaction_timesformer.detection.results import EVENTS, SCORES
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.score_log import read_scores
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.sinks import OutboxSink
+from mmaction_timesformer.detection.sources import Source, parse_source
 from tests.detection.signal_videos import every, make_detector, write_video
 
 WATCH = """
@@ -104,6 +108,71 @@ def test_signals_lose_nothing_and_double_nothing(watch, recording, uninterrupted
     ]
     assert len(events) == len(DIGGING)
     assert read_scores(tmp_path / SCORES) == read_scores(uninterrupted / SCORES)
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def queue(tmp_path):
+    """Opens the durable queue of a run; gives a sink, and the keys that were delivered."""
+    delivered = []
+
+    def open_queue(name):
+        outbox = Outbox(tmp_path / f'{name}.sqlite', lambda key, _: delivered.append(key))
+        return OutboxSink(outbox), delivered
+
+    return open_queue
+
+
+@pytest.mark.parametrize('dies_in', [OutboxSink, JsonLines])
+def test_an_alarm_is_delivered_wherever_the_process_dies(queue, tmp_path, monkeypatch, dies_in):
+    path = write_video(tmp_path / 'yard.mp4', every(10, 24.0), [(4.0, 9.0), (15.0, 18.0)])
+    source = Source('yard', str(path))
+    sink, delivered = queue('whole')
+    run(make_detector(), [source], tmp_path / 'whole', [sink])
+    expected = delivered.copy()
+    delivered.clear()
+
+    write = dies_in.write
+
+    def die(self, record):
+        if record.get('state') == 'open' and record['start_seconds'] > 10:
+            raise KilledError
+        write(self, record)
+
+    monkeypatch.setattr(dies_in, 'write', die)
+    with pytest.raises(KilledError):
+        run(make_detector(), [source], tmp_path / 'killed', [queue('killed')[0]])
+    assert 0 < len(delivered) < len(expected)
+    monkeypatch.setattr(dies_in, 'write', write)
+    run(make_detector(), [source], tmp_path / 'killed', [queue('killed')[0]])
+    # What comes twice has the same key.
+    assert list(dict.fromkeys(delivered)) == expected
+
+
+def test_no_picture_is_worth_the_watch(tmp_path, monkeypatch, caplog):
+    def fail(*_):
+        raise OSError('no space left')
+
+    monkeypatch.setattr(PreviewRing, 'save', fail)
+    stop = threading.Event()
+    records = []
+
+    class StopAtAlarm:
+        def write(self, record):
+            records.append(record)
+            if record.get('state') == 'open':
+                stop.set()
+
+        def close(self):
+            pass
+
+    red = parse_source('lavfi:color=c=0xdc001e:size=32x32:rate=25,realtime')
+    run(make_detector(), [red], tmp_path, [StopAtAlarm()], stop=stop, clips=True)
+    assert [r['state'] for r in records if r['record'] == 'event'] == ['open', 'closed']
+    assert 'no space left' in caplog.text
 
 
 def test_what_is_wrong_is_said_in_one_line(tmp_path, capsys, recording):
