@@ -78,10 +78,9 @@ def classification_figures(
             lambda weights: weighted_figures(predictions, weights), groups, num_resamples
         )
         for name, point in whole.items():
-            if name in resampled:
-                find = positive_interval if name == 'log_loss' else share_interval
-                limits = find(resampled[name], point.value, num_groups)
-                whole[name] = replace(point, low=limits[0], high=limits[1])
+            find = positive_interval if name == 'log_loss' else share_interval
+            limits = find(resampled[name], point.value, num_groups)
+            whole[name] = replace(point, low=limits[0], high=limits[1])
         for k, figures in enumerate(per_class.values()):
             for name, point in figures.items():
                 telling = predictions.decided if name == 'precision' else predictions.truth

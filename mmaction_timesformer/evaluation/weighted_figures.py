@@ -12,11 +12,12 @@ import numpy as np
 
 from .predictions import Predictions
 
+NUM_BINS = 15
 SMALLEST_PROBABILITY = float(np.finfo(float).eps)
 
 
 def weighted_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Every figure that has an interval.
+    """Every figure.
 
     Args:
         predictions: N clips.
@@ -36,7 +37,11 @@ def weighted_figures(predictions: Predictions, weights: np.ndarray) -> dict[str,
         whole = {
             'top1': weights @ predictions.hits / total,
             'log_loss': weights @ negative_log_likelihood(predictions) / total,
+            'calibration_error': np.abs(weights @ _gaps(predictions)).sum(axis=1) / total,
         }
+    if predictions.multi_label:
+        exact = (predictions.decided == predictions.truth).all(axis=1)
+        whole['exact_match'] = weights @ exact / total
     if predictions.num_classes > 5:
         whole['top5'] = weights @ hits_in_top(predictions, 5) / total
     for name, mean_name in CLASS_MEANS.items():
@@ -75,6 +80,17 @@ def negative_log_likelihood(predictions: Predictions) -> np.ndarray:
         of_truth = predictions.scores[predictions.truth]
     losses = -np.log(of_truth.clip(SMALLEST_PROBABILITY, 1))
     return losses.mean(axis=1) if predictions.multi_label else losses
+
+
+def _gaps(predictions: Predictions) -> np.ndarray:
+    """(N, bins): what a clip adds to the distance of accuracy and confidence in each bin."""
+    confidence, hits = predictions.confidence[:, None], predictions.hits[:, None]
+    if predictions.multi_label:
+        confidence, hits = predictions.scores, predictions.truth
+    gaps = (hits - confidence) / confidence.shape[1]
+    # As torchmetrics does, with a bin of its own for 1.
+    bins = np.digitize(confidence, np.linspace(0, 1, NUM_BINS + 1))
+    return np.stack([(gaps * (bins == k + 1)).sum(axis=1) for k in range(NUM_BINS + 1)], axis=1)
 
 
 def _decision_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:

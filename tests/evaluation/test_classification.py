@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from mmaction_timesformer.evaluation import Predictions, classification_figures
+from mmaction_timesformer.evaluation import (
+    Predictions,
+    calibration_error,
+    classification_figures,
+)
 from mmaction_timesformer.evaluation.weighted_figures import CLASS_MEANS, weighted_figures
 
 NAMES = ('a', 'b', 'c')
@@ -99,15 +103,28 @@ def test_points_equal_weighted_figures(multi_label, num_classes):
     figures = classification_figures(predictions, num_resamples=300)
     weighted = weighted_figures(predictions, np.ones((1, len(predictions))))
     for name, estimate in figures.whole.items():
-        if name in weighted:
-            assert estimate.value == pytest.approx(weighted[name][0]), name
-            assert estimate.low < estimate.value < estimate.high, name
+        assert estimate.value == pytest.approx(weighted[name][0]), name
+        assert estimate.low <= estimate.value <= estimate.high, name
+        assert estimate.low < estimate.high, name
     for k, of_class in enumerate(figures.per_class.values()):
         for name, estimate in of_class.items():
             assert estimate.value == pytest.approx(weighted[name][0, k]), name
     assert ('top5' in figures.whole) == (num_classes > 5)
     assert ('exact_match' in figures.whole) == multi_label
     json.dumps(figures.to_dict())
+
+
+@pytest.mark.parametrize('multi_label', [False, True])
+def test_a_weight_of_two_counts_a_clip_twice(multi_label):
+    """And one of none leaves it out, also where scikit-learn takes no weights."""
+    predictions = random_predictions(3, multi_label=multi_label)
+    times = np.random.default_rng(1).integers(0, 3, size=len(predictions))
+    repeated = predictions.subset(np.repeat(np.arange(len(predictions)), times))
+    weighted = weighted_figures(predictions, times[None].astype(float))
+    assert weighted['calibration_error'][0] == pytest.approx(calibration_error(repeated))
+    if multi_label:
+        exact = metrics.accuracy_score(repeated.truth, repeated.decided)
+        assert weighted['exact_match'][0] == pytest.approx(exact)
 
 
 def test_top5_is_scikit_learns():
