@@ -49,7 +49,6 @@ def _shrink_model(model: Any) -> None:
     backbone.pretrained = None
     if backbone.type == 'TimeSformerBackbone':
         backbone.update(
-            arch=None,
             embed_dims=16,
             num_heads=2,
             num_transformer_layers=2,

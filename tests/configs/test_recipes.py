@@ -178,7 +178,7 @@ def test_mm_recipe_is_mmaction2s(short: str) -> None:
 
 def test_mm_recipe_spares_the_embeddings_weight_decay() -> None:
     cfg = load(MM_CONFIGS['divST'])
-    cfg.model.backbone.update(arch=None, embed_dims=8, num_heads=1, num_transformer_layers=1)
+    cfg.model.backbone.update(embed_dims=8, num_heads=1, num_transformer_layers=1)
     cfg.model.cls_head.in_channels = 8
     cfg.model.backbone.pretrained = None
     model = MODELS.build(cfg.model)

@@ -26,6 +26,7 @@ from ...registry import ATTENTION_SCHEMES, MODELS
 from ..attention_schemes import AttentionScheme
 from ..checkpoints import accept_any_weights
 from ..layers import MLP, PatchEmbed, TokenGrid, resize_pos_embed, resize_time_embed
+from .arguments import check_choice, check_counts, patch_grid, scheme_config
 
 ARCHITECTURES = {
     'tiny': dict(embed_dims=192, num_heads=3, num_transformer_layers=12),
@@ -63,15 +64,15 @@ class TimeSformerBackbone(BaseModule):
         img_size: Pixels, one number or (H, W), that ``pos_embed`` has entries for.
         patch_size: Pixels, one number or (rows, columns).
         pretrained: Checkpoint to start from; the short form of ``init_cfg``.
-        embed_dims: D.
-        num_heads: Attention heads.
-        num_transformer_layers: Blocks.
+        embed_dims: D; by default the architecture's.
+        num_heads: Attention heads; by default the architecture's.
+        num_transformer_layers: Blocks; by default the architecture's.
         in_channels: Channels of a frame.
         dropout_ratio: Dropout after the positions are added.
+        transformer_layers: mmaction2's blocks, which nobody but mmaction2 can build: ``None``.
         attention_type: Name of a scheme, or a dict of its ``type`` and own options.
         norm_cfg: The last LayerNorm, as in mmaction2; those inside the blocks have eps 1e-6.
-        arch: ViT's sizes, ``tiny``, ``small``, ``base`` or ``large``, in place of ``embed_dims``,
-            ``num_heads`` and ``num_transformer_layers``.
+        arch: ViT's sizes, ``tiny``, ``small``, ``base`` or ``large``, for those not given.
         pos_embed: ``none``, ``space`` or ``space_time`` (paper, Table 4). Space only has no time.
         pos_init_std: Spread of the positions' initial values. ``None`` is 0.02 in space and 0 in
             time, for pretrained weights; from scratch on few clips, positions as large as the
@@ -93,14 +94,15 @@ class TimeSformerBackbone(BaseModule):
         img_size: int | tuple[int, int] = 224,
         patch_size: int | tuple[int, int] = 16,
         pretrained: str | None = None,
-        embed_dims: int = 768,
-        num_heads: int = 12,
-        num_transformer_layers: int = 12,
+        embed_dims: int | None = None,
+        num_heads: int | None = None,
+        num_transformer_layers: int | None = None,
         in_channels: int = 3,
         dropout_ratio: float = 0.0,
+        transformer_layers: None = None,
         attention_type: str | dict = 'divided_space_time',
         norm_cfg: dict | None = None,
-        arch: str | None = None,
+        arch: str = 'base',
         pos_embed: str = 'space_time',
         pos_init_std: float | None = None,
         drop_path_rate: float = 0.1,
@@ -115,23 +117,39 @@ class TimeSformerBackbone(BaseModule):
                 raise ValueError('give pretrained or init_cfg, not both')
             init_cfg = dict(type='Pretrained', checkpoint=pretrained)
         super().__init__(init_cfg)
-        if arch is not None:
-            _check_choice('arch', arch, tuple(ARCHITECTURES))
-            embed_dims, num_heads, num_transformer_layers = ARCHITECTURES[arch].values()
-        _check_choice('pos_embed', pos_embed, POSITIONS)
-        _check_choice('out_type', out_type, OUTPUTS)
+        if transformer_layers is not None:
+            raise ValueError(
+                "transformer_layers describes mmaction2's own blocks and must be None; here "
+                'attention_type, mlp and drop_path_rate say what a block is'
+            )
+        check_choice('arch', arch, tuple(ARCHITECTURES))
+        sizes = ARCHITECTURES[arch]
+        embed_dims = sizes['embed_dims'] if embed_dims is None else embed_dims
+        num_heads = sizes['num_heads'] if num_heads is None else num_heads
+        if num_transformer_layers is None:
+            num_transformer_layers = sizes['num_transformer_layers']
+        check_counts(
+            num_frames=num_frames,
+            img_size=_pair(img_size),
+            patch_size=_pair(patch_size),
+            embed_dims=embed_dims,
+            num_heads=num_heads,
+            num_transformer_layers=num_transformer_layers,
+            in_channels=in_channels,
+        )
+        check_choice('pos_embed', pos_embed, POSITIONS)
+        check_choice('out_type', out_type, OUTPUTS)
         if embed_dims % num_heads:
             raise ValueError(f'embed_dims={embed_dims} do not divide into num_heads={num_heads}')
         if not -1 <= frozen_stages <= num_transformer_layers:
             raise ValueError(
                 f'frozen_stages={frozen_stages} is not among -1..{num_transformer_layers}'
             )
-        scheme = dict(type=attention_type) if isinstance(attention_type, str) else attention_type
-        _check_choice('attention_type', scheme.get('type'), tuple(ATTENTION_SCHEMES.module_dict))
+        scheme = scheme_config(attention_type)
 
         self.num_frames = num_frames
         self.patch_size = _pair(patch_size)
-        self.pos_grid = _patch_grid(_pair(img_size), self.patch_size)
+        self.pos_grid = patch_grid(_pair(img_size), self.patch_size)
         self.embed_dims = embed_dims
         self.attention_type = attention_type
         self.with_cp = with_cp
@@ -188,10 +206,11 @@ class TimeSformerBackbone(BaseModule):
         Raises:
             ValueError: Shapes that do not fit.
         """
-        if clips.dim() != 5 or clips.shape[1] != self.patch_embed.projection.in_channels:
+        channels = self.patch_embed.projection.in_channels
+        if clips.dim() != 5 or clips.shape[1] != channels or clips.shape[2] < 1:
             raise ValueError(
-                f'clips of shape {tuple(clips.shape)} are not (batch, '
-                f'{self.patch_embed.projection.in_channels} channels, frames, height, width)'
+                f'clips of shape {tuple(clips.shape)} are not (batch, {channels} channels, '
+                'at least one frame, height, width)'
             )
         if frame_mask is None:
             return self._forward_clips(clips)
@@ -285,7 +304,7 @@ class TimeSformerBackbone(BaseModule):
                 nn.init.kaiming_normal_(parameter, nonlinearity='linear')
         trunc_normal_(self.cls_token, std=0.02)
         if self.pos_embed is not None:
-            nn.init.normal_(self.pos_embed, std=pos_init_std or 0.02)
+            nn.init.normal_(self.pos_embed, std=0.02 if pos_init_std is None else pos_init_std)
         if self.time_embed is not None and pos_init_std is not None:
             nn.init.normal_(self.time_embed, std=pos_init_std)
 
@@ -308,18 +327,3 @@ class TimeSformerBackbone(BaseModule):
             if isinstance(part, nn.Module):
                 part.eval()
         return self
-
-
-def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f'{argument}={value!r} is unknown; choose from {sorted(choices)}')
-
-
-def _patch_grid(img_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int, int]:
-    rows, columns = (pixels // patch for pixels, patch in zip(img_size, patch_size, strict=True))
-    if img_size != (rows * patch_size[0], columns * patch_size[1]):
-        raise ValueError(
-            f'img_size={img_size} does not divide into patches of {patch_size}; '
-            f'{(max(rows, 1) * patch_size[0], max(columns, 1) * patch_size[1])} would'
-        )
-    return rows, columns

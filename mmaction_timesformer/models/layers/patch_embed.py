@@ -31,8 +31,8 @@ class PatchEmbed(nn.Module):
         """
         num_clips, (height, width) = clips.shape[0], clips.shape[-2:]
         rows, columns = self.patch_size
-        if height % rows or width % columns:
-            fit = (max(height // rows, 1) * rows, max(width // columns, 1) * columns)
+        fit = (max(height // rows, 1) * rows, max(width // columns, 1) * columns)
+        if (height, width) != fit:
             raise ValueError(
                 f'frames of {height}x{width} pixels do not divide into patches of '
                 f'{rows}x{columns}; {fit[0]}x{fit[1]} would fit'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from mmengine.registry import init_default_scope
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.models import TimeSformerBackbone
+from mmaction_timesformer.models.layers import AttentionStep
 from mmaction_timesformer.registry import MODELS
 
 SCHEMES = (
@@ -56,12 +58,15 @@ def test_parameters_equal_the_paper(scheme):
     assert tuple(count + classifier for classifier in classifiers) == PARAMETERS[scheme]
 
 
+def shapes_of(backbone: torch.nn.Module) -> list[tuple[int, ...]]:
+    return sorted(tuple(parameter.shape) for parameter in backbone.parameters())
+
+
 @pytest.mark.parametrize('scheme', ['space_only', 'joint_space_time', 'divided_space_time'])
 def test_a_config_of_mmaction2_works_after_changing_its_type(scheme):
     """Every argument of mmaction2's own class, by its own name, gives the same modules' sizes."""
     init_default_scope('mmaction')
     config = dict(
-        type='TimeSformer',
         num_frames=4,
         img_size=(32, 48),
         patch_size=8,
@@ -71,15 +76,27 @@ def test_a_config_of_mmaction2_works_after_changing_its_type(scheme):
         num_transformer_layers=2,
         in_channels=5,
         dropout_ratio=0.1,
+        transformer_layers=None,
         attention_type=scheme,
         norm_cfg=dict(type='LN', eps=1e-5),
     )
-    theirs = MODELS.build(config)
-    ours = MODELS.build({**config, 'type': 'TimeSformerBackbone'})
-    assert sorted(tuple(p.shape) for p in ours.parameters()) == sorted(
-        tuple(p.shape) for p in theirs.parameters()
-    )
+    assert {*config, 'kwargs'} == set(inspect.signature(MODELS.get('TimeSformer')).parameters)
+    theirs = MODELS.build(dict(config, type='TimeSformer'))
+    ours = MODELS.build(dict(config, type='TimeSformerBackbone'))
+    assert shapes_of(ours) == shapes_of(theirs)
     assert ours.norm.eps == theirs.norm.eps
+
+
+def test_what_a_config_of_mmaction2_leaves_out_is_the_same():
+    init_default_scope('mmaction')
+    config = dict(num_frames=4, img_size=32, patch_size=8)
+    with torch.device('meta'):
+        theirs = MODELS.build(dict(config, type='TimeSformer'))
+        ours = MODELS.build(dict(config, type='TimeSformerBackbone'))
+    assert shapes_of(ours) == shapes_of(theirs)
+    assert ours.norm.eps == theirs.norm.eps
+    heads = {step.num_heads for step in ours.modules() if isinstance(step, AttentionStep)}
+    assert heads == {inspect.signature(type(theirs)).parameters['num_heads'].default}
 
 
 def test_the_type_can_be_an_import_path():
@@ -271,10 +288,38 @@ def test_architectures_are_those_of_vit():
     assert sizes == {arch: vit[arch] + 8 * widths[arch] for arch in vit}
 
 
+def test_a_size_that_is_given_takes_the_place_of_the_architectures():
+    with torch.device('meta'):
+        backbone = TimeSformerBackbone(arch='tiny', num_transformer_layers=4, num_heads=6)
+    assert (backbone.embed_dims, len(backbone.blocks)) == (192, 4)
+    assert backbone.blocks[0].steps.space.num_heads == 6
+
+
+@pytest.mark.parametrize(('pos_init_std', 'spread'), [(None, 0.02), (0.0, 0.0), (1.5, 1.5)])
+def test_positions_start_as_far_apart_as_told(pos_init_std, spread):
+    positions = TimeSformerBackbone(**TINY | dict(img_size=256), pos_init_std=pos_init_std)
+    assert positions.pos_embed.std().item() == pytest.approx(spread, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (dict(attention_type='diagonal'), r"attention_type='diagonal'.*axial.*space_only"),
+        (dict(attention_type=None), r'attention_type=None.*axial.*space_only'),
+        (dict(attention_type=dict(type='axial', order='x')), r"'order'.*axial.*takes none"),
+        (
+            dict(attention_type=dict(type='divided_space_time', axis='x')),
+            r"'axis'.*divided_space_time.*takes order, cls_in_time",
+        ),
+        (dict(attention_type=dict(type='axial', num_heads=4)), r"'num_heads'.*axial.*takes none"),
+        (dict(transformer_layers=dict(type='X')), 'transformer_layers.*attention_type'),
+        (dict(num_frames=0), 'num_frames=0.*at least 1'),
+        (dict(img_size=(0, 32)), r'img_size=\(0, 32\).*at least 1'),
+        (dict(patch_size=0), r'patch_size=\(0, 0\).*at least 1'),
+        (dict(embed_dims=0), 'embed_dims=0.*at least 1'),
+        (dict(num_heads=0), 'num_heads=0.*at least 1'),
+        (dict(num_transformer_layers=0), 'num_transformer_layers=0.*at least 1'),
+        (dict(in_channels=0), 'in_channels=0.*at least 1'),
         (dict(pos_embed='time'), r"pos_embed='time'.*space_time"),
         (dict(out_type='map'), r"out_type='map'.*tokens"),
         (dict(arch='huge'), r"arch='huge'.*base"),
@@ -294,6 +339,10 @@ def test_refused_inputs_are_named():
     backbone = build()
     with pytest.raises(ValueError, match=r'36x32 pixels.*32x32 would fit'):
         backbone(make_clips(height=36))
+    with pytest.raises(ValueError, match=r'0x32 pixels.*8x32 would fit'):
+        backbone(make_clips(height=0))
+    with pytest.raises(ValueError, match=r'\(2, 3, 0, 32, 32\) are not .* at least one frame'):
+        backbone(make_clips(num_frames=0))
     with pytest.raises(ValueError, match=r'\(2, 4, 3, 32, 32\) are not \(batch, 3 channels'):
         backbone(make_clips().transpose(1, 2))
     with pytest.raises(ValueError, match=r'frame_mask of shape \(2, 3\).*\(2, 4\) would'):
