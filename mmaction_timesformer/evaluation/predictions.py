@@ -163,19 +163,24 @@ def predictions_from_samples(
     Raises:
         ValueError: A sample lacks something or differs from the others in shape.
     """
-    samples = [sample for sample in samples if not _is_unlabelled(sample)]
-    if not samples:
+    labelled = {
+        number: sample
+        for number, sample in enumerate(samples)
+        if not _is_unlabelled(number, sample)
+    }
+    if not labelled:
         raise ValueError('there are no predictions of clips that have a label')
-    rows = [_score_and_label(number, sample) for number, sample in enumerate(samples)]
-    num_classes = len(rows[0][0])
-    for number, (score, label) in enumerate(rows):
-        if len(score) != num_classes or len(label) != len(rows[0][1]):
+    rows = {number: _score_and_label(number, sample) for number, sample in labelled.items()}
+    first, (score_of_first, label_of_first) = next(iter(rows.items()))
+    num_classes = len(score_of_first)
+    for number, (score, label) in rows.items():
+        if len(score) != num_classes or len(label) != len(label_of_first):
             raise ValueError(
                 f'prediction {number} has {len(score)} scores and {len(label)} label entries, '
-                f'prediction 0 has {num_classes} and {len(rows[0][1])}'
+                f'prediction {first} has {num_classes} and {len(label_of_first)}'
             )
-    scores = np.stack([score for score, _ in rows])
-    labels = np.stack([label for _, label in rows])
+    scores = np.stack([score for score, _ in rows.values()])
+    labels = np.stack([label for _, label in rows.values()])
     multi_label = labels.shape[1] > 1
     if multi_label and labels.shape[1] != num_classes:
         raise ValueError(f'labels of {labels.shape[1]} entries do not fit {num_classes} classes')
@@ -185,21 +190,31 @@ def predictions_from_samples(
         _as_probabilities(scores, multi_label),
         labels > 0.5 if multi_label else labels[:, 0].astype(int),
         tuple(classes or map(str, range(num_classes))),
-        _clip_facts(samples),
+        _clip_facts(list(labelled.values())),
     )
 
 
-def _is_unlabelled(sample: Mapping[str, Any]) -> bool:
+def _is_unlabelled(number: int, sample: Mapping[str, Any]) -> bool:
     """Whether a clip's label is -1, as mmaction2 writes where none is known."""
-    label = sample.get('gt_label')
-    return label is not None and np.size(np.asarray(label)) == 1 and float(label) < 0
+    if sample.get('gt_label') is None:
+        return False
+    label = _numbers(number, sample, 'gt_label')
+    return label.size == 1 and label.item() < 0
+
+
+def _numbers(number: int, sample: Mapping[str, Any], key: str) -> np.ndarray:
+    value = sample.get(key)
+    if value is None:
+        raise ValueError(f'prediction {number} has no {key}; it has {sorted(sample)}')
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise ValueError(f'prediction {number}: {key} is a {kind}, expected numbers') from None
 
 
 def _score_and_label(number: int, sample: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    for key in ('pred_score', 'gt_label'):
-        if sample.get(key) is None:
-            raise ValueError(f'prediction {number} has no {key}; it has {sorted(sample)}')
-    score, label = (np.asarray(sample[key], dtype=float) for key in ('pred_score', 'gt_label'))
+    score, label = (_numbers(number, sample, key) for key in ('pred_score', 'gt_label'))
     if score.ndim != 1:
         raise ValueError(
             f'prediction {number} has scores of shape {score.shape}, not one for each class; '

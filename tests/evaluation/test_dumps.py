@@ -125,6 +125,13 @@ def test_recordings_are_known_where_the_samples_say_so():
         ([dict(pred_score=torch.rand(3, 4), gt_label=torch.tensor([0]))], 'average_clips'),
         ([dict(pred_score=torch.rand(3))], 'no gt_label'),
         ([sample(7)], r'labels \[7\]'),
+        (
+            [sample(), dict(sample(), pred_score={'item': [0.1, 0.9]})],
+            'prediction 1: pred_score is a dict, expected numbers',
+        ),
+        ([sample(-1), dict(sample(), gt_label={'item': 1})], 'prediction 1: gt_label is a dict'),
+        ([dict(sample(), pred_score='high')], 'prediction 0: pred_score is a str, expected'),
+        ([dict(sample(), gt_label='Other')], 'prediction 0: gt_label is a str, expected numbers'),
     ],
 )
 def test_samples_that_do_not_fit_are_refused(samples, message):
