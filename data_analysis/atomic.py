@@ -39,6 +39,26 @@ def write_atomically(file: str | Path) -> Iterator[TextIO]:
             raise
 
 
+@contextmanager
+def written_beside(file: str | Path) -> Iterator[Path]:
+    """A path to write to that becomes the file if the block ends without an error.
+
+    Args:
+        file: The file to make or replace; its folder is made if it is missing.
+
+    Yields:
+        A hidden path in the same folder, with the same suffix.
+    """
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f'.{file.stem}.part{file.suffix}')
+    try:
+        yield partial
+        os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

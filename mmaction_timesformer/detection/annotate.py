@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from data_analysis.atomic import written_beside
 from mmaction_timesformer.detection.drawing import Panel, ScoresOverTime
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.reader import Break, SourceReader
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.sources import Source, file_name
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.video_output import write_video
 from mmaction_timesformer.detection.windows import TimedFrame
@@ -104,14 +105,14 @@ def _save_event(source: Source, event: DangerEvent, snapshot: Path, clip: Path) 
             if is_nearer:
                 nearest = distance, picture
     if nearest is not None:
-        Image.fromarray(np.ascontiguousarray(nearest[1])).save(snapshot, quality=88)
+        with written_beside(snapshot) as partial:
+            Image.fromarray(np.ascontiguousarray(nearest[1])).save(partial, quality=88)
 
 
 def media_name(event: DangerEvent) -> str:
     """A file name for an event: where, what, when."""
-    where = re.sub(r'[^\w.-]+', '_', Path(event.source).stem)[-60:]
     what = re.sub(r'[^\w-]+', '_', event.label)
-    return f'{where}_{event.start_seconds:09.2f}_{what}'
+    return f'{file_name(event.source)}_{event.start_seconds:09.2f}_{what}'
 
 
 def _frames(source: Source, from_seconds: float) -> Iterator[TimedFrame]:

@@ -18,7 +18,7 @@ from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.pages import SourcePage, playable, write_report
 from mmaction_timesformer.detection.results import EVENTS, SCORES, SourceHistory, read_history
 from mmaction_timesformer.detection.score_log import read_scores
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.sources import Source, file_name
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.version import __version__
 
@@ -106,7 +106,7 @@ def _annotate(
     detector: DangerDetector,
     folder: Path,
 ) -> Path | None:
-    file = folder / ANNOTATED / f'{_flat_name(source)}.mp4'
+    file = folder / ANNOTATED / f'{file_name(source.name)}.mp4'
     if file.exists():
         return file
     labels = list(detector.rules)
@@ -126,9 +126,3 @@ def _save_media(
     except (VideoError, OSError) as error:
         _logger.warning('no pictures of events: %s', error)
         return None
-
-
-def _flat_name(source: Source) -> str:
-    """A file name that differs between files of the same name in different folders."""
-    parts = [part for part in Path(source.name).with_suffix('').parts if part not in ('/', '..')]
-    return '_'.join(parts)[-120:]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from data_analysis.atomic import written_beside
 from mmaction_timesformer.detection.annotate import CLIP_MARGIN_SECONDS, media_name
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.video_output import write_video
@@ -50,11 +51,11 @@ class PreviewRing:
         shown = [(when, jpeg) for when, jpeg in list(self._pictures) if start <= when <= end]
         if not shown:
             return None
-        folder.mkdir(parents=True, exist_ok=True)
         name = media_name(event)
         snapshot, clip = folder / f'{name}.jpg', folder / f'{name}.mp4'
         peak = min(shown, key=lambda picture: abs(picture[0] - event.peak_seconds))
-        snapshot.write_bytes(peak[1])
+        with written_beside(snapshot) as partial:
+            partial.write_bytes(peak[1])
         with write_video(clip) as output:
             for seconds, jpeg in shown:
                 output.write(np.asarray(Image.open(io.BytesIO(jpeg))), seconds - shown[0][0])

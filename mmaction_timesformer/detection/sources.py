@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -49,6 +51,13 @@ class Source:
     def is_live(self) -> bool:
         """Whether it has no end of its own and cannot be read again."""
         return self.kind != 'file'
+
+
+def file_name(name: str) -> str:
+    """A file name for what belongs to a source: readable, and different for different sources."""
+    path = Path(name)
+    readable = re.sub(r'[^\w.-]+', '_', f'{path.parent.name}_{path.stem}').strip('_')[-60:]
+    return f'{readable}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:6]}'
 
 
 def parse_source(text: str) -> Source:

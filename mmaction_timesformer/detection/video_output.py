@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,6 +12,8 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from data_analysis.atomic import written_beside
 
 _TIME_BASE = Fraction(1, 1000)
 
@@ -66,14 +67,9 @@ class VideoOutput:
 @contextmanager
 def write_video(file: Path) -> Iterator[VideoOutput]:
     """Open a video for writing that takes its name only if the block ends without an error."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f'.{file.stem}.part.mp4')
-    try:
-        # The index stands in front, so that a page can play the file while it arrives.
-        with av.open(str(partial), 'w', options={'movflags': 'faststart'}) as container:
-            output = VideoOutput(container)
-            yield output
-            output.finish()
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
+    # The index stands in front, so that a page can play the file while it arrives.
+    options = {'movflags': 'faststart'}
+    with written_beside(file) as partial, av.open(str(partial), 'w', options=options) as container:
+        output = VideoOutput(container)
+        yield output
+        output.finish()

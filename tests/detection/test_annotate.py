@@ -1,6 +1,9 @@
 """Videos and pictures of what was found, read back."""
 
 import io
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +17,14 @@ from mmaction_timesformer.detection.annotate import (
     save_event_media,
 )
 from mmaction_timesformer.detection.drawing import Panel, ScoresOverTime, class_colours
+from mmaction_timesformer.detection.event_log import read_events
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.previews import PreviewRing
+from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.video_output import write_video as write_h264
-from tests.detection.signal_videos import every, write_video
+from tests.detection.signal_videos import every, make_detector, write_video
 
 CLASSES = ('Digging', 'Walking', 'Other')
 LABELS = CLASSES[:2]
@@ -94,7 +99,8 @@ def test_annotated_copy_keeps_every_frame_at_its_time(source, tmp_path):
 def test_an_event_is_shown_by_its_peak_and_a_clip(source, tmp_path):
     media = save_event_media(source, [EVENT], tmp_path)
     snapshot, clip = media[EVENT.event_id]
-    assert snapshot.stem == clip.stem == media_name(EVENT) == 'the_yard_000002.00_Digging'
+    assert snapshot.stem == clip.stem == media_name(EVENT)
+    assert re.fullmatch(r'the_yard-\w{6}_000002\.00_Digging', snapshot.stem)
     assert is_red(np.asarray(Image.open(snapshot)))
     with open_video(clip) as video:
         assert video.seconds[-1] == pytest.approx(7.0, abs=0.1)
@@ -104,6 +110,58 @@ def test_an_event_is_shown_by_its_peak_and_a_clip(source, tmp_path):
     before = clip.stat().st_mtime_ns
     save_event_media(source, [EVENT], tmp_path)
     assert clip.stat().st_mtime_ns == before
+
+
+def test_recordings_of_one_name_have_files_of_their_own(tmp_path):
+    names = ('cam1/day.mp4', 'cam2/day.mp4', 'cam1/x.mp4', 'cam1/x.mkv')
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_video(tmp_path / name, every(10, 5.0), [(2.0, 4.0)])
+    sources = [Source(str(tmp_path / name), str(tmp_path / name)) for name in names]
+    run(make_detector(), sources, tmp_path / 'out', annotate=True, clips=True, report=True)
+    events = read_events(tmp_path / 'out' / 'events.jsonl')
+    assert len(events) == 4
+    assert len(list((tmp_path / 'out' / 'events').glob('*.jpg'))) == 4
+    assert len(list((tmp_path / 'out' / 'events').glob('*.mp4'))) == 4
+    assert len(list((tmp_path / 'out' / 'annotated').iterdir())) == 4
+    page = (tmp_path / 'out' / 'report.html').read_text()
+    assert len(set(re.findall(r'<video[^>]* src="([^"]+)"', page))) == 4
+
+
+def test_cameras_with_the_same_end_of_a_url_have_names_of_their_own():
+    urls = ('rtsp://a/stream', 'rtsp://b/stream', 'rtsp://a/stream?channel=2')
+    files = {media_name(replace(EVENT, source=url)) for url in urls}
+    assert len(files) == 3
+    assert sum('a_stream' in file for file in files) == 2
+    assert not any(re.search(r'[^\w.-]', file) for file in files)
+
+
+def save_half(self, file, *_, **__):
+    Path(file).write_bytes(b'half a pict')
+    raise OSError('no space left')
+
+
+def test_half_a_picture_does_not_take_its_name(source, tmp_path, monkeypatch):
+    """What is there is never made again."""
+    monkeypatch.setattr(Image.Image, 'save', save_half)
+    with pytest.raises(OSError, match='no space'):
+        save_event_media(source, [EVENT], tmp_path)
+    assert [file.suffix for file in tmp_path.iterdir()] == ['.mp4']
+
+
+def test_half_a_preview_does_not_take_its_name(tmp_path, monkeypatch):
+    ring = PreviewRing()
+    ring.add(4.0, np.zeros((40, 40, 3), np.uint8))
+    write_bytes = Path.write_bytes
+
+    def write_half(self, content):
+        write_bytes(self, content[:10])
+        raise OSError('no space left')
+
+    monkeypatch.setattr(Path, 'write_bytes', write_half)
+    with pytest.raises(OSError, match='no space'):
+        ring.save(EVENT, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_leaves_no_half_video(tmp_path):
