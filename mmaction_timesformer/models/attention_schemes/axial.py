@@ -22,8 +22,6 @@ from .base import AttentionScheme, StepOptions
 class Axial(AttentionScheme):
     """Three steps with their own weights, each along one axis of the clip."""
 
-    base_step = 'height'
-
     def __init__(self, **step: Unpack[StepOptions]) -> None:
         super().__init__()
         self.time = AttentionStep(Partition('b t h w d -> (b h w) t d'), extra_linear=True, **step)

@@ -1,13 +1,9 @@
 """The contract of an attention scheme.
 
-A scheme is a short list of attention steps. It registers itself under the name that
-``attention_type`` takes, so that a new one needs a file and nothing else::
-
-    @ATTENTION_SCHEMES.register_module('time_only')
-    class TimeOnly(AttentionScheme):
-        def __init__(self, **step: Unpack[StepOptions]) -> None:
-            super().__init__()
-            self.time = AttentionStep(Partition('b t h w d -> (b h w) t d'), **step)
+A scheme is a short list of attention steps. One of them is the image ViT's and takes over its
+weights; the others have an extra linear layer, by which loading tells them apart. A scheme
+registers itself under the name that ``attention_type`` takes, so that a new one needs a file and
+nothing else; docs/schemes.md has an example.
 """
 
 from __future__ import annotations
@@ -33,12 +29,10 @@ class AttentionScheme(nn.Module):
     Attributes:
         has_time_embed: Whether frames get a temporal position.
         cls_per_frame: Whether every frame keeps a class token of its own to the end.
-        base_step: The step that an image ViT has too; the others have an extra linear layer.
     """
 
     has_time_embed = True
     cls_per_frame = False
-    base_step: str
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + T h w, D) to tokens of the same shape."""

@@ -29,8 +29,6 @@ class DividedSpaceTime(AttentionScheme):
         ValueError: Unknown order.
     """
 
-    base_step = 'space'
-
     def __init__(
         self, order: str = 'time_first', cls_in_time: bool = False, **step: Unpack[StepOptions]
     ) -> None:

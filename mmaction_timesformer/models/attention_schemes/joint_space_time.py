@@ -13,8 +13,6 @@ from .base import AttentionScheme, StepOptions
 class JointSpaceTime(AttentionScheme):
     """One step, one group: T h w + 1 keys a patch."""
 
-    base_step = 'joint'
-
     def __init__(self, **step: Unpack[StepOptions]) -> None:
         super().__init__()
         self.joint = AttentionStep(Partition('b t h w d -> b (t h w) d'), **step)

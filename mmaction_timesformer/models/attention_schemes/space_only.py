@@ -19,7 +19,6 @@ class SpaceOnly(AttentionScheme):
 
     has_time_embed = False
     cls_per_frame = True
-    base_step = 'space'
 
     def __init__(self, **step: Unpack[StepOptions]) -> None:
         super().__init__()

@@ -51,8 +51,6 @@ class SparseLocalGlobal(AttentionScheme):
         ValueError: Unknown mode.
     """
 
-    base_step = 'local'
-
     def __init__(
         self,
         local_mode: str = 'window',
