@@ -8,6 +8,7 @@ labels to copy do no harm, and classes that really look different are easy witho
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -19,6 +20,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from data_analysis.checks.settings import CheckSettings
+from data_analysis.checks.shuffling import independent_units, shuffled_labels
 from data_analysis.grouped_folds import grouped_folds
 from data_analysis.problems import Problem
 from data_analysis.scenes import find_scenes, nearest, signature_matrix
@@ -40,7 +42,8 @@ class LeakageScore:
         accuracy: Of copying the nearest train clip's label.
         macro_f1: The same, as mean F1 of the classes.
         guessing_macro_f1: Of naming the most frequent class of train.
-        p_value: Share of shuffled labels that are matched as well; small means no accident.
+        p_value: Share of labels shuffled between recordings that are matched as well; small means
+            no accident.
         separated_macro_f1: Of the same neighbour, cross-validated with recordings (or scenes) kept
             apart: what is left of the score on new ground. None if there are too few to do that.
         alarm: Whether the split leaks.
@@ -138,7 +141,11 @@ def _score(
     guessing = _macro_f1(truth, guess.predict(judged[:, None]))
     twins = np.flatnonzero(distances < settings.scene_distance)
     macro_f1 = _macro_f1(truth, copied)
-    p_value = _p_value(truth, copied, macro_f1, settings.seed)
+    recordings = usable['recording'].iloc[judged]
+    # A recording that lies in train, too, is no accident: each of its clips counts.
+    torn = recordings.isin(usable['recording'].iloc[train])
+    units = independent_units(recordings.mask(torn, ''))
+    p_value = _p_value(truth, copied, units, macro_f1, settings.seed)
     return LeakageScore(
         split=usable['split'].iloc[judged[0]],
         num_clips=len(judged),
@@ -175,22 +182,23 @@ def _example(
     }
 
 
-def _p_value(truth: np.ndarray, copied: np.ndarray, macro_f1: float, seed: int) -> float:
+def _p_value(
+    truth: np.ndarray, copied: np.ndarray, units: np.ndarray, macro_f1: float, seed: int
+) -> float:
     """Share of shuffled truths that the copied labels match as well.
 
-    Shuffling leaves the number of clips a class alone, so only the hits need be counted again:
+    Counted here, since scikit-learn would sort the names anew each time:
     F1 = 2 hits / (clips of the class + times it was named).
     """
     classes, codes = np.unique(np.concatenate([truth, copied]), return_inverse=True)
     truth_codes, copied_codes = codes[: len(truth)], codes[len(truth) :]
-    sizes = np.bincount(truth_codes, minlength=len(classes))
-    present = sizes > 0
-    named = sizes + np.bincount(copied_codes, minlength=len(classes))
-    shuffle = np.random.default_rng(seed).permutation
+    count = functools.partial(np.bincount, minlength=len(classes))
     as_good = 0
-    for _ in range(_NUM_SHUFFLES):
-        hits = copied_codes[shuffle(truth_codes) == copied_codes]
-        scores = 2 * np.bincount(hits, minlength=len(classes))[present] / named[present]
+    for shuffled in shuffled_labels(truth_codes, units, _NUM_SHUFFLES, seed):
+        sizes = count(shuffled)
+        present = sizes > 0
+        hits = count(copied_codes[shuffled == copied_codes])[present]
+        scores = 2 * hits / (sizes + count(copied_codes))[present]
         as_good += scores.mean() >= macro_f1 - 1e-12
     return float((1 + as_good) / (1 + _NUM_SHUFFLES))
 

@@ -2,7 +2,7 @@
 
 A depth-limited tree tries to name the class from one property at a time, cross-validated with
 recordings kept apart where they are known. A property counts as a shortcut only if it gets well
-above chance, and above what shuffled labels would give.
+above chance, and above what labels would give that are shuffled between recordings.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from data_analysis.checks.settings import CheckSettings
+from data_analysis.checks.shuffling import independent_units, shuffled_labels
 from data_analysis.grouped_folds import grouped_folds
 from data_analysis.problems import Problem
 
@@ -41,7 +41,8 @@ class MetadataSkill:
         property: A key of `PROPERTIES`.
         balanced_accuracy: Mean recall of the classes, cross-validated.
         chance: The same for guessing.
-        p_value: Share of shuffled labels that are matched as well; small means no accident.
+        p_value: Share of labels shuffled between recordings that are matched as well; small means
+            no accident.
         shortcut: Whether it counts as one.
     """
 
@@ -87,28 +88,39 @@ def metadata_skills(clips: pd.DataFrame, settings: CheckSettings) -> list[Metada
 def _skill(
     name: str, usable: pd.DataFrame, columns: list[str], settings: CheckSettings
 ) -> MetadataSkill:
-    labels = usable['label'].to_numpy()
-    chance = 1 / len(np.unique(labels))
-    recordings = usable['recording'].to_numpy()
-    grouped = (recordings != '').all() and len(set(recordings)) >= _NUM_FOLDS
-    groups = recordings if grouped else np.arange(len(labels))
+    classes, labels = np.unique(usable['label'], return_inverse=True)
+    chance = 1 / len(classes)
+    units = independent_units(usable['recording'])
+    groups = units if len(set(units)) >= _NUM_FOLDS else np.arange(len(labels))
     predicted = cross_val_predict(
-        DecisionTreeClassifier(max_depth=4, min_samples_leaf=3, class_weight='balanced'),
+        DecisionTreeClassifier(
+            max_depth=4,
+            min_samples_leaf=3,
+            class_weight='balanced',
+            random_state=settings.seed,
+        ),
         usable[columns].fillna(-1).to_numpy(float),
         labels,
         cv=grouped_folds(_NUM_FOLDS, labels, groups, settings.seed),
     )
-    score = balanced_accuracy_score(labels, predicted)
-    shuffle = np.random.default_rng(settings.seed).permutation
+    score = _mean_recall(labels, predicted)
     as_good = sum(
-        balanced_accuracy_score(shuffle(labels), predicted) >= score for _ in range(_NUM_SHUFFLES)
+        _mean_recall(shuffled, predicted) >= score
+        for shuffled in shuffled_labels(labels, units, _NUM_SHUFFLES, settings.seed)
     )
     p_value = (1 + as_good) / (1 + _NUM_SHUFFLES)
     skill = (score - chance) / (1 - chance)
     return MetadataSkill(
         property=name,
-        balanced_accuracy=float(score),
+        balanced_accuracy=score,
         chance=chance,
         p_value=p_value,
         shortcut=bool(skill >= settings.metadata_skill and p_value < _NO_ACCIDENT),
     )
+
+
+def _mean_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Balanced accuracy over the classes, numbered from 0, that occur in the truth."""
+    sizes = np.bincount(truth)
+    hits = np.bincount(truth[truth == predicted], minlength=len(sizes))
+    return float((hits[sizes > 0] / sizes[sizes > 0]).mean())

@@ -78,6 +78,28 @@ def test_classes_that_look_different_are_no_leak() -> None:
     assert not score.alarm
 
 
+def test_a_few_recordings_that_happen_to_match_are_an_accident() -> None:
+    """Three recordings of 20 clips in val look like others in train, and have their labels."""
+    rows = [
+        {
+            'label': label,
+            'split': split,
+            'recording': f'{split}{scene}',
+            'signature': signature_of(scene, noise=6, noise_seed=number + 100 * (split == 'val')),
+        }
+        for scene, label in enumerate('abb')
+        for split in ('train', 'val')
+        for number in range(20)
+    ]
+    (known,) = leakage_scores(clips_of(rows), SETTINGS)
+    assert (known.twin_share, known.macro_f1) == (1, 1)
+    # Of the orders of a, b, b, a third are the true one.
+    assert 0.25 < known.p_value < 0.42
+    assert not known.alarm
+    (unknown,) = leakage_scores(clips_of(rows).assign(recording=''), SETTINGS)
+    assert unknown.alarm
+
+
 def test_no_score_without_train_labels_or_enough_clips() -> None:
     clips = scenes(12, 8, label_of_scene=True)
     assert leakage_scores(clips, SETTINGS) == []

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from data_analysis.checks.metadata import metadata_problems, metadata_skills
 from data_analysis.checks.settings import CheckSettings
@@ -55,6 +56,22 @@ def test_what_tells_the_recording_tells_nothing_of_a_new_one() -> None:
     (mixed,) = metadata_skills(clips.assign(recording=''), SETTINGS)
     assert not kept_apart.shortcut
     assert mixed.shortcut
+
+
+@pytest.mark.parametrize('seed', [1, 16])
+def test_recordings_that_match_by_chance_are_no_shortcut(seed: int) -> None:
+    """Labels and durations of recordings, drawn apart from each other."""
+    rng = np.random.default_rng(seed)
+    recordings = np.repeat(np.arange(20), rng.integers(2, 12, size=20))
+    labels = rng.integers(2, size=20)[recordings]
+    durations = rng.normal(10, 2, 20)[recordings] + rng.normal(0, 0.2, len(recordings))
+    clips = clips_of(
+        {'label': 'ab'[label], 'recording': f'r{recording}', 'duration_seconds': seconds}
+        for label, recording, seconds in zip(labels, recordings, durations, strict=True)
+    )
+    (skill,) = metadata_skills(clips, SETTINGS)
+    assert skill.balanced_accuracy > 0.62
+    assert not skill.shortcut
 
 
 def test_too_few_clips_say_nothing() -> None:
