@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from data_analysis.video_files import VideoError, why
 from mmaction_timesformer.detection.fair_queue import FairQueue
-from mmaction_timesformer.detection.reader import Break, SourceReader
+from mmaction_timesformer.detection.reader import SourceReader
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.windows import (
     PrepareFrame,
@@ -249,58 +249,3 @@ class Feed(ABC):
         self.num_frames += 1
         self.last_seconds = frame.seconds
         return num_windows
-
-
-class FileFeed(Feed):
-    """Reads a file once, as fast as its windows are taken or at a given pace."""
-
-    _has_begun = False
-
-    def _read(self) -> End:
-        num_windows, end = self._read_windows(self._settings)
-        is_new = self._resume.after_seconds is None
-        if num_windows == 0 and is_new:
-            # Shorter than a window: show the model all there is, as training does.
-            self.num_frames = 0
-            _, end = self._read_windows(self._settings.shrunk_to(self.last_seconds))
-        return end
-
-    def _read_windows(self, settings: WindowSettings) -> tuple[int, End]:
-        cutter = None
-        num_windows = 0
-        started = time.monotonic()
-        with self._open() as reader:
-            for item in reader.frames(self._from_seconds()):
-                if isinstance(item, Break):
-                    self._note_gap(item)
-                    cutter = self._cutter(item.seconds, settings)
-                    continue
-                if cutter is None:
-                    if not self._has_begun:
-                        self._put(Begin(self.source.name, reader.epoch))
-                        self._has_begun = True
-                    cutter = self._cutter(0.0, settings)
-                if self.source.pace is not None:
-                    self._wait(started + item.seconds / self.source.pace - time.monotonic())
-                    item = replace(item, arrived=time.monotonic())
-                num_windows += self._cut(cutter, item)
-            seconds = self.last_seconds + reader.frame_seconds
-            return num_windows, self._end(seconds, reader)
-
-    def _note_gap(self, item: Break) -> None:
-        noted_until = self._resume.after_gap_seconds
-        if noted_until is None or item.seconds > noted_until + 1e-3:
-            self._put(Gap(self.source.name, self.last_seconds, item.seconds, item.reason))
-
-    def _from_seconds(self) -> float:
-        """Where to begin to read so that the first wanted window is complete."""
-        # Past a gap, time stamps no longer tell the time.
-        if self._resume.after_seconds is None or self._resume.after_gap_seconds is not None:
-            return 0.0
-        return max(0.0, self._resume.after_seconds - self._settings.span_seconds)
-
-    def _end(self, seconds: float, reader: SourceReader) -> End:
-        remarks = [reader.ending] if reader.ending else []
-        if reader.num_errors:
-            remarks.append(f'{reader.num_errors} packets could not be decoded')
-        return End(self.source.name, seconds, '', '; '.join(remarks), self.num_frames)

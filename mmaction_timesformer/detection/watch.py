@@ -21,7 +21,6 @@ from mmaction_timesformer.detection.feed import (
     Begin,
     End,
     Feed,
-    FileFeed,
     Gap,
     Note,
     Patience,
@@ -29,6 +28,7 @@ from mmaction_timesformer.detection.feed import (
 )
 from mmaction_timesformer.detection.live import LiveFeed
 from mmaction_timesformer.detection.previews import PreviewRing
+from mmaction_timesformer.detection.recorded import FileFeed
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.tracker import EventTracker, ScoredWindow
 from mmaction_timesformer.detection.windows import (

@@ -1,6 +1,8 @@
 """A run that is killed at any moment and started again tells every event once."""
 
 import json
+import time
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -9,8 +11,10 @@ from mmaction_timesformer.detection.event_log import JsonLines, read_events, rea
 from mmaction_timesformer.detection.feed import End, Gap
 from mmaction_timesformer.detection.results import EVENTS, SCORES, ResultsFolder
 from mmaction_timesformer.detection.running import run
-from mmaction_timesformer.detection.score_log import read_scores
+from mmaction_timesformer.detection.score_log import ScoreLog, read_scores
 from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.tracker import ScoredWindow
+from mmaction_timesformer.detection.watch import Scored
 from tests.detection.signal_videos import every, make_detector, read_colours, write_video
 
 DIGGING = [(4.0, 9.0), (15.0, 18.0), (19.0, 22.0)]
@@ -119,6 +123,29 @@ def test_going_on_with_a_log_that_breaks_off_anywhere(source, uninterrupted, tmp
     run(make_detector(), [source], tmp_path)
     assert (tmp_path / SCORES).read_bytes() == (uninterrupted / SCORES).read_bytes()
     assert news(tmp_path) == news(uninterrupted)
+
+
+def test_a_paced_file_goes_on_at_once_and_at_its_pace(source, tmp_path):
+    scored_before = [ScoredWindow(0.875 + n / 4, 1.75 + n / 4, (0.0, 0.0, 1.0)) for n in range(60)]
+    log = ScoreLog(tmp_path / SCORES, ('Digging', 'Walking', 'Other'))
+    for window in scored_before:
+        log.write('yard', window)
+    log.close()
+    events = JsonLines(tmp_path / EVENTS)
+    events.write(dict(record='source', state='started', source='yard', time=None))
+    events.close()
+    paced = replace(source, pace=2.0)
+    going_on = ResultsFolder(tmp_path, make_detector(), {}).resume([paced])
+    started = time.monotonic()
+    moments = []
+    for update in make_detector().watch([paced], going_on.trackers, going_on.resumes):
+        if isinstance(update, Scored):
+            moments.append(time.monotonic() - started)
+        if len(moments) == 9:
+            break
+    # A window of 2 s must come in, at twice the pace; the 15 s before it had been watched.
+    assert moments[0] < 5.0
+    assert moments[-1] - moments[0] > 0.7 * 8 * 0.25 / 2
 
 
 def test_a_file_whose_time_line_breaks_goes_on_too(source, tmp_path, monkeypatch):
