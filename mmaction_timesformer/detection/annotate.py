@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,10 @@ MAX_CLIP_SECONDS = 60.0
 """Of a longer event the clip shows the beginning."""
 
 
+class StoppedError(Exception):
+    """The run was asked to end before this was complete."""
+
+
 def annotate_video(
     source: Source,
     windows: Sequence[ScoredWindow],
@@ -32,6 +37,7 @@ def annotate_video(
     labels: Sequence[str],
     duration_seconds: float,
     file: Path,
+    stop: threading.Event | None = None,
 ) -> None:
     """Write a copy of a recording with its probabilities and a timeline below the picture.
 
@@ -43,14 +49,16 @@ def annotate_video(
         labels: Those that are dangers.
         duration_seconds: How long it is.
         file: The mp4 to write.
+        stop: Set it to give up.
 
     Raises:
         VideoError: The recording cannot be read.
+        StoppedError: `stop` was set.
     """
     scores = ScoresOverTime(windows, classes)
     panel: Panel | None = None
     with write_video(file) as output:
-        for frame in _frames(source, 0.0):
+        for frame in _frames(source, 0.0, stop):
             picture = _fit(frame.picture())
             if panel is None:
                 panel = Panel(picture.shape[1], classes, labels, events, duration_seconds)
@@ -59,7 +67,10 @@ def annotate_video(
 
 
 def save_event_media(
-    source: Source, events: Sequence[DangerEvent], folder: Path
+    source: Source,
+    events: Sequence[DangerEvent],
+    folder: Path,
+    stop: threading.Event | None = None,
 ) -> dict[str, tuple[Path, Path]]:
     """Write a picture of each event's peak and a clip of it with some time around.
 
@@ -67,29 +78,37 @@ def save_event_media(
         source: The recording, a file.
         events: Its events.
         folder: Where to; files that are there already are left alone.
+        stop: Set it to give up.
 
     Returns:
         Picture and clip by the event's id.
 
     Raises:
         VideoError: The recording cannot be read.
+        StoppedError: `stop` was set.
     """
     media = {}
     for event in events:
         name = media_name(event)
         snapshot, clip = folder / f'{name}.jpg', folder / f'{name}.mp4'
         if not (snapshot.exists() and clip.exists()):
-            _save_event(source, event, snapshot, clip)
+            _save_event(source, event, snapshot, clip, stop)
         media[event.event_id] = snapshot, clip
     return media
 
 
-def _save_event(source: Source, event: DangerEvent, snapshot: Path, clip: Path) -> None:
+def _save_event(
+    source: Source,
+    event: DangerEvent,
+    snapshot: Path,
+    clip: Path,
+    stop: threading.Event | None,
+) -> None:
     start = max(0.0, event.start_seconds - CLIP_MARGIN_SECONDS)
     end = min(event.end_seconds + CLIP_MARGIN_SECONDS, start + MAX_CLIP_SECONDS)
     nearest: tuple[float, np.ndarray] | None = None
     with write_video(clip) as output:
-        for frame in _frames(source, start):
+        for frame in _frames(source, start, stop):
             if frame.seconds < start:
                 continue
             if frame.seconds > max(end, event.peak_seconds) and nearest is not None:
@@ -115,9 +134,13 @@ def media_name(event: DangerEvent) -> str:
     return f'{file_name(event.source)}_{event.start_seconds:09.2f}_{what}'
 
 
-def _frames(source: Source, from_seconds: float) -> Iterator[TimedFrame]:
+def _frames(
+    source: Source, from_seconds: float, stop: threading.Event | None
+) -> Iterator[TimedFrame]:
     with SourceReader(source, timeout_seconds=10.0) as reader:
         for item in reader.frames(from_seconds):
+            if stop is not None and stop.is_set():
+                raise StoppedError(f'{source.name}: the run was asked to end')
             if not isinstance(item, Break):
                 yield item
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from av import FFmpegError
+
 from data_analysis.video_files import VideoError
 from mmaction_timesformer.detection.annotate import (
+    StoppedError,
     annotate_video,
     media_name,
     save_event_media,
@@ -33,6 +37,7 @@ def finish(
     detector: DangerDetector,
     annotate: bool = False,
     clips: bool = False,
+    stop: threading.Event | None = None,
 ) -> None:
     """Make annotated videos, pictures and clips of events, and the report.
 
@@ -45,6 +50,7 @@ def finish(
         detector: With what.
         annotate: Copy each recording with its probabilities and a timeline.
         clips: Show each event by a picture and a short clip.
+        stop: Set it to make no more of these, but the report of what is there.
     """
     history = read_history(folder / EVENTS)
     scores = read_scores(folder / SCORES)[1]
@@ -52,7 +58,9 @@ def finish(
     for source in sources:
         past = history.get(source.name, SourceHistory())
         pages.append(
-            _page(source, past, scores.get(source.name, []), folder, detector, annotate, clips)
+            _page(
+                source, past, scores.get(source.name, []), folder, detector, annotate, clips, stop
+            )
         )
     now = datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
     footer = f'Model {detector.fingerprint}; mmaction_timesformer {__version__}; {now}.'
@@ -67,15 +75,17 @@ def _page(
     detector: DangerDetector,
     annotate: bool,
     clips: bool,
+    stop: threading.Event | None,
 ) -> SourcePage:
     events = sorted(past.events.values(), key=lambda event: event.start_seconds)
     video = None if source.is_live else playable(source.url)
     media: Mapping[str, tuple[Path, Path]] = _existing_media(events, folder / MEDIA)
-    if past.state == 'finished' and not source.is_live:
+    is_stopped = stop is not None and stop.is_set()
+    if past.state == 'finished' and not source.is_live and not is_stopped:
         if annotate:
-            video = _annotate(source, past, windows, events, detector, folder) or video
+            video = _annotate(source, past, windows, events, detector, folder, stop) or video
         if clips:
-            media = _save_media(source, events, folder) or media
+            media = _save_media(source, events, folder, stop) or media
     return SourcePage(
         name=source.name,
         duration_seconds=max([past.end_seconds, *(w.newest_seconds for w in windows[-1:])]),
@@ -105,24 +115,30 @@ def _annotate(
     events: Sequence[DangerEvent],
     detector: DangerDetector,
     folder: Path,
+    stop: threading.Event | None,
 ) -> Path | None:
     file = folder / ANNOTATED / f'{file_name(source.name)}.mp4'
     if file.exists():
         return file
     labels = list(detector.rules)
     try:
-        annotate_video(source, windows, events, detector.classes, labels, past.end_seconds, file)
-    except (VideoError, OSError) as error:
+        annotate_video(
+            source, windows, events, detector.classes, labels, past.end_seconds, file, stop
+        )
+    except (VideoError, OSError, FFmpegError, StoppedError) as error:
         _logger.warning('no annotated copy: %s', error)
         return None
     return file
 
 
 def _save_media(
-    source: Source, events: Sequence[DangerEvent], folder: Path
+    source: Source,
+    events: Sequence[DangerEvent],
+    folder: Path,
+    stop: threading.Event | None,
 ) -> dict[str, tuple[Path, Path]] | None:
     try:
-        return save_event_media(source, events, folder / MEDIA)
-    except (VideoError, OSError) as error:
+        return save_event_media(source, events, folder / MEDIA, stop)
+    except (VideoError, OSError, FFmpegError, StoppedError) as error:
         _logger.warning('no pictures of events: %s', error)
         return None

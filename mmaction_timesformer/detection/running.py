@@ -96,7 +96,7 @@ def run(
         folder: Where ``events.jsonl`` and ``scores.csv`` go.
         sinks: Where else records go.
         description: What to note about the run.
-        stop: Set it to end the run; events that are open are closed then.
+        stop: Set it to end the run; events that are open are closed then, and no more videos made.
         annotate: Copy each recording with its probabilities and a timeline.
         clips: Show each event by a picture and a short clip.
         report: Write ``report.html``.
@@ -121,9 +121,9 @@ def run(
         for sink in sinks:
             sink.close()
     summary.wall_seconds = time.monotonic() - started
-    summary.was_stopped = stop is not None and stop.is_set()
     if report or annotate or clips:
-        finish(results.folder, sources, detector, annotate, clips)
+        finish(results.folder, sources, detector, annotate, clips, stop)
+    summary.was_stopped = stop is not None and stop.is_set()
     return summary
 
 

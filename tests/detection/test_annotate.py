@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from data_analysis.video import open_video
 from mmaction_timesformer.detection.annotate import (
+    StoppedError,
     _fit,
     annotate_video,
     media_name,
@@ -162,6 +164,51 @@ def test_half_a_preview_does_not_take_its_name(tmp_path, monkeypatch):
     with pytest.raises(OSError, match='no space'):
         ring.save(EVENT, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+class StopAfter(threading.Event):
+    """Is set after it was asked so many times."""
+
+    def __init__(self, num_questions):
+        super().__init__()
+        self._num_left = num_questions
+
+    def is_set(self):
+        self._num_left -= 1
+        return self._num_left < 0
+
+
+def test_a_stop_ends_a_copy_and_a_clip_at_the_next_frame(source, tmp_path):
+    copy, stop = tmp_path / 'copy' / 'yard.mp4', StopAfter(5)
+    with pytest.raises(StoppedError, match=r'the yard\.mp4'):
+        annotate_video(source, WINDOWS, [EVENT], CLASSES, LABELS, 10.0, copy, stop)
+    assert stop._num_left == -1
+    with pytest.raises(StoppedError):
+        save_event_media(source, [EVENT], tmp_path / 'events', StopAfter(5))
+    assert [file for file in tmp_path.rglob('*') if file.is_file()] == []
+
+
+def test_a_run_that_is_stopped_while_it_makes_videos_makes_them_later(tmp_path, monkeypatch):
+    sources = []
+    for name in ('a.mp4', 'b.mp4'):
+        path = write_video(tmp_path / name, every(10, 5.0), [(2.0, 4.0)])
+        sources.append(Source(name, str(path)))
+    out, stop = tmp_path / 'out', threading.Event()
+
+    def stop_after_first(*arguments):
+        annotate_video(*arguments)
+        stop.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr('mmaction_timesformer.detection.finishing.annotate_video', stop_after_first)
+        summary = run(make_detector(), sources, out, stop=stop, annotate=True, clips=True)
+    assert (summary.exit_code, summary.was_stopped) == (0, True)
+    assert [file.name[:2] for file in (out / 'annotated').iterdir()] == ['a-']
+    assert list((out / 'events').glob('*')) == []
+    assert (out / 'report.html').exists()
+    run(make_detector(), sources, out, annotate=True, clips=True)
+    assert len(list((out / 'annotated').iterdir())) == 2
+    assert len(list((out / 'events').iterdir())) == 4
 
 
 def test_a_failure_leaves_no_half_video(tmp_path):
