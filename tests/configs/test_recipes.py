@@ -230,13 +230,11 @@ def test_slowfast_and_i3d_are_mmaction2s() -> None:
 
 @pytest.mark.parametrize('name', CONFIGS)
 def test_a_file_name_says_what_its_config_does(name: str) -> None:
-    """The names follow mmaction2's grammar; the demo's need not."""
-    if Path(name).stem.startswith('demo'):
-        return
+    """The names follow mmaction2's grammar."""
     grammar = (
         r'(?P<model>[a-z0-9]+)_(?P<setting>[\w-]+?)_(?P<gpus>\d)xb(?P<batch>\d+)-(?P<words>[a-z-]*)'
         r'(u(?P<uniform>\d+)|(?P<clip>\d+)x(?P<interval>\d+)x(?P<clips>\d+))-(?P<epochs>\d+)e'
-        r'_(?P<dataset>[a-z0-9-]+)-(?P<modality>rgb|rawframes)'
+        r'_(?P<dataset>[a-z0-9-]+)-rgb'
     )
     match = re.fullmatch(grammar, Path(name).stem)
     assert match, name
@@ -245,7 +243,7 @@ def test_a_file_name_says_what_its_config_does(name: str) -> None:
     assert cfg.auto_scale_lr.base_batch_size == int(match['gpus']) * int(match['batch'])
     assert cfg.train_cfg.max_epochs == int(match['epochs'])
     folder = Path(name).parts[0].replace('_', '-')
-    assert match['dataset'] in (folder, f'{folder}-demo')
+    assert match['dataset'] in (folder, f'{folder}-demo', f'{folder}-rawframes')
     for split in ('train', 'val', 'test'):
         sampling = next(
             step for step in cfg[f'{split}_dataloader'].dataset.pipeline if 'clip_len' in step

@@ -77,6 +77,6 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_folders_of_images_are_refused(root: Path) -> None:
-    (config,) = (root / 'configs' / 'railway_yard').glob('*rawframes.py')
+    (config,) = (root / 'configs' / 'railway_yard').glob('*rawframes-rgb.py')
     with pytest.raises(ValueError, match='does not list video files'):
         input_from_config(config)
