@@ -220,7 +220,10 @@ class Feed(ABC):
         if self._stop.is_set():
             raise StoppedError
         self._reading_since = time.monotonic()
-        reader = SourceReader(self.source, self._patience.read_seconds)
+        read_seconds = self._patience.read_seconds
+        # Longer than a window, a hole would fill windows that show nothing but its edges.
+        max_step_seconds = max(read_seconds, self._settings.span_seconds)
+        reader = SourceReader(self.source, read_seconds, max_step_seconds)
         # A recording waits for the model, wherever it lies; the world does not.
         self._drop_oldest = self.source.pace is not None or not reader.has_end
         return reader

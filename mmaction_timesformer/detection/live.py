@@ -83,29 +83,40 @@ class LiveFeed(Feed):
         with self._open() as reader:
             for item in reader.frames():
                 if isinstance(item, Break):
-                    return item.reason, False
+                    self._lose(item.reason)
+                    if not reader.has_end:
+                        offset = self._clock_seconds() - item.seconds
+                    cutter = self._begin_stretch(offset + item.seconds)
+                    continue
                 if cutter is None:
-                    offset = self._arrive()
-                    cutter = self._cutter(offset)
+                    self._arrive()
+                    offset = self._clock_seconds()
+                    cutter = self._begin_stretch(offset)
                 self._cut(cutter, item.shifted(offset))
                 self._num_failures = 0
             return reader.ending or 'the stream has ended', reader.has_end and not reader.ending
 
-    def _arrive(self) -> float:
-        """The first frame of a connection has come: where it stands on the time line."""
-        now = time.monotonic()
-        if self._first_arrival is None:
-            utc = datetime.now(timezone.utc)
-            epoch = self._resume.epoch or utc
-            self._first_arrival = now, max((utc - epoch).total_seconds(), 0.0)
-            self._put(Begin(self.source.name, epoch))
-        else:
+    def _arrive(self) -> None:
+        """The first frame of a connection has come."""
+        if self._first_arrival is not None:
             self.num_reconnects += 1
+            return
+        utc = datetime.now(timezone.utc)
+        epoch = self._resume.epoch or utc
+        self._first_arrival = time.monotonic(), max((utc - epoch).total_seconds(), 0.0)
+        self._put(Begin(self.source.name, epoch))
+
+    def _clock_seconds(self) -> float:
+        """Where a frame that comes now stands on the time line."""
+        assert self._first_arrival is not None
         first_arrival, first_seconds = self._first_arrival
-        seconds = first_seconds + now - first_arrival
+        seconds = first_seconds + time.monotonic() - first_arrival
+        # A source that first sends what it has kept can be ahead of the clock.
+        return seconds if self._gap is None else max(seconds, self._gap.start_seconds + 0.001)
+
+    def _begin_stretch(self, seconds: float) -> WindowCutter:
+        """Frames come again: end the gap, if there is one."""
         if self._gap is not None:
-            # A source that first sends what it has kept can be ahead of the clock.
-            seconds = max(seconds, self._gap.start_seconds + 0.001)
             self._put(replace(self._gap, end_seconds=seconds))
             self._gap = None
-        return seconds
+        return self._cutter(seconds)

@@ -6,6 +6,7 @@ alike. What cannot be decoded is skipped and counted.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class SourceReader:
     Args:
         source: What to open.
         timeout_seconds: Longest wait for the network, when opening and for each read.
+        max_step_seconds: From frame to frame; where time stamps step further, the time line breaks.
         num_threads: Threads of the decoder; 0 lets it choose.
 
     Attributes:
@@ -61,11 +63,18 @@ class SourceReader:
         VideoError: It cannot be opened, or has no video.
     """
 
-    def __init__(self, source: Source, timeout_seconds: float, num_threads: int = 0) -> None:
+    def __init__(
+        self,
+        source: Source,
+        timeout_seconds: float,
+        max_step_seconds: float = math.inf,
+        num_threads: int = 0,
+    ) -> None:
         self.source = source
         self.num_errors = 0
         self.ending = ''
         self._timeout_seconds = timeout_seconds
+        self._max_step_seconds = max_step_seconds
         self._num_threads = num_threads
         self._open()
         self.epoch = _recording_time(self._container)
@@ -92,8 +101,9 @@ class SourceReader:
 
     @property
     def frame_seconds(self) -> float:
-        """How long a frame is shown, on average."""
-        rate = self._stream.average_rate or self._stream.guessed_rate or 25
+        """How long a frame is shown, mostly."""
+        # An average would spread a jump of the time stamps over all frames.
+        rate = self._stream.guessed_rate or self._stream.average_rate or 25
         return float(1 / rate)
 
     def __enter__(self) -> SourceReader:
@@ -117,7 +127,7 @@ class SourceReader:
         decoder = self._stream.codec_context
         width, height = decoder.width, decoder.height
         make_picture: PictureMaker | None = None
-        clock = _Clock(self._stream, self._container, self.frame_seconds)
+        clock = _Clock(self._stream, self._container, self.frame_seconds, self._max_step_seconds)
         for frame in self._decode(from_seconds, clock):
             if make_picture is None:
                 make_picture = PictureMaker(width or frame.width, height or frame.height)
@@ -141,7 +151,7 @@ class SourceReader:
         if not self._seek(clock, from_seconds):
             self._container.close()
             self._open()
-            clock.skip_first()
+        clock.forget_last()
         yield from self._decode_on()
 
     def _seek(self, clock: _Clock, seconds: float) -> bool:
@@ -188,10 +198,15 @@ class _Clock:
     """Reads the time of each frame and mends what time stamps get wrong."""
 
     def __init__(
-        self, stream: VideoStream, container: InputContainer, frame_seconds: float
+        self,
+        stream: VideoStream,
+        container: InputContainer,
+        frame_seconds: float,
+        max_step_seconds: float,
     ) -> None:
         self._time_base = float(stream.time_base or 0.001)
         self._frame_seconds = frame_seconds
+        self._max_step_seconds = max_step_seconds
         # AVI stores no times; FFmpeg's guess is wrong where frames are reordered.
         self._counts = container.format.name == 'avi' and bool(stream.codec_context.has_b_frames)
         self._origin: float | None = None
@@ -206,8 +221,8 @@ class _Clock:
         """The time stamp that stands for a time."""
         return round((seconds + (self._origin or 0.0)) / self._time_base)
 
-    def skip_first(self) -> None:
-        """The first frame comes once more."""
+    def forget_last(self) -> None:
+        """The next frame does not follow the last one: the source was searched or opened again."""
         self._last = None
 
     def read(self, frame: VideoFrame) -> Iterator[float | Break]:
@@ -228,6 +243,9 @@ class _Clock:
             self._origin = (self._origin or 0.0) - (expected - seconds)
             seconds = expected
             yield Break(seconds, 'the time stamps begin anew')
+        elif self._last is not None and seconds - self._last > self._max_step_seconds:
+            step = seconds - self._last
+            yield Break(seconds, f'the time stamps jump ahead by {step:.0f} s')
         self._last = seconds
         yield seconds
 

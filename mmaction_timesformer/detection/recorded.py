@@ -20,7 +20,8 @@ class FileFeed(Feed):
     def _read(self) -> End:
         num_windows, end = self._read_windows(self._settings)
         is_new = self._resume.after_seconds is None
-        if num_windows == 0 and is_new:
+        is_short = self.last_seconds < self._settings.span_seconds
+        if num_windows == 0 and is_new and is_short:
             # Shorter than a window: show the model all there is, as training does.
             self.num_frames = 0
             _, end = self._read_windows(self._settings.shrunk_to(self.last_seconds))
@@ -34,6 +35,7 @@ class FileFeed(Feed):
             for item in reader.frames(self._from_seconds()):
                 if isinstance(item, Break):
                     self._note_gap(item)
+                    self._played_since = None
                     cutter = self._cutter(item.seconds, settings)
                     continue
                 if cutter is None:

@@ -304,3 +304,48 @@ def test_a_recording_behind_a_url_waits_for_a_slow_model(web_server, tmp_path, s
         for u in updates
         if isinstance(u, DangerEvent) and u.state == 'closed'
     ] == [(e.start_seconds, e.end_seconds) for e in make_detector().detect(file)]
+
+
+JUMP = 5 * 3600.0
+
+
+@pytest.fixture(scope='module')
+def jumping(tmp_path_factory):
+    """Ten seconds of video whose time stamps jump ahead after six."""
+    path = tmp_path_factory.mktemp('jumping') / 'yard.mp4'
+    moments = every(25, 6.0) + [JUMP + 6.0 + moment for moment in every(25, 4.0)]
+    return write_video(path, moments, [(4.0, JUMP + 20.0)])
+
+
+@pytest.mark.parametrize('scheme', ['', 'file://'])
+def test_a_jump_of_the_time_stamps_is_a_gap(jumping, scheme):
+    updates = list(make_detector().watch([parse_source(f'{scheme}{jumping}')]))
+    gap = [u for u in updates if isinstance(u, Gap)][-1]
+    assert gap.start_seconds == pytest.approx(5.96, abs=1e-3)
+    assert gap.end_seconds == pytest.approx(JUMP + 6.0, abs=1e-3)
+    assert gap.reason == 'the time stamps jump ahead by 18000 s'
+    # 17 windows of 1.75 s, a quarter apart, lie in the first 5.96 s, and 9 in the other 3.96 s.
+    assert sum(isinstance(u, Scored) for u in updates) == 17 + 9
+    first, second = [u for u in updates if isinstance(u, DangerEvent) and u.state == 'closed']
+    assert first.start_seconds == pytest.approx(4.0, abs=0.5)
+    assert first.end_seconds == 5.96
+    assert second.start_seconds == pytest.approx(JUMP + 6.0, abs=1e-3)
+    assert second.end_seconds == pytest.approx(JUMP + 10.0, abs=0.05)
+
+
+def test_a_jump_in_a_live_stream_is_a_gap_by_the_clock():
+    jump = "setpts='PTS+gte(N,75)*18000/TB'"
+    source = parse_source(f'lavfi:color=red:size=32x32:rate=25,realtime,{jump}')
+    stop = threading.Event()
+    updates = []
+    for update in make_detector(patience=QUICK).watch([source], stop=stop):
+        updates.append(update)
+        gaps = [u for u in updates if isinstance(u, Gap)]
+        if gaps and isinstance(update, DangerEvent) and update.state == 'open':
+            stop.set()
+    lost, back = gaps
+    assert (lost.start_seconds, lost.end_seconds) == (pytest.approx(74 / 25, abs=0.01), None)
+    assert lost.start_seconds < back.end_seconds < 30.0
+    closed = [u for u in updates if isinstance(u, DangerEvent) and u.state == 'closed']
+    assert [event.end_seconds < 30.0 for event in closed] == [True, True]
+    assert updates[-1].num_reconnects == 0
