@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_analysis.analysis import AnalysisSettings, analyze
@@ -25,12 +26,14 @@ from data_analysis.measure import Progress as ProgressCallback
 from data_analysis.mmaction_config import input_from_config
 from data_analysis.problems import parse_fail_on
 from data_analysis.sampler_view import RULES, SamplerSettings
+from data_analysis.summary import Summary
 from data_analysis.terminal import print_summary
 
 _DESCRIPTION = """\
 Measure, check and report a video dataset: a folder per class, annotation files as splits, or an
 mmaction2 config. Writes clips.csv, problems.csv, summary.json, figures and report.html to --out.
-Exit status: 0, 1 if --fail-on applies, 2 if the input cannot be read."""
+Exit status: 0; 1 if --fail-on applies, or names a leakage alarm that could judge no split; 2 if the
+input cannot be read."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -116,7 +119,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = sorted(failing & set(result.problems['code']))
     if found:
         console.print(f'[bold red]--fail-on:[/] {", ".join(found)}')
-    return 1 if found else 0
+    is_unjudged = _names_alarm(options.fail_on) and not result.summary['leakage']
+    if is_unjudged:
+        console.print(f'[bold red]--fail-on:[/] {escape(_why_unjudged(result.summary))}')
+    return 1 if found or is_unjudged else 0
+
+
+def _names_alarm(fail_on: str) -> bool:
+    """Whether the leakage alarm itself is named; a severity asks for what could be judged."""
+    return 'leakage_alarm' in map(str.strip, fail_on.split(','))
+
+
+def _why_unjudged(summary: Summary) -> str:
+    reasons = [f'{row["split"]}: {row["reason"]}' for row in summary['unjudged_splits']]
+    return f'leakage_alarm judged no split ({"; ".join(reasons) or "there is only one"})'
 
 
 @contextmanager

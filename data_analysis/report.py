@@ -147,6 +147,7 @@ def _classes_section(summary: Summary) -> Section | None:
 
 def _honesty_section(summary: Summary) -> Section | None:
     shown = [tables.leakage_table(summary)] if summary['leakage'] else []
+    shown += [tables.unjudged_table(summary)] if summary['unjudged_splits'] else []
     shown += [tables.metadata_table(summary)] if summary['metadata'] else []
     if not shown:
         return None

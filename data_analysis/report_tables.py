@@ -196,6 +196,13 @@ def leakage_table(summary: Summary) -> Table:
     return Table('A nearest neighbour on thumbnails', columns, rows)
 
 
+def unjudged_table(summary: Summary) -> Table:
+    """Splits that the leakage alarm says nothing about."""
+    rows = [Row([Cell(row['split']), Cell(row['reason'])]) for row in summary['unjudged_splits']]
+    columns = [Column('split', kind='fixed'), Column('because', kind='text')]
+    return Table('Not judged by the leakage alarm', columns, rows)
+
+
 def metadata_table(summary: Summary) -> Table:
     """File properties that predict the class."""
     columns = [

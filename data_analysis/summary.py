@@ -71,6 +71,9 @@ def summarize(
         'picture': picture_table(clips),
         'sampler': sampler_view(clips, dataset.classes, settings.sampler),
         'leakage': [score.as_dict() for score in evidence.leakage],
+        'unjudged_splits': [
+            {'split': split, 'reason': reason} for split, reason in evidence.unjudged_splits.items()
+        ],
         'metadata': [skill.as_dict() for skill in evidence.metadata],
         'problems': problem_summary(problems),
         'strips': [strip.as_dict() for strip in strips],

@@ -29,6 +29,8 @@ def print_summary(
         _print(console, tables.class_split_table(summary))
     if summary['leakage']:
         _print(console, tables.leakage_table(summary))
+    if summary['unjudged_splits']:
+        _print(console, tables.unjudged_table(summary))
     console.print(escape(summary['sampler']['sentence']), highlight=False)
     console.print()
     _print_findings(console, summary)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 import pandas as pd
@@ -40,10 +40,12 @@ class Evidence:
     Attributes:
         leakage: A nearest neighbour scored on each split.
         metadata: How well file properties predict the class.
+        unjudged_splits: Why a split has no such score, by its name.
     """
 
     leakage: Sequence[leakage.LeakageScore] = ()
     metadata: Sequence[metadata.MetadataSkill] = ()
+    unjudged_splits: Mapping[str, str] = field(default_factory=dict)
 
 
 def gather_evidence(clips: pd.DataFrame, settings: CheckSettings) -> Evidence:
@@ -51,7 +53,9 @@ def gather_evidence(clips: pd.DataFrame, settings: CheckSettings) -> Evidence:
     # One thread: the sums are small, and OpenMP's waiting threads slow a busy machine down badly.
     with threadpool_limits(limits=1):
         return Evidence(
-            leakage.leakage_scores(clips, settings), metadata.metadata_skills(clips, settings)
+            leakage.leakage_scores(clips, settings),
+            metadata.metadata_skills(clips, settings),
+            leakage.unjudged_splits(clips),
         )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.clip_table import by_class
 from data_analysis.problems import Problem, problem_of
+from data_analysis.tables import training_split
 
 
 def check_known_labels(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
@@ -29,11 +30,11 @@ def check_class_counts(clips: pd.DataFrame, settings: CheckSettings) -> Iterator
     """Classes that a split lacks or hardly has."""
     if not settings.classes:
         return
-    splits = list(dict.fromkeys(clips['split']))
+    home, splits = training_split(clips), list(dict.fromkeys(clips['split']))
     counts = pd.crosstab(by_class(clips)['label'], by_class(clips)['split'])
     counts = counts.reindex(index=settings.classes, columns=splits, fill_value=0)
     for split in splits:
-        wanted = settings.few_samples if split in ('', 'train') else settings.few_test_samples
+        wanted = settings.few_samples if split == home else settings.few_test_samples
         for label in settings.classes:
             num_clips = counts.at[label, split]
             if num_clips == 0:
@@ -46,7 +47,7 @@ def check_class_counts(clips: pd.DataFrame, settings: CheckSettings) -> Iterator
 
 def check_imbalance(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
     """The largest class against the smallest, in the split that is trained on."""
-    split = 'train' if (clips['split'] == 'train').any() else clips['split'].iloc[0]
+    split = training_split(clips)
     counts = by_class(clips[clips['split'] == split])['label'].value_counts()
     counts = counts[counts.index.isin(settings.classes)]
     if len(counts) < 2:

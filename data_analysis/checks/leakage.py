@@ -24,6 +24,7 @@ from data_analysis.checks.shuffling import independent_units, shuffled_labels
 from data_analysis.grouped_folds import grouped_folds
 from data_analysis.problems import Problem
 from data_analysis.scenes import find_scenes, nearest, signature_matrix
+from data_analysis.tables import training_split
 
 _NUM_FOLDS = 5
 _FEWEST_CLIPS = 10
@@ -110,20 +111,44 @@ def leakage_problems(scores: Iterable[LeakageScore]) -> Iterator[Problem]:
 
 
 def leakage_scores(clips: pd.DataFrame, settings: CheckSettings) -> list[LeakageScore]:
-    """Scores each split other than train against train; empty without both and without labels."""
-    matrix, positions = signature_matrix(clips['signature'])
-    usable = clips.iloc[positions].reset_index(drop=True)
-    train = np.flatnonzero((usable['split'] == 'train') & (usable['label'] != ''))
-    if len(train) == 0 or usable['label'].iloc[train].nunique() < 2:
+    """Scores each split other than train against train; `unjudged_splits` have no score."""
+    home, skipped = training_split(clips), unjudged_splits(clips)
+    splits = [name for name in dict.fromkeys(clips['split']) if name not in {home, *skipped}]
+    if not splits:
         return []
-    scores = []
+    matrix, usable = _with_label_and_thumbnail(clips)
     separated = _separated_macro_f1(matrix, usable, settings)
-    for split in dict.fromkeys(clips['split']):
-        judged = np.flatnonzero((usable['split'] == split) & (usable['label'] != ''))
-        if split == 'train' or len(judged) < _FEWEST_CLIPS:
-            continue
-        scores.append(_score(matrix, usable, train, judged, separated, settings))
-    return scores
+    train = np.flatnonzero(usable['split'] == home)
+    return [
+        _score(matrix, usable, train, np.flatnonzero(usable['split'] == split), separated, settings)
+        for split in splits
+    ]
+
+
+def unjudged_splits(clips: pd.DataFrame) -> dict[str, str]:
+    """Why splits other than train can have no score, by their names; empty where all have one."""
+    home = training_split(clips)
+    others = [name for name in dict.fromkeys(clips['split']) if name != home]
+    if not (clips['signature'] != '').any():
+        return dict.fromkeys(others, 'no clip has a thumbnail, which --tier header does not make')
+    _, usable = _with_label_and_thumbnail(clips)
+    num_classes = usable.loc[usable['split'] == home, 'label'].nunique()
+    if num_classes < 2:
+        reason = f'{num_classes} classes have clips with a usable thumbnail in {home}, 2 are needed'
+        return dict.fromkeys(others, reason)
+    counts = usable['split'].value_counts().reindex(others, fill_value=0)
+    return {
+        split: f'{number} of its clips have a label and a usable thumbnail, not {_FEWEST_CLIPS}'
+        for split, number in counts[counts < _FEWEST_CLIPS].items()
+    }
+
+
+def _with_label_and_thumbnail(clips: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """Signatures (N, height * width) and rows of the clips that can be compared."""
+    matrix, positions = signature_matrix(clips['signature'])
+    usable = clips.iloc[positions]
+    labelled = (usable['label'] != '').to_numpy()
+    return matrix[labelled], usable[labelled].reset_index(drop=True)
 
 
 def _score(
@@ -207,16 +232,14 @@ def _separated_macro_f1(
     matrix: np.ndarray, usable: pd.DataFrame, settings: CheckSettings
 ) -> float | None:
     """Cross-validates the neighbour with recordings, or else scenes, kept apart."""
-    labelled = np.flatnonzero(usable['label'] != '')
-    labels = usable['label'].to_numpy()[labelled]
-    recordings = usable['recording'].to_numpy()[labelled]
-    scenes = find_scenes(usable['signature'].iloc[labelled], settings.scene_distance)
+    labels, recordings = usable['label'].to_numpy(), usable['recording'].to_numpy()
+    scenes = find_scenes(usable['signature'], settings.scene_distance)
     groups = np.where(recordings != '', recordings, scenes.astype(str))
     num_groups = len(set(groups))
     if num_groups < 2 or pd.Series(labels).value_counts().max() < _NUM_FOLDS:
         return None
     folds = grouped_folds(min(_NUM_FOLDS, num_groups), labels, groups, settings.seed)
-    predicted = cross_val_predict(KNeighborsClassifier(1), matrix[labelled], labels, cv=folds)
+    predicted = cross_val_predict(KNeighborsClassifier(1), matrix, labels, cv=folds)
     return _macro_f1(labels, predicted)
 
 

@@ -79,6 +79,22 @@ def test_lists_as_splits_fail_on_and_compare(
     assert 'val' in capsys.readouterr().out
 
 
+def test_an_alarm_that_could_not_judge_is_told_and_fails_a_run_that_names_it(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = ['--split', f'train={videos / "train.txt"}', '--split', f'val={videos / "val.txt"}']
+    arguments = [*lists, '--data-root', videos, '--no-strips', '--out', tmp_path]
+    assert run(*arguments, '--fail-on', 'rotated, leakage_alarm') == 1
+    shown = ' '.join(capsys.readouterr().out.split())
+    assert 'Not judged by the leakage alarm' in shown
+    assert '--fail-on: leakage_alarm judged no split (val: 4 of its clips' in shown
+    (row,) = json.loads((tmp_path / 'summary.json').read_text())['unjudged_splits']
+    assert row['split'] == 'val'
+    assert row['reason'] in (tmp_path / 'report.html').read_text()
+    assert run(videos, '--no-strips', '--out', tmp_path, '--fail-on', 'leakage_alarm') == 1
+    assert 'judged no split (there is only one)' in ' '.join(capsys.readouterr().out.split())
+
+
 def test_the_second_run_measures_nothing(videos: Path, tmp_path: Path) -> None:
     for _ in range(2):
         assert run(videos, '--out', tmp_path, '--no-strips') == 0

@@ -30,6 +30,12 @@ def test_classes_that_a_split_lacks_or_hardly_has() -> None:
     assert found == [('few_samples', 'b', 'train'), ('class_absent', 'b', 'val')]
 
 
+def test_train_may_have_another_name() -> None:
+    clips = named([*many('a', 'training', 2), *many('b', 'training', 3), *many('a', 'val', 2)])
+    found = [(p.code, p.label, p.split) for p in check_class_counts(clips, SETTINGS)]
+    assert found == [('few_samples', 'a', 'training'), ('class_absent', 'b', 'val')]
+
+
 def test_imbalance_is_that_of_train() -> None:
     clips = named([*many('a', 'train', 9), *many('b', 'train', 3), *many('b', 'val', 90)])
     (problem,) = check_imbalance(clips, SETTINGS)

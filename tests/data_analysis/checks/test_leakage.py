@@ -1,7 +1,12 @@
 import numpy as np
 import pandas as pd
 
-from data_analysis.checks.leakage import check_recordings, leakage_problems, leakage_scores
+from data_analysis.checks.leakage import (
+    check_recordings,
+    leakage_problems,
+    leakage_scores,
+    unjudged_splits,
+)
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.thumbnails import encode_thumbnail
 from tests.data_analysis.clip_tables import clips_of, signature_of
@@ -106,6 +111,30 @@ def test_no_score_without_train_labels_or_enough_clips() -> None:
     assert leakage_scores(at_random(clips).assign(label=''), SETTINGS) == []
     few = at_random(clips).groupby('split').head(5)
     assert leakage_scores(few, SETTINGS) == []
+
+
+def test_train_may_have_another_name() -> None:
+    clips = at_random(scenes(12, 8, label_of_scene=True)).sort_values('split', kind='stable')
+    (score,) = leakage_scores(clips, SETTINGS)
+    renamed = clips.assign(split=clips['split'].map({'train': 'training', 'val': 'val'}))
+    assert leakage_scores(renamed, SETTINGS) == [score]
+    assert unjudged_splits(renamed) == {}
+
+
+def test_splits_that_cannot_be_judged_are_told_with_the_reason() -> None:
+    clips = at_random(scenes(12, 8, label_of_scene=True))
+    assert unjudged_splits(clips) == {}
+    assert unjudged_splits(clips.assign(split='')) == {}
+    assert 'no clip has a thumbnail' in unjudged_splits(clips.assign(signature=''))['val']
+    in_train = clips['split'] == 'train'
+    one_class = clips.assign(label=clips['label'].mask(in_train, 'a'))
+    assert unjudged_splits(one_class)['val'].startswith('1 classes have')
+    test = scenes(2, 5, label_of_scene=True).assign(split='test').iloc[:9]
+    three = pd.concat([clips, test], ignore_index=True)
+    assert [score.split for score in leakage_scores(three, SETTINGS)] == ['val']
+    (split,) = unjudged = unjudged_splits(three)
+    assert split == 'test'
+    assert unjudged['test'].startswith('9 of its clips')
 
 
 def test_recordings_on_two_sides() -> None:
