@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,7 @@ def detect_command(
     folder = Path(out)
     try:
         found = find_sources(sources, pace)
-        cfg = Config.fromfile(config)
-        cfg.merge_from_dict(cfg_options or {})
+        cfg = _read_config(config, cfg_options or {})
         detector = DangerDetector.from_config(
             cfg, checkpoint, device, trust_compiled=trust_compiled
         )
@@ -99,7 +98,7 @@ def detect_command(
             summary = run(
                 detector, found, folder, sinks, description, stop, annotate, clips, report=True
             )
-    except (ValueError, OSError, ImportError, SyntaxError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     if done is not None:
@@ -108,3 +107,15 @@ def detect_command(
         summary = done
     print(f'{summary} -> {out}', file=sys.stderr)
     return summary.exit_code
+
+
+def _read_config(file: str, options: Mapping[str, Any]) -> Config:
+    try:
+        config = Config.fromfile(file)
+        config.merge_from_dict(dict(options))
+    except OSError:
+        raise
+    # A config is a program, and what may be wrong with it is anything.
+    except Exception as error:
+        raise ValueError(f'{file}: {type(error).__name__}: {error}') from error
+    return config

@@ -92,8 +92,7 @@ class DangerDetector:
 
         if not isinstance(config, Config):
             config = Config.fromfile(config)
-        changed = {**(config.get('detection') or {}), **(overrides or {})}
-        settings = DetectionSettings.from_config(changed)
+        settings = DetectionSettings.from_config(config.get('detection'), overrides)
         if settings.pipeline not in config:
             raise ValueError(f'the config has no {settings.pipeline}; set detection.pipeline')
         parts = split_pipeline(config[settings.pipeline])

@@ -56,8 +56,11 @@ def load_weights(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It does not fit the config.
+        ValueError: It does not fit the config, or there is no such device.
     """
+    # The ONNX runtime has devices of its own.
+    if Path(weights).suffix != '.onnx':
+        recognizer.check_device(device)
     if is_exported(weights):
         return _open_exported(weights, device, settings, parts, trust_compiled)
     state_dict, meta, digest = recognizer.read_weights(weights)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.registry import Registry
 from torch import Tensor
 
 from mmaction_timesformer.registry import TRANSFORMS
@@ -33,6 +34,22 @@ class PipelineParts:
     frame_interval: float | None
     span_seconds: float | None
     picture_steps: tuple[Mapping[str, Any], ...]
+
+
+def build_part(registry: Registry, description: Mapping[str, Any]) -> Any:
+    """Build a part of a config.
+
+    Raises:
+        ValueError: It cannot be built.
+    """
+    try:
+        return registry.build(dict(description))
+    # The registry passes on whatever a constructor raises.
+    except Exception as error:
+        reason = f'{type(error).__name__}: {error}'.partition('\n')[0]
+        raise ValueError(
+            f"the config's {description.get('type')} cannot be built: {reason}"
+        ) from error
 
 
 def split_pipeline(pipeline: Sequence[Mapping[str, Any]]) -> PipelineParts:
@@ -81,7 +98,7 @@ class FramePreparer:
         std: Sequence[float] | None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._transforms = [TRANSFORMS.build(dict(step)) for step in steps]
+        self._transforms = [build_part(TRANSFORMS, step) for step in steps]
         self._mean = None if mean is None else torch.tensor(mean).reshape(-1, 1, 1)
         self._std = torch.tensor(1.0 if std is None else std).reshape(-1, 1, 1)
         self._dtype = dtype

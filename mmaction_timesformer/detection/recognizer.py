@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from mmaction_timesformer.detection.preparation import FramePreparer
+from mmaction_timesformer.detection.preparation import FramePreparer, build_part
 from mmaction_timesformer.engine.optimizers.auto_amp import best_amp_dtype
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.registry import DATASETS, MODELS
@@ -71,20 +71,36 @@ def choose_dtype(name: str, device: str) -> torch.dtype:
     return dtype
 
 
+def check_device(device: str) -> None:
+    """Use a device once, so that what is wrong with it is said first.
+
+    Raises:
+        ValueError: There is no such device.
+    """
+    try:
+        torch.empty(1, device=device)
+    # Without CUDA an assertion fails.
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition('\n')[0]
+        raise ValueError(f'device={device!r} cannot be used: {reason}') from None
+
+
 def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str) -> Recognizer3D:
     """Build a config's model and load its weights.
 
     Raises:
-        ValueError: The model does not take clips, or the weights are not its own.
+        ValueError: The model cannot be built, does not take clips, or the weights are not its own.
     """
     init_default_scope(config.get('default_scope', 'mmaction'))
+    if 'model' not in config:
+        raise ValueError('the config has no model')
     model_config = config.model.to_dict()
     # The checkpoint has all weights; those to start training from need not be there.
     for part in (model_config, model_config.get('backbone') or {}):
         part.pop('init_cfg', None)
         if 'pretrained' in part:
             part['pretrained'] = None
-    model = MODELS.build(model_config)
+    model = build_part(MODELS, model_config)
     if not isinstance(model, Recognizer3D):
         raise ValueError(
             f'the config builds a {type(model).__name__}; detection needs a Recognizer3D, which '

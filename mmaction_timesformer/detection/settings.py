@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -11,6 +11,13 @@ from mmaction_timesformer.detection.watch import WatchSettings
 from mmaction_timesformer.detection.windows import WindowSettings
 
 DTYPES = ('auto', 'float32', 'bfloat16', 'float16')
+
+_KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    'str': (str, 'text'),
+    'int': (int, 'a whole number'),
+    'float': ((int, float), 'a number'),
+    'Mapping[str, Any]': (Mapping, 'a dict'),
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class DetectionSettings:
     dangers: Any = None
 
     def __post_init__(self) -> None:
+        self._check_types()
+        self._check_dangers()
         if self.dtype not in DTYPES:
             raise ValueError(f'detection.dtype={self.dtype!r} is unknown; choose from {DTYPES}')
         for name in ('clip_fps', 'heartbeat_seconds', 'read_seconds', 'max_retry_seconds'):
@@ -66,14 +75,41 @@ class DetectionSettings:
         if self.temperature is not None and not self.temperature > 0:
             raise ValueError(f'detection.temperature={self.temperature} must be above 0')
 
+    def _check_types(self) -> None:
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            kind, _, is_optional = str(setting.type).partition(' | ')
+            if kind not in _KINDS or (is_optional and value is None):
+                continue
+            types, description = _KINDS[kind]
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise ValueError(f'detection.{setting.name}={value!r} must be {description}')
+
+    def _check_dangers(self) -> None:
+        if self.dangers is None:
+            return
+        if not isinstance(self.dangers, Mapping | Sequence) or isinstance(self.dangers, str):
+            raise ValueError(f'detection.dangers={self.dangers!r} must be names of classes')
+        changes = self.dangers.values() if isinstance(self.dangers, Mapping) else ()
+        if not all(isinstance(change or {}, Mapping) for change in changes):
+            raise ValueError(f'detection.dangers={self.dangers!r} must hold a dict for each class')
+
     @classmethod
-    def from_config(cls, detection: Mapping[str, Any] | None) -> DetectionSettings:
+    def from_config(
+        cls, detection: Mapping[str, Any] | None, overrides: Mapping[str, Any] | None = None
+    ) -> DetectionSettings:
         """Read the part of the config; without it, everything is as by default.
+
+        Args:
+            detection: That part.
+            overrides: What replaces values of it.
 
         Raises:
             ValueError: A key is unknown or a value makes no sense.
         """
-        values = dict(detection or {})
+        if not isinstance(detection or {}, Mapping):
+            raise ValueError(f'detection={detection!r} must be a dict')
+        values = {**(detection or {}), **(overrides or {})}
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(values) - set(known))
         if unknown:

@@ -5,28 +5,16 @@ import os
 import warnings
 
 import pytest
-import torch
 
 from mmaction_timesformer.detection.command import detect_command
 from mmaction_timesformer.detection.results import EVENTS, SCORES, read_history
 from mmaction_timesformer.detection.score_log import read_scores
-from mmaction_timesformer.registry import MODELS
 from tests.detection.signal_videos import every, write_video
-from tests.detection.test_from_config import config  # noqa: F401
-
-
-@pytest.fixture
-def model_files(config, tmp_path):  # noqa: F811
-    """A config and random weights."""
-    config.model.backbone.pretrained = None
-    torch.manual_seed(0)
-    torch.save({'state_dict': MODELS.build(config.model).state_dict()}, tmp_path / 'model.pth')
-    config.dump(tmp_path / 'config.py')
-    return str(tmp_path / 'config.py'), str(tmp_path / 'model.pth')
+from tests.detection.test_from_config import config, model_files  # noqa: F401
 
 
 @pytest.mark.slow
-def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsys):
+def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsys):  # noqa: F811
     if importlib.util.find_spec('ray') is None:
         warnings.warn("Ray is not installed: pip install '.[ray]'", stacklevel=1)
         pytest.skip('Ray is not installed')
@@ -50,6 +38,6 @@ def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsy
     assert read_scores(there / SCORES) == read_scores(here / SCORES)
 
 
-def test_what_ray_cannot_watch_is_refused(model_files, tmp_path, capsys):
+def test_what_ray_cannot_watch_is_refused(model_files, tmp_path, capsys):  # noqa: F811
     assert detect_command(*model_files, ['rtsp://camera'], str(tmp_path / 'out'), ray='local') == 2
     assert '--ray is for recordings; rtsp://camera' in capsys.readouterr().err

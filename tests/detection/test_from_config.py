@@ -1,5 +1,7 @@
 """A detector out of a config and a checkpoint, against mmaction2's test run of the same clip."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
+from mmaction_timesformer.detection.command import detect_command
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.preparation import split_pipeline
 from mmaction_timesformer.detection.sources import Source
@@ -78,6 +81,16 @@ def checkpoint(model, tmp_path):
     path = tmp_path / 'tiny.pth'
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
     return path
+
+
+@pytest.fixture
+def model_files(config, tmp_path):
+    """A config and random weights, as files."""
+    config.model.backbone.pretrained = None
+    torch.manual_seed(0)
+    torch.save({'state_dict': MODELS.build(config.model).state_dict()}, tmp_path / 'model.pth')
+    config.dump(tmp_path / 'config.py')
+    return str(tmp_path / 'config.py'), str(tmp_path / 'model.pth')
 
 
 @pytest.fixture(scope='module')
@@ -179,6 +192,7 @@ def test_a_config_without_a_detection_part_has_defaults(config, checkpoint):
     [
         ({'detection.hop': 1.0}, "unknown keys \\['hop'\\]"),
         ({'detection.dtype': 'int8'}, 'int8'),
+        ({'val_pipeline': [*STEPS[:3], dict(type='Nope'), *STEPS[5:]]}, 'Nope'),
         ({'detection.pipeline': 'tta_pipeline'}, 'tta_pipeline'),
         ({'detection.hop_seconds': 0}, 'hop_seconds'),
         ({'detection.dangers': ['Other']}, 'never an event'),
@@ -195,6 +209,50 @@ def test_what_does_not_fit_is_said(config, checkpoint, change, message):
         config.merge_from_dict(change)
     with pytest.raises(ValueError, match=message):
         DangerDetector.from_config(config, checkpoint)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'device': 'gpu0'}, 'gpu0'),
+        ({'device': 'cuda:99'}, 'cuda:99'),
+        ({'cfg_options': {'detection': 3}}, 'detection=3'),
+        ({'cfg_options': {'detection.hop_seconds': 'abc'}}, "hop_seconds='abc'"),
+        ({'cfg_options': {'detection.batch_size': 2.5}}, 'batch_size=2.5'),
+        ({'cfg_options': {'detection.max_retries': True}}, 'max_retries=True'),
+        ({'cfg_options': {'detection.dtype': 3}}, 'dtype=3'),
+        ({'cfg_options': {'detection.rules': 3}}, 'rules=3'),
+        ({'cfg_options': {'detection.rules.enter': 'abc'}}, 'rule of Track-Excavator'),
+        ({'cfg_options': {'detection.dangers': 3}}, 'dangers=3'),
+        ({'cfg_options': {'detection.dangers': 'Cabin-Worker'}}, "dangers='Cabin-Worker'"),
+        ({'cfg_options': {'detection.dangers': {'Cabin-Worker': 0.5}}}, 'dangers={'),
+        ({'cfg_options': {'model.backbone.type': 'Nope'}}, 'Nope'),
+        ({'cfg_options': {'model.backbone.nope': 1}}, 'nope'),
+        ({'config': 'x = undefined_name'}, 'NameError'),
+        ({'config': 'x = dict('}, 'SyntaxError'),
+        ({'config': 'x = 1'}, 'val_pipeline'),
+        ({'checkpoint': 'nonsense'}, 'damaged'),
+        ({'events.jsonl': '{"a": 1}\n'}, 'events.jsonl, line 1'),
+        ({'run.json': ''}, 'run.json'),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_one_line(
+    model_files, video, tmp_path, capsys, changes, message
+):
+    arguments = dict(zip(('config', 'checkpoint'), model_files, strict=True))
+    out = tmp_path / 'out'
+    out.mkdir()
+    for name, content in changes.items():
+        if name in arguments:
+            Path(arguments[name]).write_text(content)
+        elif '.' in name:
+            (out / name).write_text(content)
+        else:
+            arguments[name] = content
+    assert detect_command(**arguments, sources=[str(video)], out=str(out)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('error: ')
+    assert message in line
 
 
 def test_missing_files_are_named(config, tmp_path):
