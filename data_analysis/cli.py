@@ -113,8 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(options, dataset)
         with measuring_bar(console, dataset.clips['file'].nunique()) as progress:
             result = analyze(dataset, settings, progress)
-    except (ValueError, FileNotFoundError, ImportError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    except (ValueError, OSError, ImportError) as error:
+        parser.exit(2, f'{parser.prog}: error: {in_a_line(error)}\n')
     print_summary(console, result.summary, result.changes, options.out)
     found = sorted(failing & set(result.problems['code']))
     if found:
@@ -133,6 +133,13 @@ def _names_alarm(fail_on: str) -> bool:
 def _why_unjudged(summary: Summary) -> str:
     reasons = [f'{row["split"]}: {row["reason"]}' for row in summary['unjudged_splits']]
     return f'leakage_alarm judged no split ({"; ".join(reasons) or "there is only one"})'
+
+
+def in_a_line(error: Exception) -> str:
+    """What went wrong, for the user; an error of the system begins with its file."""
+    if isinstance(error, OSError) and error.filename:
+        return f'{error.filename}: {error.strerror}'
+    return str(error)
 
 
 @contextmanager

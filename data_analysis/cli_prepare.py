@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from data_analysis.cli import measuring_bar, read_classes
+from data_analysis.cli import in_a_line, measuring_bar, read_classes
 from data_analysis.inputs import DatasetInput, SplitFile, input_from_annotations, input_from_folder
 from data_analysis.measure import MeasureSettings
 from data_analysis.preparation import PreparationSettings, Prepared, prepare
@@ -25,8 +25,8 @@ def run_preparation(options: argparse.Namespace) -> int:
         settings = _settings(options)
         with measuring_bar(console, dataset.clips['file'].nunique()) as progress:
             prepared = prepare(dataset, settings, options.folder, progress)
-    except (ValueError, FileNotFoundError) as error:
-        print(f'error: {error}', file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(f'error: {in_a_line(error)}', file=sys.stderr)
         return 2
     _print(console, prepared, settings)
     return 0

@@ -123,6 +123,24 @@ def test_mistakes_are_named(
     assert message in capsys.readouterr().err
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(
+    videos: Path, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ('file', 'file/below'):
+        (tmp_path / 'file').touch()
+        with pytest.raises(SystemExit) as stopped:
+            run(videos, '--out', tmp_path / name)
+        assert stopped.value.code == 2
+        shown = capsys.readouterr().err.splitlines()
+        assert shown[-1].startswith(f'data_analysis: error: {tmp_path / name}: ')
+        assert len(shown) == 1
+    tool = [sys.executable, root / 'tools' / 'prepare_dataset.py', videos, '--workers', '0']
+    done = subprocess.run(
+        [*tool, '--out', tmp_path / 'file'], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, f'error: {tmp_path / "file"}: File exists\n')
+
+
 WITHOUT = """
 import sys
 
