@@ -39,6 +39,7 @@ class SourceHistory:
     Attributes:
         epoch: Wall-clock time at 0 of its time line.
         state: ``started``, ``finished``, ``failed`` or empty.
+        has_started: Whether its first frame has been told.
         end_seconds: How far it was seen.
         events: Each event as told last.
         told: Everything that was told of events.
@@ -48,6 +49,7 @@ class SourceHistory:
 
     epoch: datetime | None = None
     state: str = ''
+    has_started: bool = False
     end_seconds: float = 0.0
     events: dict[str, DangerEvent] = field(default_factory=dict)
     told: set[tuple[str, str, float]] = field(default_factory=set)
@@ -84,6 +86,7 @@ def _take(source: SourceHistory, record: Mapping[str, Any]) -> None:
         source.end_seconds = max(source.end_seconds, record['end_seconds'])
     elif record['record'] == 'source':
         source.state = record['state']
+        source.has_started |= source.state == 'started'
         source.error = record.get('error', '')
         source.end_seconds = max(source.end_seconds, record.get('end_seconds') or 0.0)
         if source.epoch is None and record.get('time'):
@@ -175,21 +178,28 @@ class ResultsFolder:
             if history.state == 'finished' and not source.is_live:
                 continue
             going_on.sources.append(source)
-            if not history.state:
-                continue
+            scored = past_scores.get(source.name, [])
             if source.is_live:
-                self._resume_live(source, history, going_on)
-            else:
-                self._resume_file(source, history, past_scores.get(source.name, []), going_on)
+                self._resume_live(source, history, scored, going_on)
+            elif history.state:
+                self._resume_file(source, history, scored, going_on)
         return going_on
 
-    def _resume_live(self, source: Source, history: SourceHistory, going_on: Continuation) -> None:
+    def _resume_live(
+        self,
+        source: Source,
+        history: SourceHistory,
+        scored: list[ScoredWindow],
+        going_on: Continuation,
+    ) -> None:
         """The time that was missed is gone: events that were open end where they were last seen."""
         for event in history.events.values():
             if event.state != 'closed':
                 going_on.news.append(replace(event, state='closed', interrupted=True))
-        resume = Resume(epoch=history.epoch, last_seconds=history.end_seconds)
-        going_on.resumes[source.name] = resume
+        if history.has_started:
+            scored_until = scored[-1].newest_seconds if scored else 0.0
+            last_seconds = max(history.end_seconds, scored_until)
+            going_on.resumes[source.name] = Resume(epoch=history.epoch, last_seconds=last_seconds)
 
     def _resume_file(
         self,
@@ -213,7 +223,8 @@ class ResultsFolder:
 
     def write(self, update: Update) -> None:
         """Write one update."""
-        is_known_start = isinstance(update, Begin) and update.source in self.history
+        past = self.history.get(update.source)
+        is_known_start = isinstance(update, Begin) and past is not None and past.has_started
         if isinstance(update, Scored):
             self._scores.write(update.source, update.window)
         elif not isinstance(update, Pulse) and not is_known_start:

@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 import pytest
 
 from mmaction_timesformer.detection.event_log import JsonLines, read_events, read_records
-from mmaction_timesformer.detection.feed import End, Gap
+from mmaction_timesformer.detection.events import DangerEvent
+from mmaction_timesformer.detection.feed import Begin, End, Gap, Resume
 from mmaction_timesformer.detection.results import EVENTS, SCORES, ResultsFolder
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.score_log import ScoreLog, read_scores
@@ -212,6 +213,38 @@ def test_a_live_source_closes_what_was_open_and_keeps_its_clock(tmp_path):
     assert (closed.state, closed.end_seconds, closed.interrupted) == ('closed', 9.0, True)
     resume = going_on.resumes['gate']
     assert (resume.epoch, resume.last_seconds) == (RECORDED, 9.0)
+
+
+GATE = Source('gate', 'rtsp://127.0.0.1:1/', 'url')
+OPEN = DangerEvent('gate#Digging@5.000', 'open', 'Digging', 5.0, 9.0, 6.0, 7.0, 0.9, 0.8, 'gate')
+
+
+def one_run(folder, *updates):
+    """What a run of a live source writes; gives what the folder told it to go on from."""
+    results = ResultsFolder(folder, make_detector(), {})
+    going_on = results.resume([GATE])
+    for update in updates:
+        results.write(update)
+    results.close()
+    return going_on
+
+
+def test_a_live_source_was_watched_as_far_as_it_was_scored(tmp_path):
+    quiet = [Scored('gate', ScoredWindow(n + 0.875, n + 1.75, (0.0, 0.0, 1.0))) for n in range(90)]
+    one_run(tmp_path, Begin('gate', RECORDED), *quiet)
+    assert one_run(tmp_path).resumes == {'gate': Resume(epoch=RECORDED, last_seconds=90.75)}
+
+
+@pytest.mark.parametrize('first', [Gap('gate', 0.0, None, 'unplugged'), End('gate', 0.0, 'no')])
+def test_a_live_source_that_came_late_keeps_its_clock_and_closes_its_events(tmp_path, first):
+    """The first run never saw it, the second was killed in an event."""
+    assert one_run(tmp_path, first).resumes == {}
+    assert one_run(tmp_path, Begin('gate', RECORDED), OPEN).resumes == {}
+    third = one_run(tmp_path, Begin('gate', RECORDED))
+    assert third.resumes == {'gate': Resume(epoch=RECORDED, last_seconds=9.0)}
+    assert third.news == [replace(OPEN, state='closed', interrupted=True)]
+    starts = [r for r in read_records(tmp_path / EVENTS) if r.get('state') == 'started']
+    assert len(starts) == 1
 
 
 def test_records_keep_what_a_source_says_at_its_end(tmp_path):
