@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from rich.table import Table
 from data_analysis.cli import in_a_line, measuring_bar, read_classes
 from data_analysis.inputs import DatasetInput, SplitFile, input_from_annotations, input_from_folder
 from data_analysis.measure import MeasureSettings
+from data_analysis.mmaction_config import order_of_classes
 from data_analysis.preparation import PreparationSettings, Prepared, prepare
 
 
@@ -37,13 +39,18 @@ def _read(options: argparse.Namespace) -> DatasetInput:
     if options.csv is None:
         if options.group_column:
             raise ValueError('--group-column names a column of --csv; give both')
-        return input_from_folder(options.folder, classes, options.group_regex)
-    return input_from_annotations(
-        [SplitFile('', options.csv, options.folder)],
-        classes,
-        options.group_regex,
-        options.group_column or 'recording',
-    )
+        dataset = input_from_folder(options.folder, classes, options.group_regex)
+    else:
+        dataset = input_from_annotations(
+            [SplitFile('', options.csv, options.folder)],
+            classes,
+            options.group_regex,
+            options.group_column or 'recording',
+        )
+    if classes:
+        return dataset
+    # A dataset with a class list of its own must read the same labels from the lists.
+    return replace(dataset, classes=order_of_classes(dataset.classes, options.base_config))
 
 
 def _settings(options: argparse.Namespace) -> PreparationSettings:

@@ -22,7 +22,8 @@ _DECODERS = {
     'DecordInit': 'decord',
     'OpenCVInit': 'opencv',
 }
-_SAMPLERS = ('SampleFrames', 'SampleClip', 'UniformSample')
+UNKNOWN = 'unknown'
+SAMPLERS = ('SampleFrames', 'SampleClip', 'UniformSample')
 
 # Dataset classes that bring their own class list; a config that uses one does not name the classes.
 _KNOWN_CLASSES = {
@@ -73,7 +74,24 @@ def input_from_config(
         source={'kind': 'config', 'file': str(file), 'splits': annotated.source['splits']},
         sampler=_sampler_of(pipeline),
         decoder=_decoder_of(pipeline),
+        pipeline=tuple(map(_type_of, pipeline)),
     )
+
+
+def order_of_classes(names: Sequence[str], file: Path) -> tuple[str, ...]:
+    """Class names in the order in which a config numbers them; as given if it has other classes.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ValueError: It cannot be parsed.
+    """
+    try:
+        config = parse_config(file)
+    except ImportError:  # without mmengine nobody reads the config either
+        return tuple(names)
+    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
+    known = _classes_of(next(_leaves(dataset)), config) or ()
+    return tuple(known if set(known) == set(names) else names)
 
 
 def parse_config(file: Path) -> Mapping[str, Any]:
@@ -144,10 +162,11 @@ def _unique(splits: Sequence[SplitFile]) -> list[SplitFile]:
 def _classes_of(dataset: Mapping[str, Any], config: Mapping[str, Any]) -> Sequence[str] | None:
     told = (dataset.get('metainfo') or {}).get('classes') or dataset.get('classes')
     if isinstance(told, str):
-        return Path(told).read_text(encoding='utf-8').split('\n')
+        lines = Path(told).read_text(encoding='utf-8').splitlines()
+        return tuple(line.strip() for line in lines if line.strip())
     if told:
         return tuple(told)
-    if kind := _KNOWN_CLASSES.get(dataset.get('type', '')):
+    if kind := _KNOWN_CLASSES.get(_type_of(dataset)):
         return kind
     number = ((config.get('model') or {}).get('cls_head') or {}).get('num_classes')
     return tuple(map(str, range(number))) if number else None
@@ -155,8 +174,8 @@ def _classes_of(dataset: Mapping[str, Any], config: Mapping[str, Any]) -> Sequen
 
 def _sampler_of(pipeline: Sequence[Mapping[str, Any]]) -> SamplerSettings | None:
     for step in pipeline:
-        if step.get('type') in _SAMPLERS:
-            own = step['type'] != 'SampleFrames'
+        if _type_of(step) in SAMPLERS:
+            own = _type_of(step) != 'SampleFrames'
             rule = (
                 step.get('short_clip') or step.get('out_of_bound') or step.get('out_of_bound_opt')
             )
@@ -171,7 +190,11 @@ def _sampler_of(pipeline: Sequence[Mapping[str, Any]]) -> SamplerSettings | None
     return None
 
 
-def _decoder_of(pipeline: Sequence[Mapping[str, Any]]) -> str | None:
-    return next(
-        (_DECODERS[step['type']] for step in pipeline if step.get('type') in _DECODERS), None
-    )
+def _decoder_of(pipeline: Sequence[Mapping[str, Any]]) -> str:
+    names = map(_type_of, pipeline)
+    return next((_DECODERS[name] for name in names if name in _DECODERS), UNKNOWN)
+
+
+def _type_of(settings: Mapping[str, Any]) -> str:
+    """The registered name, without the scope that may stand before it."""
+    return str(settings.get('type', '')).rpartition('.')[2]

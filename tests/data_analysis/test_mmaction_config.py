@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from data_analysis.mmaction_config import input_from_config
+from data_analysis.mmaction_config import input_from_config, order_of_classes
 from data_analysis.sampler_view import SamplerSettings
 
 CONFIG = """
@@ -53,6 +53,32 @@ def test_the_rule_for_short_clips_is_read(tmp_path: Path) -> None:
     assert (sampler.short_clip, sampler.target_fps) == ('repeat_last', 30)
 
 
+def test_types_may_have_a_scope(tmp_path: Path) -> None:
+    text = CONFIG.replace("type='", "type='mmaction.").replace(
+        "dataset_type = 'VideoDataset'", "dataset_type = 'mmaction.RailwayYardDataset'"
+    )
+    found = input_from_config(write_config(tmp_path, text))
+    assert found.sampler == SamplerSettings(16, 4, num_clips=2, short_clip='loop')
+    assert found.decoder == 'decord'
+    assert found.classes[0] == 'Track-Excavator'
+
+
+def test_steps_that_are_not_known_are_no_others(tmp_path: Path) -> None:
+    text = CONFIG.replace('SampleFrames', 'DenseSampleFrames').replace('DecordInit', 'PIMSInit')
+    found = input_from_config(write_config(tmp_path, text))
+    assert found.sampler is None
+    assert found.decoder == 'unknown'
+    assert found.pipeline == ('PIMSInit', 'DenseSampleFrames', 'DecordDecode')
+
+
+def test_a_file_of_classes_has_one_a_line(tmp_path: Path) -> None:
+    (tmp_path / 'classes.txt').write_text('dig, deep\r\n\nstand by\nother\n\n')
+    metainfo = f'metainfo=dict(classes={str(tmp_path / "classes.txt")!r}), pipeline=pipeline'
+    text = CONFIG.replace('pipeline=pipeline', metainfo)
+    found = input_from_config(write_config(tmp_path, text))
+    assert found.classes == ('dig, deep', 'stand by', 'other')
+
+
 def test_the_project_config_is_read(root: Path, tmp_path: Path) -> None:
     (config,) = (root / 'configs' / 'railway_yard').glob('timesformer_divST-tiny_scratch*rgb.py')
     for split in ('train', 'val', 'test'):
@@ -80,3 +106,10 @@ def test_folders_of_images_are_refused(root: Path) -> None:
     (config,) = (root / 'configs' / 'railway_yard').glob('*rawframes-rgb.py')
     with pytest.raises(ValueError, match='does not list video files'):
         input_from_config(config)
+
+
+def test_classes_are_numbered_as_in_a_config_that_has_the_same(root: Path) -> None:
+    config = next((root / 'configs' / 'railway_yard').glob('timesformer*-rgb.py'))
+    yard = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
+    assert order_of_classes(sorted(yard), config) == yard
+    assert order_of_classes(('b', 'a', *yard), config) == ('b', 'a', *yard)
