@@ -23,7 +23,7 @@ from data_analysis.inputs import (
 )
 from data_analysis.measure import MeasureSettings
 from data_analysis.measure import Progress as ProgressCallback
-from data_analysis.mmaction_config import input_from_config
+from data_analysis.mmaction_config import SAMPLERS, input_from_config
 from data_analysis.problems import parse_fail_on
 from data_analysis.sampler_view import RULES, SamplerSettings
 from data_analysis.summary import Summary
@@ -198,6 +198,13 @@ def read_classes(text: str | None) -> list[str] | None:
 
 def _settings(options: argparse.Namespace, dataset: DatasetInput) -> AnalysisSettings:
     told = dataset.sampler or SamplerSettings()
+    is_unknown = options.config is not None and dataset.sampler is None
+    if is_unknown and not (options.clip_len and options.frame_interval):
+        steps = ', '.join(dataset.pipeline) or 'none'
+        raise ValueError(
+            f'{options.config}: no step of its pipeline ({steps}) is a sampler that is known here '
+            f'({", ".join(SAMPLERS)}); say what it does with --clip-len and --frame-interval'
+        )
     sampler = SamplerSettings(
         clip_len=options.clip_len or told.clip_len,
         frame_interval=options.frame_interval or told.frame_interval,

@@ -34,7 +34,8 @@ class DatasetInput:
         source: Where the clips come from, for the report.
         multi_label: Whether a clip may have several classes.
         sampler: The clip sampler, if the source tells it.
-        decoder: The reader, if the source tells it.
+        decoder: The reader, if the source tells it; `unknown` if it has none that is known here.
+        pipeline: Names of the steps that a clip goes through, if the source tells them.
     """
 
     clips: pd.DataFrame
@@ -43,6 +44,7 @@ class DatasetInput:
     multi_label: bool = False
     sampler: SamplerSettings | None = None
     decoder: str | None = None
+    pipeline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,27 @@ def test_a_file_in_the_place_of_the_folder_is_named(
     assert (done.returncode, done.stderr) == (2, f'error: {tmp_path / "file"}: File exists\n')
 
 
+def test_a_sampler_that_is_not_known_must_be_told(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / 'config.py'
+    config.write_text(
+        "pipeline = [dict(type='DecordInit'), dict(type='DenseSampleFrames', clip_len=16)]\n"
+        f"train_dataloader = dict(dataset=dict(type='VideoDataset', pipeline=pipeline, "
+        f'ann_file={str(videos / "train.txt")!r}, data_prefix=dict(video={str(videos)!r})))\n'
+    )
+    arguments = ['--config', config, '--no-strips', '--out', tmp_path]
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments, '--clip-len', 16)
+    assert stopped.value.code == 2
+    shown = capsys.readouterr().err
+    assert '(DecordInit, DenseSampleFrames)' in shown
+    assert '--clip-len and --frame-interval' in shown
+    assert run(*arguments, '--clip-len', 16, '--frame-interval', 2) == 0
+    told = json.loads((tmp_path / 'summary.json').read_text())['sampler']['settings']
+    assert (told['clip_len'], told['frame_interval']) == (16, 2)
+
+
 WITHOUT = """
 import sys
 
