@@ -4,7 +4,7 @@ A found event is right if it has the label of a true one and their intersection 
 (tIoU) reaches a threshold. Each true event counts once; surer events choose first. A second alarm
 for the same event is a false one.
 
-Legend: S recordings, K classes, R resamples.
+Legend: S recordings, N found events, R resamples.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ import numpy as np
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.truth import TrueEvent, TrueRecording
 from mmaction_timesformer.evaluation.resampling import (
+    interval,
     positive_interval,
     resampled_weights,
     share_interval,
 )
+from mmaction_timesformer.evaluation.weighted_figures import mean_of_defined
 
 THRESHOLDS = (0.3, 0.5, 0.7)
+
+# An alarm may come before the event, so a delay may lie below 0.
+_INTERVALS = {
+    'false_alarms_per_hour': positive_interval,
+    'median_delay_seconds': interval,
+    'late_delay_seconds': interval,
+}
 
 
 class Span(Protocol):
@@ -64,19 +73,47 @@ def match_events(
     return matches
 
 
-def average_precision(is_right: np.ndarray, num_true: int) -> float:
+def average_precision(
+    is_right: np.ndarray, num_true: np.ndarray | float, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Area under the curve of precision over recall, at each recall the best precision beyond it.
 
     Args:
         is_right: (N,) bool, found events from the surest on.
-        num_true: How many true events there are.
+        num_true: How many true events there are, (R,) or a number.
+        weights: (R, N), how often each found event counts; by default once.
+
+    Returns:
+        (R,) or a number; NaN where there are no true events.
     """
-    if not num_true:
-        return float('nan')
-    hits = np.cumsum(is_right)
-    precision = hits / np.arange(1, len(is_right) + 1)
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(best[is_right].sum() / num_true)
+    weights = np.ones(len(is_right)) if weights is None else weights
+    hits, found = (np.cumsum(which * weights, axis=-1) for which in (is_right, 1))
+    with np.errstate(invalid='ignore', divide='ignore'):
+        precision = np.where(found > 0, hits / found, 0.0)
+        best = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+        return np.divide((best * is_right * weights).sum(axis=-1), num_true)
+
+
+def weighted_quantile(values: np.ndarray, weights: np.ndarray, share: float) -> np.ndarray:
+    """What NumPy's quantile is of values (N,) that occur as often as (R, N) whole weights say.
+
+    Returns:
+        (R,); NaN where no value occurs.
+    """
+    order = np.argsort(values)
+    reached = np.cumsum(weights[:, order], axis=1)
+    num_values = reached[:, -1] if len(values) else np.zeros(len(weights))
+    place = share * np.maximum(num_values - 1, 0)
+
+    def value_at(number: np.ndarray) -> np.ndarray:
+        return values[order][(reached <= number[:, None]).sum(axis=1)]
+
+    result = np.full(len(weights), np.nan)
+    occurs = num_values > 0
+    place, reached = place[occurs], reached[occurs]
+    low, high = value_at(np.floor(place)), value_at(np.ceil(place))
+    result[occurs] = low + (place % 1) * (high - low)
+    return result
 
 
 @dataclass(frozen=True)
@@ -121,29 +158,25 @@ class EventFigures:
     precision: Figure
     recall: Figure
     f1: Figure
-    average_precision: float
+    average_precision: Figure
     false_alarms_per_hour: Figure
-    median_delay_seconds: float
-    late_delay_seconds: float
+    median_delay_seconds: Figure
+    late_delay_seconds: Figure
 
 
 @dataclass(frozen=True)
-class _ClassCounts:
-    """What is counted of one class in each recording.
+class _Matches:
+    """The found events of one class, from the surest on, and the true ones.
 
     Attributes:
-        right: (S,) found events that are right.
-        wrong: (S,) found events that are not.
-        true: (S,) true events.
-        delays: Seconds from start to alarm of those found.
-        average_precision: Over all recordings.
+        places: (N,) in which recording each was found.
+        delays: (N,) seconds from the start of the true event to its alarm; NaN if it is not right.
+        true: (S,) true events of each recording.
     """
 
-    right: np.ndarray
-    wrong: np.ndarray
+    places: np.ndarray
+    delays: np.ndarray
     true: np.ndarray
-    delays: list[float]
-    average_precision: float
 
 
 def evaluate_events(
@@ -172,85 +205,88 @@ def evaluate_events(
     weights = np.concatenate(list(resampled_weights(np.arange(len(recordings)))))
     figures = []
     for threshold in thresholds:
-        counts = {label: _count(recordings, found, truth, label, threshold) for label in labels}
-        rows = [('all', _sum_of(list(counts.values()))), *counts.items()]
-        figures += [
-            _figures(label, threshold, of_class, durations, weights) for label, of_class in rows
-        ]
+        matches = {label: _match(recordings, found, truth, label, threshold) for label in labels}
+        rows = [('all', list(matches.values())), *((name, [one]) for name, one in matches.items())]
+        figures += [_figures(name, threshold, some, durations, weights) for name, some in rows]
     return figures
 
 
-def _count(
+def _match(
     recordings: Sequence[str],
     found: Mapping[str, Sequence[DangerEvent]],
     truth: Mapping[str, TrueRecording],
     label: str,
     threshold: float,
-) -> _ClassCounts:
-    right, wrong, true = (np.zeros(len(recordings)) for _ in range(3))
-    delays: list[float] = []
-    ranked: list[tuple[float, bool]] = []
+) -> _Matches:
+    true = np.zeros(len(recordings))
+    ranked: list[tuple[float, int, float]] = []
     for place, name in enumerate(recordings):
         here = [event for event in truth[name].events if event.label == label]
+        true[place] = len(here)
         surest_first = sorted(
             (event for event in found.get(name, ()) if event.label == label),
             key=lambda event: -event.mean_score,
         )
         matches = match_events(surest_first, here, threshold)
-        true[place] = len(here)
-        right[place] = sum(match is not None for match in matches)
-        wrong[place] = len(matches) - right[place]
         for event, match in zip(surest_first, matches, strict=True):
-            ranked.append((event.mean_score, match is not None))
-            if match is not None:
-                delays.append(event.alarm_seconds - match.start_seconds)
-    ranked.sort(key=lambda pair: -pair[0])
-    is_right = np.array([is_match for _, is_match in ranked], dtype=bool)
-    return _ClassCounts(right, wrong, true, delays, average_precision(is_right, int(true.sum())))
-
-
-def _sum_of(counts: Sequence[_ClassCounts]) -> _ClassCounts:
-    precisions = [c.average_precision for c in counts if not np.isnan(c.average_precision)]
-    return _ClassCounts(
-        np.sum([c.right for c in counts], axis=0),
-        np.sum([c.wrong for c in counts], axis=0),
-        np.sum([c.true for c in counts], axis=0),
-        [delay for c in counts for delay in c.delays],
-        float(np.mean(precisions)) if precisions else float('nan'),
-    )
+            delay = float('nan') if match is None else event.alarm_seconds - match.start_seconds
+            ranked.append((event.mean_score, place, delay))
+    ranked.sort(key=lambda row: -row[0])
+    places = np.array([place for _, place, _ in ranked], dtype=int)
+    return _Matches(places, np.array([delay for *_, delay in ranked], dtype=float), true)
 
 
 def _figures(
-    label: str, threshold: float, counts: _ClassCounts, hours: np.ndarray, weights: np.ndarray
+    label: str,
+    threshold: float,
+    classes: Sequence[_Matches],
+    hours: np.ndarray,
+    weights: np.ndarray,
 ) -> EventFigures:
     together, each_alone = np.ones((1, len(hours))), np.eye(len(hours))
-    point, alone, resampled = (_rates(counts, hours, w) for w in (together, each_alone, weights))
+    point, alone, resampled = (_rates(classes, hours, w) for w in (together, each_alone, weights))
     figures = {}
     for name, (value,) in point.items():
-        find = positive_interval if name == 'false_alarms_per_hour' else share_interval
         # A recording without an event tells nothing of a share of events.
         num_telling = int(np.isfinite(alone[name]).sum())
+        find = _INTERVALS.get(name, share_interval)
         figures[name] = Figure(float(value), *find(resampled[name], value, num_telling))
-    delays = counts.delays
     return EventFigures(
         label,
         threshold,
-        int(counts.true.sum()),
-        int((counts.right + counts.wrong).sum()),
+        num_true=int(sum(matches.true.sum() for matches in classes)),
+        num_found=sum(len(matches.places) for matches in classes),
         **figures,
-        average_precision=counts.average_precision,
-        median_delay_seconds=float(np.median(delays)) if delays else float('nan'),
-        late_delay_seconds=float(np.quantile(delays, 0.95)) if delays else float('nan'),
     )
 
 
-def _rates(counts: _ClassCounts, hours: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def _rates(
+    classes: Sequence[_Matches], hours: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
     """Figures (R,) by name for weights (R, S) of the recordings."""
-    right, wrong, true = (weights @ c for c in (counts.right, counts.wrong, counts.true))
+    delays = np.concatenate([matches.delays for matches in classes])
+    found = weights[:, np.concatenate([matches.places for matches in classes])]
+    is_right = ~np.isnan(delays)
+    right, wrong = found @ is_right, found @ ~is_right
+    true = weights @ sum(matches.true for matches in classes)
+    median, late = (
+        weighted_quantile(delays[is_right], found[:, is_right], share) for share in (0.5, 0.95)
+    )
     with np.errstate(invalid='ignore', divide='ignore'):
         return {
             'precision': right / (right + wrong),
             'recall': right / true,
             'f1': 2 * right / (right + wrong + true),
+            'average_precision': _mean_average_precision(classes, weights),
             'false_alarms_per_hour': wrong / (weights @ hours),
+            'median_delay_seconds': median,
+            'late_delay_seconds': late,
         }
+
+
+def _mean_average_precision(classes: Sequence[_Matches], weights: np.ndarray) -> np.ndarray:
+    of_classes = [
+        average_precision(~np.isnan(m.delays), weights @ m.true, weights[:, m.places])
+        for m in classes
+    ]
+    return mean_of_defined(np.stack(of_classes, axis=-1))

@@ -30,6 +30,16 @@ from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.truth import TrueRecording, match_names, read_truth
 from mmaction_timesformer.detection.tune import TunedRule, tune_rules, write_rules
 
+_COLUMNS = {
+    'precision': 'precision',
+    'recall': 'recall',
+    'f1': 'F1',
+    'average_precision': 'AP',
+    'false_alarms_per_hour': 'false alarms/h',
+    'median_delay_seconds': 'delay s, median',
+    'late_delay_seconds': 'delay s, 95 %',
+}
+
 
 @dataclass(frozen=True)
 class Results:
@@ -161,19 +171,15 @@ def _print_figures(figures: Sequence[EventFigures]) -> None:
     table = Table(title='Events, with 95 % intervals over recordings')
     for column in ('tIoU', 'class', 'true', 'found'):
         table.add_column(column)
-    for column in ('precision', 'recall', 'F1', 'AP', 'false alarms/h', 'delay s (median, 95 %)'):
+    for column in _COLUMNS.values():
         table.add_column(column, justify='right')
     for row in figures:
-        delays = f'{row.median_delay_seconds:.1f}, {row.late_delay_seconds:.1f}'
         table.add_row(
             f'{row.threshold:g}',
             row.label,
             str(row.num_true),
             str(row.num_found),
-            *(str(figure) for figure in (row.precision, row.recall, row.f1)),
-            f'{row.average_precision:.2f}',
-            str(row.false_alarms_per_hour),
-            delays,
+            *(str(getattr(row, name)) for name in _COLUMNS),
             end_section=row is figures[-1],
         )
     _print(table)
@@ -201,4 +207,4 @@ def _print_rules(rules: Mapping[str, TunedRule]) -> None:
 def _print(table: Table) -> None:
     """Print a table whole, also into a file, where nobody tells how wide a line may be."""
     console = Console()
-    Console(width=None if console.is_terminal else 140).print(table)
+    Console(width=None if console.is_terminal else 220).print(table)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mmaction_timesformer.detection.evaluate import (
     evaluate_events,
     match_events,
     temporal_iou,
+    weighted_quantile,
 )
 from mmaction_timesformer.detection.evaluation_command import evaluate_command, read_results
 from mmaction_timesformer.detection.events import DangerEvent
@@ -60,6 +62,26 @@ def test_average_precision_is_not_below_scikit_learns():
         assert theirs <= ours <= theirs + 0.2
 
 
+def test_weights_count_events_as_often_as_they_say():
+    """Against plain lists in which events are repeated."""
+    rng = np.random.default_rng(0)
+    is_right, values = rng.random(12) < 0.6, rng.normal(size=12)
+    weights = rng.integers(0, 4, size=(50, 12)) * (rng.random((50, 12)) < 0.5)
+    weights[0] = 0
+    num_true = (weights @ is_right).astype(int) + 2
+    precisions = average_precision(is_right, num_true, weights)
+    quantiles = [weighted_quantile(values, weights, share) for share in (0.5, 0.95)]
+    assert precisions[0] == 0
+    assert all(math.isnan(quantile[0]) for quantile in quantiles)
+    for row in range(1, 50):
+        assert precisions[row] == pytest.approx(
+            average_precision(np.repeat(is_right, weights[row]), num_true[row])
+        )
+        repeated = np.repeat(values, weights[row])
+        expected = np.quantile(repeated, [0.5, 0.95])
+        assert [quantile[row] for quantile in quantiles] == pytest.approx(expected)
+
+
 def test_figures_by_hand():
     truth = {
         'one': TrueRecording((TrueEvent('A', 0, 10), TrueEvent('B', 20, 30))),
@@ -79,14 +101,38 @@ def test_figures_by_hand():
     assert together.f1.value == pytest.approx(6 / 8)
     assert together.false_alarms_per_hour.value == pytest.approx(2.0)
     assert (a.num_true, a.num_found) == (2, 3)
-    assert a.average_precision == pytest.approx((1 / 2 + 2 / 3) / 2 + (2 / 3 - 1 / 2) / 2)
-    assert b.average_precision == 1.0
-    assert together.average_precision == pytest.approx((a.average_precision + 1) / 2)
-    assert a.median_delay_seconds == pytest.approx(2.5)
-    assert b.median_delay_seconds == pytest.approx(6.0)
+    assert a.average_precision.value == pytest.approx((1 / 2 + 2 / 3) / 2 + (2 / 3 - 1 / 2) / 2)
+    assert b.average_precision.value == 1.0
+    assert together.average_precision.value == pytest.approx((a.average_precision.value + 1) / 2)
+    assert a.median_delay_seconds.value == pytest.approx(2.5)
+    assert b.median_delay_seconds.value == pytest.approx(6.0)
     assert together.f1.low <= together.f1.value <= together.f1.high
     strict = evaluate_events(found, truth, hours, ['A', 'B'], thresholds=[0.7])[0]
     assert strict.recall.value == pytest.approx(2 / 3)
+
+
+def test_precision_and_delay_have_intervals_over_recordings():
+    """Ten recordings with an event each, found after 1 or 3 seconds, and every other one twice."""
+    truth = {str(n): TrueRecording((TrueEvent('A', 0, 10),)) for n in range(10)}
+    found = {
+        str(n): [event(0, 10, alarm=1 + 2 * (n >= 5)), *[event(20, 30, 0.95)] * (n % 2)]
+        for n in range(10)
+    }
+    hours = dict.fromkeys(truth, 1.0)
+    together, a = evaluate_events(found, truth, hours, ['A'], thresholds=[0.5])
+    # Five wrong events come first: behind them precision rises to 10 of 15.
+    assert a.average_precision.value == pytest.approx(10 / 15)
+    assert 0.3 < a.average_precision.low < 10 / 15 < a.average_precision.high < 1
+    assert a.median_delay_seconds.value == pytest.approx(2.0)
+    # The median of a resample is 1 or 3, and 2 where both are drawn five times of ten: 252 / 1024.
+    standard_error = math.sqrt((1 - 252 / 1024) * 10 / 9)
+    assert a.median_delay_seconds.high - 2 == pytest.approx(2.262 * standard_error, abs=0.05)
+    assert 2 - a.median_delay_seconds.low == pytest.approx(2.262 * standard_error, abs=0.05)
+    assert together == replace(a, label='all')
+    alike = {name: [event(0, 10, alarm=2)] for name in truth}
+    _, perfect = evaluate_events(alike, truth, hours, ['A'], thresholds=[0.5])
+    assert perfect.average_precision.low == pytest.approx(0.025**0.1)
+    assert str(perfect.median_delay_seconds) == '2.00'
 
 
 def test_one_recording_has_no_interval_and_nothing_found_no_precision():
@@ -139,6 +185,9 @@ def test_a_run_is_compared_with_the_truth(results, capsys):
     assert rows[0]['f1']['value'] == 1.0
     assert rows[0]['false_alarms_per_hour']['value'] == 0.0
     assert rows[2]['recall']['value'] is None
+    assert rows[0]['average_precision']['value'] == 1.0
+    assert 0 < rows[0]['median_delay_seconds']['value'] <= rows[0]['late_delay_seconds']['value']
+    assert rows[2]['late_delay_seconds'] == dict(value=None, low=None, high=None)
 
 
 def test_the_truth_may_be_a_table(results, tmp_path):
