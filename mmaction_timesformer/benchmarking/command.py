@@ -33,6 +33,7 @@ PACKAGE = 'mmaction_timesformer.benchmarking'
 PARTS = {
     'model': Part(f'{PACKAGE}.model', "the model beside its peers' and its floor", 'test'),
     'memory': Part(f'{PACKAGE}.memory', 'FLOPs, time and memory of the schemes against clip size'),
+    'demo': Part(f'{PACKAGE}.demo', 'the demo: seconds and figures'),
     'data': Part(f'{PACKAGE}.data', "loading clips, beside mmaction2's way"),
     'detect': Part(f'{PACKAGE}.detect', 'detection in a long video, beside the demo of mmaction2'),
     'analysis': Part(f'{PACKAGE}.analysis', 'the analysis of a dataset'),

@@ -50,7 +50,7 @@ NUM_BLOCKS = 12
 CARD_GIB = 16
 # A float32 weight, its gradient, and AdamW's two moments.
 BYTES_A_WEIGHT = 16
-SOURCES = ('mmaction_timesformer/models',)
+SOURCES = ('mmaction_timesformer/models', 'mmaction_timesformer/benchmarking')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

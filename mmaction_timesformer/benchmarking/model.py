@@ -26,7 +26,7 @@ TITLES = {
     'training': 'A training step, forward and backward',
     'memory': 'Memory of a training step and of joint attention',
 }
-SOURCES = ('mmaction_timesformer/models',)
+SOURCES = ('mmaction_timesformer/models', 'mmaction_timesformer/benchmarking')
 PACKAGES = ('transformers', 'mmcv-lite', 'mmcv')
 WITH_CP = 'ours, with_cp'
 FLOOR, FOLDED_FLOOR = 'floor', 'floor, folded'

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .demo_run import DemoOptions, DemoRun, StepFailedError
-from .events import find_events
+from .events import EVENT_F1, find_events
 from .showing import explain, show_results, write_demo_index
 from .steps import render, report_data, test, train
 
@@ -35,6 +35,7 @@ STEPS: tuple[NamedStep, ...] = (
     NamedStep('Linking every page', write_demo_index),
 )
 """What `make demo` does. A further step is one more line, before the one that links the pages."""
+SHOWN_METRICS = ('acc/top1', 'acc/mean1', EVENT_F1)
 
 
 def run_demo(options: DemoOptions, steps: Sequence[NamedStep] = STEPS) -> int:
@@ -57,7 +58,9 @@ def run_demo(options: DemoOptions, steps: Sequence[NamedStep] = STEPS) -> int:
         except (StepFailedError, ValueError, OSError) as error:
             print(f'error: {step.title}: {error}', file=sys.stderr, flush=True)
             return 1
-        print(f'  took {time.monotonic() - begun:.0f} s', flush=True)
+        run.seconds[step.title] = time.monotonic() - begun
+        print(f'  took {run.seconds[step.title]:.0f} s', flush=True)
+    run.write_figures()
     _summarize(run, time.monotonic() - started)
     return 0
 
@@ -65,7 +68,8 @@ def run_demo(options: DemoOptions, steps: Sequence[NamedStep] = STEPS) -> int:
 def _summarize(run: DemoRun, seconds: float) -> None:
     print(f'\nDone in {seconds // 60:.0f} min {seconds % 60:.0f} s')
     for name, value in run.metrics.items():
-        print(f'  {name}: {value:.4f}')
+        if name in SHOWN_METRICS:
+            print(f'  {name}: {value:.4f}')
     for name, path in run.results.items():
         print(f'  {name}: {_shown(path)}')
 

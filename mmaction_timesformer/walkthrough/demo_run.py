@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_analysis.atomic import write_atomically
 from mmaction_timesformer.datasets.demo import DemoSettings
 from mmaction_timesformer.reports.index_page import IndexEntry
 
@@ -48,12 +50,14 @@ class DemoRun:
 
     Args:
         options: What the command line decides.
-        metrics: Filled by the steps: figures to print at the end.
+        seconds: What each step took, by its title.
+        metrics: Filled by the steps: figures of the model.
         results: Filled by the steps: what lies where.
         pages: Filled by the steps: what the index links, in this order.
     """
 
     options: DemoOptions
+    seconds: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     results: dict[str, Path] = field(default_factory=dict)
     pages: list[IndexEntry] = field(default_factory=list)
@@ -97,6 +101,16 @@ class DemoRun:
         """
         self.pages.append(IndexEntry(title, text, page, picture))
         self.results[title.lower()] = page
+
+    @property
+    def figures(self) -> Path:
+        """What was measured: seconds and metrics, as JSON."""
+        return self.options.work_dir / 'figures.json'
+
+    def write_figures(self) -> None:
+        """Write what was measured."""
+        with write_atomically(self.figures) as stream:
+            json.dump({'seconds': self.seconds, 'metrics': self.metrics}, stream, indent=1)
 
     def command(self, arguments: Sequence[str | Path]) -> None:
         """Run a Python program of this project, its output going where this one's goes.

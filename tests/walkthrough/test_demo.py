@@ -1,3 +1,4 @@
+import json
 import os
 import pickle
 import re
@@ -16,7 +17,7 @@ from mmaction_timesformer.walkthrough.steps import last_checkpoint
 
 def test_steps_run_in_order_and_results_are_printed(tmp_path, capsys):
     def measure(run):
-        run.metrics['acc/top1'] = 0.5
+        run.metrics.update({'acc/top1': 0.5, 'time': 0.1})
 
     def place(run):
         assert run.metrics
@@ -30,6 +31,10 @@ def test_steps_run_in_order_and_results_are_printed(tmp_path, capsys):
     assert said.index('[1/2] First') < said.index('[2/2] Second') < said.index('Done in')
     assert 'acc/top1: 0.5000' in said
     assert 'page.html' in said
+    assert 'time' not in said
+    figures = json.loads((tmp_path / 'figures.json').read_text())
+    assert figures['metrics'] == {'acc/top1': 0.5, 'time': 0.1}
+    assert list(figures['seconds']) == ['First', 'Second']
 
 
 def test_failed_step_ends_the_demo(tmp_path, capsys):
