@@ -143,10 +143,16 @@ def _pending(
             continue
         tier = int(tier_of(name, settings))
         stored = store.get(name, *identity, tier)
-        if stored is None or stored.get('allowed_seconds', math.inf) < settings.timeout_seconds:
+        if stored is None or _may_pass_now(stored, settings):
             yield name, tier
         else:
             count.remembered += 1
+
+
+def _may_pass_now(stored: Mapping[str, Any], settings: MeasureSettings) -> bool:
+    """Whether a failure is worth another try, for its kind or for the time that there is now."""
+    given = stored.get('allowed_seconds', math.inf)
+    return stored.get('may_pass', False) or given < settings.timeout_seconds
 
 
 def _measurement_of(outcome: Outcome, settings: MeasureSettings) -> dict[str, Any]:
@@ -155,7 +161,9 @@ def _measurement_of(outcome: Outcome, settings: MeasureSettings) -> dict[str, An
     status = 'unreadable' if outcome.failure == 'raised' else outcome.failure
     failed = asdict(FileMeasurement(status=status, error=outcome.reason))
     if outcome.failure == 'timed_out':
-        failed['allowed_seconds'] = settings.timeout_seconds  # more time is another request
+        failed['allowed_seconds'] = settings.timeout_seconds
+    else:  # a connection that broke, a right that was missing, a worker killed for its memory
+        failed['may_pass'] = True
     return failed
 
 

@@ -34,6 +34,9 @@ def measure_file(request: tuple[str, int]) -> dict[str, Any]:
 
     Returns:
         The fields of `FileMeasurement`.
+
+    Raises:
+        OSError: The system refused the file, which says nothing about it.
     """
     path, tier = request
     result = FileMeasurement(tier=Tier(tier).name.lower())
@@ -53,6 +56,8 @@ def _measure(path: str, tier: Tier, result: FileMeasurement) -> None:
     try:
         reader = PacketReader(path)
     except VideoError as error:
+        if isinstance(error.__cause__, OSError):
+            raise OSError(error.reason) from error
         result.status, result.error = _kind_of_failure(path), error.reason
         return
     try:

@@ -80,15 +80,38 @@ def test_files_that_hang_or_crash_are_rows_like_others(
     table, _ = measure_files(files, tmp_path / 'store', settings)
     assert table['status'].tolist() == ['crashed', 'ok', 'timed_out']
     assert table['bytes'].tolist() == [Path(name).stat().st_size for name in files]
-    # The failures are remembered; only more time makes the slow one worth another try.
+    # A crash is tried again, once a run; only more time makes the slow one worth another try.
     _, count = measure_files(files, tmp_path / 'store', settings)
-    assert count.measured == 0
+    assert (count.measured, count.remembered) == (1, 2)
     monkeypatch.undo()
     table, count = measure_files(
         files, tmp_path / 'store', MeasureSettings(num_workers=0, timeout_seconds=8)
     )
-    assert count.measured == 1
-    assert table['status'].tolist() == ['crashed', 'ok', 'ok']
+    assert count.measured == 2
+    assert table['status'].tolist() == ['ok', 'ok', 'ok']
+
+
+@pytest.mark.parametrize('error', [ConnectionResetError(104, 'reset'), PermissionError(13, 'no')])
+def test_what_the_system_refused_is_tried_again(
+    error: OSError, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'broken.mp4').write_text('nothing')
+    files = [*files, str(tmp_path / 'broken.mp4')]
+    opened = Path.open
+
+    def refuse_some(path: Path, *arguments: object) -> object:
+        if path.name == '1.mp4':
+            raise error
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(Path, 'open', refuse_some)
+    table, _ = measure_files(files, tmp_path / 'store', MeasureSettings())
+    assert table['status'].tolist() == ['ok', 'unreadable', 'ok', 'unreadable']
+    assert f'cannot be read: {error.strerror}' in table['error'][1]
+    monkeypatch.undo()
+    table, count = measure_files(files, tmp_path / 'store', MeasureSettings())
+    assert table['status'].tolist() == ['ok', 'ok', 'ok', 'unreadable']
+    assert (count.measured, count.remembered) == (1, 3)
 
 
 def test_the_table_has_every_field(files: list[str], tmp_path: Path) -> None:
