@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.running import run, stop_on_signals
 from mmaction_timesformer.detection.sinks import (
+    HeartbeatSink,
     JsonSink,
     Sink,
     TextSink,
@@ -72,7 +73,9 @@ def detect_command(
         detector = DangerDetector.from_config(
             cfg, checkpoint, device, trust_compiled=trust_compiled
         )
-        sinks: list[Sink] = [JsonSink() if json else TextSink()]
+        sinks: list[Sink] = [JsonSink()] if json else [TextSink()]
+        if not json and any(source.is_live or source.pace for source in found):
+            sinks.append(HeartbeatSink())
         token = os.environ.get(WEBHOOK_TOKEN_VARIABLE)
         sinks += [open_webhook(url, folder, token) for url in webhook]
         sinks += [open_mqtt(url, folder) for url in mqtt]

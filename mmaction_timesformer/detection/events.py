@@ -83,6 +83,14 @@ def wall_clock(epoch: datetime | None, seconds: float) -> str | None:
     return (epoch + timedelta(seconds=seconds)).isoformat(timespec='milliseconds')
 
 
+def time_of_day(time: str | None) -> str | None:
+    """An ISO 8601 time as people here read it: local, to the tenth, with the offset from UTC."""
+    if time is None:
+        return None
+    local = datetime.fromisoformat(time).astimezone()
+    return f'{local:%H:%M:%S}.{local.microsecond // 100_000}{local.isoformat()[-6:]}'
+
+
 def clock(seconds: float) -> str:
     """Hours, minutes, seconds and tenths, as far as there are any."""
     hours, rest = divmod(round(seconds, 1), 3600)

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import data_analysis
 from data_analysis.atomic import write_atomically
 from mmaction_timesformer.detection.drawing import class_colours
-from mmaction_timesformer.detection.events import DangerEvent, clock, wall_clock
+from mmaction_timesformer.detection.events import DangerEvent, clock, time_of_day, wall_clock
 from mmaction_timesformer.detection.feed import Gap
 from mmaction_timesformer.detection.tracker import ScoredWindow
 
@@ -124,8 +124,8 @@ def _event(event: DangerEvent, page: SourcePage, folder: Path) -> dict[str, Any]
         'label': event.label,
         'start': event.start_seconds,
         'end': event.end_seconds,
-        'start_text': _time_of_day(event.start_time) or clock(event.start_seconds),
-        'end_text': _time_of_day(event.end_time) or clock(event.end_seconds),
+        'start_text': time_of_day(event.start_time) or clock(event.start_seconds),
+        'end_text': time_of_day(event.end_time) or clock(event.end_seconds),
         'seconds': f'{event.duration_seconds:.1f}',
         'peak': f'{event.peak_score:.2f}',
         'mean': f'{event.mean_score:.2f}',
@@ -157,11 +157,7 @@ def _ticks(duration: float) -> list[float]:
 
 
 def _tick_text(epoch: datetime | None, seconds: float) -> str:
-    return (_time_of_day(wall_clock(epoch, seconds)) or clock(seconds)).partition('.')[0]
-
-
-def _time_of_day(time: str | None) -> str | None:
-    return None if time is None else time.partition('T')[2][:10]
+    return (time_of_day(wall_clock(epoch, seconds)) or clock(seconds)).partition('.')[0]
 
 
 def _link(path: Path | None, folder: Path) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from mmaction_timesformer.detection.events import clock
+from mmaction_timesformer.detection.events import clock, time_of_day
 from mmaction_timesformer.detection.mqtt import MqttPublisher
 from mmaction_timesformer.detection.outbox import Outbox
 from mmaction_timesformer.detection.webhook import Webhook
@@ -61,13 +61,32 @@ class TextSink(_Printer):
             self._print(f'{record["source"]}: {line}')
 
 
+class HeartbeatSink(_Printer):
+    """Prints how sources are doing, for people, beside what they are told of events."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream or sys.stderr)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Print a line for each heartbeat."""
+        if record['record'] != 'heartbeat':
+            return
+        counts = ', '.join(
+            f'{record[f"num_{name}"]} {name}'
+            for name in ('frames', 'windows', 'dropped', 'reconnects')
+        )
+        latency = record['median_latency_seconds']
+        late = '' if latency is None else f', latency {latency:.2f} s'
+        self._print(f'{record["source"]}: at {clock(record["seconds"])}, {counts}{late}')
+
+
 def _in_words(record: Mapping[str, Any]) -> str | None:
     kind, state = record['record'], record.get('state')
     if kind == 'event' and state != 'growing':
-        start = _moment(record['start_seconds'], record['start_time'])
+        start = time_of_day(record['start_time']) or clock(record['start_seconds'])
         if state == 'open':
             return f'ALARM {record["label"]} since {start}, {record["peak_score"]:.2f}'
-        end = _moment(record['end_seconds'], record['end_time'])
+        end = time_of_day(record['end_time']) or clock(record['end_seconds'])
         return f'{record["label"]}, {start} to {end}, {record["peak_score"]:.2f}'
     if kind == 'gap':
         end = record['end_seconds']
@@ -76,13 +95,6 @@ def _in_words(record: Mapping[str, Any]) -> str | None:
     if kind == 'source' and (record.get('error') or record.get('remark')):
         return record['error'] or record['remark']
     return None
-
-
-def _moment(seconds: float, time: str | None) -> str:
-    """Time of day where it is known, or else the time in the recording."""
-    if time is not None:
-        return time.partition('T')[2][:12]
-    return clock(seconds)
 
 
 class OutboxSink:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,16 @@ def mosquitto(unused_port: int, tmp_path: Path) -> Iterator[tuple[Server, int]]:
     server = Server([str(binary), '-v', '-c', str(config)], 'running')
     yield server, unused_port
     server.kill()
+
+
+@contextmanager
+def far_east() -> Iterator[None]:
+    """Let the local time be five and a half hours before UTC's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('TZ', 'IST-5:30')
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def wait_until(condition, timeout_seconds: float = 10.0) -> None:

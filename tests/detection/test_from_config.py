@@ -255,6 +255,15 @@ def test_the_command_says_what_is_wrong_in_one_line(
     assert message in line
 
 
+def test_the_command_tells_people_how_a_stream_is_doing(model_files, video, tmp_path, capsys):
+    live, json = ({'pace': 50.0, 'json': is_json} for is_json in (False, True))
+    for number, options in enumerate((live, json, {})):
+        arguments = (*model_files, [str(video)], str(tmp_path / str(number)))
+        assert detect_command(*arguments, **options) == 0
+        heartbeats = f'{video}: at ' in capsys.readouterr().err
+        assert heartbeats == (options is live)
+
+
 def test_missing_files_are_named(config, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'missing\.pth'):
         DangerDetector.from_config(config, tmp_path / 'missing.pth')

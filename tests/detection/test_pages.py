@@ -13,6 +13,7 @@ from mmaction_timesformer.detection.pages import SourcePage, write_report
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.tracker import ScoredWindow
+from tests.detection.conftest import far_east
 from tests.detection.signal_videos import every, make_detector, write_video
 
 
@@ -24,7 +25,8 @@ def folder(tmp_path_factory):
     recorded = datetime(2026, 5, 4, 14, 3, tzinfo=timezone.utc)
     path = write_video(folder / 'yard 1.mp4', every(10, 20.0), spans, recorded_at=recorded)
     sources = [Source(str(path), str(path)), Source('gone.mp4', 'gone.mp4')]
-    run(make_detector(), sources, folder / 'out', annotate=True, clips=True, report=True)
+    with far_east():
+        run(make_detector(), sources, folder / 'out', annotate=True, clips=True, report=True)
     return folder / 'out'
 
 
@@ -42,7 +44,9 @@ def test_the_report_says_what_was_found(folder):
     page = (folder / 'report.html').read_text()
     seeks = [float(seconds) for seconds in re.findall(r'data-seek="([\d.]+)"', page)]
     assert seeks == [3.75, 14.75] * 2
-    assert '14:03:03.7' in page
+    assert '19:33:03.7+05:30' in page
+    assert '>19:33:05<' in page
+    assert '14:03:03' not in page
     assert 'no such file' in page
     assert 'Digging 2' in page
     assert 'Walking 0' in page

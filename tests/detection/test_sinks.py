@@ -9,15 +9,18 @@ import pytest
 
 from mmaction_timesformer.detection.mqtt import MqttPublisher
 from mmaction_timesformer.detection.outbox import DeliveryError, Outbox, RejectedError
+from mmaction_timesformer.detection.results import to_record
 from mmaction_timesformer.detection.sinks import (
+    HeartbeatSink,
     JsonSink,
     TextSink,
     open_mqtt,
     open_webhook,
     record_key,
 )
+from mmaction_timesformer.detection.watch import Pulse
 from mmaction_timesformer.detection.webhook import Webhook
-from tests.detection.conftest import wait_until
+from tests.detection.conftest import far_east, wait_until
 
 EVENT = dict(
     record='event',
@@ -276,30 +279,42 @@ def test_mqtt_urls_that_lead_nowhere_are_refused(url):
 
 
 def test_lines_for_machines_and_for_people():
-    machines, people = io.StringIO(), io.StringIO()
+    machines, people, watchers = io.StringIO(), io.StringIO(), io.StringIO()
     for record in (
         dict(EVENT, state='open'),
         dict(EVENT, state='growing'),
         EVENT,
-        dict(EVENT, start_time='2026-01-01T14:03:12.400+00:00', end_time='2026-01-01T14:03:19.000'),
+        dict(
+            EVENT,
+            start_time='2026-01-01T14:03:12.400+00:00',
+            end_time='2026-01-01T14:03:19.000+00:00',
+        ),
         dict(record='gap', source='gate', start_seconds=80.0, end_seconds=None, reason='cut'),
         dict(record='source', source='gate', state='failed', error='no such file', remark=''),
-        dict(record='heartbeat', source='gate'),
+        to_record(Pulse('gate', 75.52, 1887, 300, 2, 1, 0.124, 0.3)),
+        to_record(Pulse('yard', 0.0, 0, 0, 0, 0, None, None)),
     ):
         JsonSink(machines).write(record)
-        TextSink(people).write(record)
+        HeartbeatSink(watchers).write(record)
+        with far_east():
+            TextSink(people).write(record)
     assert [json.loads(line)['record'] for line in machines.getvalue().splitlines()] == [
         *['event'] * 4,
         'gap',
         'source',
         'heartbeat',
+        'heartbeat',
     ]
     assert people.getvalue().splitlines() == [
         'gate: ALARM Bucket-Worker since 0:12.0, 0.93',
         'gate: Bucket-Worker, 0:12.0 to 1:15.5, 0.93',
-        'gate: Bucket-Worker, 14:03:12.400 to 14:03:19.000, 0.93',
+        'gate: Bucket-Worker, 19:33:12.4+05:30 to 19:33:19.0+05:30, 0.93',
         'gate: gap since 80.0 s (cut)',
         'gate: no such file',
+    ]
+    assert watchers.getvalue().splitlines() == [
+        'gate: at 1:15.5, 1887 frames, 300 windows, 2 dropped, 1 reconnects, latency 0.12 s',
+        'yard: at 0:00.0, 0 frames, 0 windows, 0 dropped, 0 reconnects',
     ]
 
 
