@@ -14,7 +14,7 @@ from torch.nn.modules.utils import _pair
 
 from mmaction_timesformer.registry import MODELS, PARAM_SCHEDULERS
 from tests.configs.shrinking import ROOT, load
-from tests.configs.test_configs import CONFIGS
+from tests.configs.test_configs import CONFIGS, as_list
 
 THEIRS = Path(mmaction.__file__).parent / '.mim' / 'configs'
 SCHEMES = {
@@ -283,3 +283,15 @@ def test_data_moves_by_environment_and_by_options(monkeypatch: pytest.MonkeyPatc
     cfg.merge_from_dict({'train_dataloader.dataset.data_root': '/third'})
     assert cfg.train_dataloader.dataset.data_root == '/third'
     assert cfg.test_dataloader.dataset.data_root == '/elsewhere/yard'
+
+
+UNCALIBRATED = 'railway4/timesformer_divST-demo_scratch_1xb16-amp-8x32x1-45e_railway4-rgb.py'
+"""It validates on its test clips, and they are few."""
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_validation_fits_the_temperature_that_the_hook_takes(name: str) -> None:
+    cfg = load(name)
+    assert 'TemperatureHook' in [hook.type for hook in cfg.default_hooks.values()]
+    fitted = 'ClassificationMetric' in [metric.type for metric in as_list(cfg.val_evaluator)]
+    assert fitted == (name != UNCALIBRATED)

@@ -60,6 +60,7 @@ test_dataloader = dict(
 # Too few cameras to spare one for validation: nothing is chosen by this, it is only watched.
 val_dataloader = test_dataloader
 
+# No ClassificationMetric: a temperature fitted to these hundred clips would flatter their test.
 val_evaluator = dict(
     type='AccMetric',
     metric_list=('top_k_accuracy', 'mean_class_accuracy'),
