@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import av
 import numpy as np
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
@@ -47,8 +48,7 @@ def measure_first_frames(reader: PacketReader, table: PacketTable, result: FileM
     for number, frame in enumerate(_decodable_frames(reader, table, result)):
         if number == 0:
             result.rotation = frame.rotation
-            result.pixel_format = frame.format.name
-            result.is_8_bit = all(part.bits == 8 for part in frame.format.components)
+            note_pixel_format(frame.format, result)
         if number in (0, 1):
             thumbnails.append(_shrink(frame, THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
         if number == _SIGNATURE_FRAME:
@@ -61,6 +61,12 @@ def measure_first_frames(reader: PacketReader, table: PacketTable, result: FileM
     if len(thumbnails) > 2:
         result.first_frame_distance = thumbnail_distance(thumbnails[0], thumbnails[1])
         result.early_distance = thumbnail_distance(thumbnails[1], thumbnails[-1])
+
+
+def note_pixel_format(pixels: VideoFormat, result: FileMeasurement) -> None:
+    """Fills in how a pixel is stored."""
+    result.pixel_format = pixels.name
+    result.is_8_bit = all(part.bits == 8 for part in pixels.components)
 
 
 def measure_all_frames(reader: PacketReader, table: PacketTable, result: FileMeasurement) -> None:

@@ -15,7 +15,11 @@ from av.video.stream import VideoStream
 
 from data_analysis.file_measurement import FileMeasurement, Tier
 from data_analysis.frame_index import FrameIndex, index_frames
-from data_analysis.frame_measures import measure_all_frames, measure_first_frames
+from data_analysis.frame_measures import (
+    measure_all_frames,
+    measure_first_frames,
+    note_pixel_format,
+)
 from data_analysis.packet_reader import PacketReader
 from data_analysis.packets import PacketTable
 from data_analysis.remote import local_copy
@@ -95,7 +99,8 @@ def _measure_header(
     decoder = stream.codec_context
     result.container = container.format.name.split(',')[0]
     result.codec = decoder.codec.canonical_name
-    result.pixel_format = decoder.pix_fmt or ''
+    if decoder.format:
+        note_pixel_format(decoder.format, result)
     result.width, result.height = decoder.width, decoder.height
     result.num_video_streams = len(_picture_streams(container))
     result.audio = len(container.streams.audio)

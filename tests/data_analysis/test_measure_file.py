@@ -3,6 +3,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -50,6 +51,17 @@ def test_header_tier_reads_the_header_alone(tmp_path: Path) -> None:
     assert (found['num_frames'], found['fps'], found['width']) == (37, 10, 64)
     assert found['sha256'] == found['signature'] == ''
     assert math.isnan(found['num_packets'])
+
+
+def test_header_tier_tells_ten_bits_where_the_header_has_them(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / 'a.mkv'), 'w') as container:
+        stream = container.add_stream('ffv1', rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p10le'
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(textured(1), 'rgb24')))
+        container.mux(stream.encode(None))
+    for tier in (Tier.HEADER, Tier.PACKETS):
+        found = measure(tmp_path / 'a.mkv', tier)
+        assert (found['pixel_format'], found['is_8_bit']) == ('yuv420p10le', False)
 
 
 def test_decode_tier_counts_what_comes_out(tmp_path: Path) -> None:
