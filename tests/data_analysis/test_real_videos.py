@@ -9,8 +9,9 @@ import pytest
 
 from data_analysis.checks import Evidence, gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
+from data_analysis.cli import main
 from data_analysis.clip_table import clip_table
-from data_analysis.inputs import SplitFile, input_from_annotations, input_from_folder
+from data_analysis.inputs import SplitFile, input_from_annotations
 from data_analysis.measure import MeasureSettings, measure_files
 from data_analysis.sampler_view import SamplerSettings, sampler_view
 from data_analysis.tables import class_table
@@ -138,19 +139,16 @@ def test_the_squeezed_first_frames_and_the_identical_pairs_are_found(
     assert codes['byte_identical'] == (duplicated > 1).sum() > 0
 
 
-def test_every_odd_file_has_the_right_finding(real_videos: Path, tmp_path: Path) -> None:
-    dataset = input_from_folder(str(real_videos / 'odd'))
-    measured, _ = measure_files(
-        dataset.clips['file'],
-        tmp_path / 'store',
-        MeasureSettings(decode_share=1.0, num_workers=1, timeout_seconds=120),
-    )
-    clips = clip_table(dataset.clips, measured)
-    problems = run_checks(clips, CheckSettings(decoder='decord'), Evidence())
+def test_every_odd_file_has_the_right_finding_and_the_run_a_report(
+    real_videos: Path, tmp_path: Path
+) -> None:
+    odd, out = real_videos / 'odd', tmp_path / 'out'
+    arguments = [odd, '--out', out, '--decode', '--decoder', 'decord', '--workers', 1]
+    assert main(list(map(str, [*arguments, '--timeout', 120]))) == 0
+    clips, problems = pd.read_csv(out / 'clips.csv'), pd.read_csv(out / 'problems.csv')
+    assert sorted(clips['path']) == sorted(path.name for path in odd.iterdir())
     everywhere = {'too_short', 'mixed_frame_rates'}
-    found = {
-        path: set(group['code']) - everywhere for path, group in problems.groupby('path') if path
-    }
+    found = {path: set(group['code']) - everywhere for path, group in problems.groupby('path')}
     assert {path: found.get(path, set()) for path in clips['path']} == {
         path: ODD.get(path, set()) for path in clips['path']
     }
@@ -161,3 +159,7 @@ def test_every_odd_file_has_the_right_finding(real_videos: Path, tmp_path: Path)
         name = row.file.removeprefix('odd/')
         if name not in ('corrupted.mp4', 'nasa_13013.mp4'):  # broken; another stream is larger
             assert frames[name] == row.decoded_frames, name
+    page = (out / 'report.html').read_text(encoding='utf-8')
+    assert page.rstrip().endswith('</html>')
+    assert 'data:image/jpeg' in page
+    assert all(path in page for path in found)
