@@ -20,16 +20,19 @@ def options_for(tmp_path, *words):
 
 
 @pytest.mark.slow
-def test_a_killed_stream_is_taken_up_again(tmp_path, root, monkeypatch):
+def test_an_hour_is_watched_in_one_go_and_over_a_kill(tmp_path, root, monkeypatch):
     monkeypatch.chdir(root)
     options = options_for(tmp_path, 'hour', '--seconds', 180, '--pace', 30)
 
     detect.run(options)
 
-    figures = json.loads((options.out / 'detect_hour.json').read_text())['results']
-    assert figures['true_events'] == figures['events'] == 3
-    assert figures['events_lost'] == figures['records_told_twice'] == 0
-    assert f'| mib peak | {figures["mib_peak"]} |' in (options.out / 'detect_hour.md').read_text()
+    trials = json.loads((options.out / 'detect_hour.json').read_text())['results']
+    assert [trial['true_events'] for trial in trials] == [3, 3, 3]
+    assert [trial['events'] for trial in trials] == [3, 3, 3]
+    assert all(trial['events_lost'] == trial['records_told_twice'] == 0 for trial in trials)
+    assert [trial['gaps'] for trial in trials] == [0, 0, 1]
+    assert all(0 < trial['mib_after_a_tenth'] <= trial['mib_peak'] for trial in trials)
+    assert f'| {trials[2]["mib_peak"]} |' in (options.out / 'detect_hour.md').read_text()
 
 
 @pytest.mark.slow
