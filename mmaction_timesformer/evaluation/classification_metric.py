@@ -30,8 +30,9 @@ class ClassificationMetric(BaseMetric):
     ``cls/mean_average_precision``, ``cls/macro_roc_auc``, ``cls/exact_match`` (several labels),
     ``cls/log_loss``, ``cls/calibration_error``; the limits of the 95 % interval of the three that
     lead (``cls/top1_low``, ``cls/top1_high``, ...); by class ``cls/recall/<class>`` and the same
-    for precision, f1, average_precision and roc_auc. ``cls/macro_f1`` and
-    ``cls/calibration_error`` need an explicit ``rule``, since mmengine knows neither. A figure that
+    for precision, f1, average_precision and roc_auc. ``cls/macro_f1``, ``cls/exact_match`` and a
+    class's recall and f1 need an explicit ``rule='greater'``, and ``cls/calibration_error``
+    ``rule='less'``, since mmengine infers it from names that it knows. A figure that
     is undefined, as for a class without clips, is left out.
 
     ``cls/temperature`` is the temperature fitted to these very clips: of use on validation data,

@@ -84,6 +84,24 @@ def test_save_best_infers_the_rule_of_most_figures():
     assert set(rules) <= set(evaluate(samples()))
 
 
+@pytest.mark.parametrize('multi_label', [False, True])
+def test_save_best_takes_every_figure(multi_label):
+    """Those that mmengine knows nothing of take an explicit rule, and no others need one."""
+    figures = evaluate(samples(multi_label=multi_label))
+    figures.pop('cls/confusion_matrix', None)
+    needing = set()
+    for name in figures:
+        if name.endswith(('_low', '_high', 'temperature')):
+            continue
+        try:
+            CheckpointHook(save_best=name)
+        except ValueError:
+            needing.add(name.removeprefix('cls/').split('/')[0])
+            CheckpointHook(save_best=name, rule='greater')
+    exact = {'exact_match'} if multi_label else set()
+    assert needing == {'macro_f1', 'calibration_error', 'recall', 'f1'} | exact
+
+
 def test_it_is_registered_and_refuses_typos():
     assert METRICS.get('ClassificationMetric') is ClassificationMetric
     with pytest.raises(ValueError, match='num_resamples=-1'):
