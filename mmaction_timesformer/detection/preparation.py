@@ -5,13 +5,12 @@ Legend: V crops, C channels, H/W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from mmengine.registry import Registry
 from torch import Tensor
 
 from mmaction_timesformer.registry import TRANSFORMS
@@ -36,14 +35,14 @@ class PipelineParts:
     picture_steps: tuple[Mapping[str, Any], ...]
 
 
-def build_part(registry: Registry, description: Mapping[str, Any]) -> Any:
-    """Build a part of a config.
+def build_part(build: Callable[[dict[str, Any]], Any], description: Mapping[str, Any]) -> Any:
+    """Build a part of a config by its registry's `build`.
 
     Raises:
         ValueError: It cannot be built.
     """
     try:
-        return registry.build(dict(description))
+        return build(dict(description))
     # The registry passes on whatever a constructor raises.
     except Exception as error:
         reason = f'{type(error).__name__}: {error}'.partition('\n')[0]
@@ -98,7 +97,7 @@ class FramePreparer:
         std: Sequence[float] | None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._transforms = [build_part(TRANSFORMS, step) for step in steps]
+        self._transforms = [build_part(TRANSFORMS.build, step) for step in steps]
         self._mean = None if mean is None else torch.tensor(mean).reshape(-1, 1, 1)
         self._std = torch.tensor(1.0 if std is None else std).reshape(-1, 1, 1)
         self._dtype = dtype

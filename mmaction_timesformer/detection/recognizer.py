@@ -100,7 +100,7 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
         part.pop('init_cfg', None)
         if 'pretrained' in part:
             part['pretrained'] = None
-    model = build_part(MODELS, model_config)
+    model = build_part(MODELS.build, model_config)
     if not isinstance(model, Recognizer3D):
         raise ValueError(
             f'the config builds a {type(model).__name__}; detection needs a Recognizer3D, which '
