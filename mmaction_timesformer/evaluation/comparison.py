@@ -20,7 +20,11 @@ COMPARED = ('top1', 'mean_class_accuracy', 'macro_f1', 'mean_average_precision',
 
 @dataclass(frozen=True)
 class Difference:
-    """The second model's figure minus the first's, and its interval; NaN if they never differ."""
+    """The second model's figure minus the first's, and its interval.
+
+    ``low`` and ``high`` are NaN where there is one recording, or all resamples agree: the models
+    never differ, or differ alike in every recording.
+    """
 
     first: float
     second: float

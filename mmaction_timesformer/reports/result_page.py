@@ -223,22 +223,27 @@ def _verdict(facts: Facts) -> dict[str, str]:
         f'{_plural(figures["support"][worst], "clip")}.'
     )
     for comparison in facts['comparisons']:
-        text += ' ' + _difference_sentence(comparison)
+        text += ' ' + difference_sentence(comparison)
     least = recalls[worst]['value'] if recalls[worst]['low'] is None else recalls[worst]['low']
     return {'severity': 'good' if least >= ENOUGH_RECALL else 'warning', 'text': text}
 
 
-def _difference_sentence(comparison: Facts) -> str:
+def difference_sentence(comparison: Facts) -> str:
     """Whether a further run is better, and how sure that is."""
-    change = comparison['differences']['top1']
-    if change['low'] is None:
+    if not comparison['only_first_right'] and not comparison['only_second_right']:
         return f'{comparison["second"]} has the same clips right.'
-    points, low, high = (100 * change[key] for key in ('difference', 'low', 'high'))
-    sure = '' if low > 0 or high < 0 else ', which can be chance'
-    return (
-        f'{comparison["second"]} differs by {points:+.1f} points of accuracy '
-        f'(95 %: {low:+.1f} to {high:+.1f}){sure}.'
+    change = comparison['differences']['top1']
+    sentence = (
+        f'{comparison["second"]} differs by {100 * change["difference"]:+.1f} points of accuracy'
     )
+    if change['low'] is None:
+        return (
+            f'{sentence}; too few recordings for an interval, McNemar’s '
+            f'p = {comparison["mcnemar_p"]:.3g}.'
+        )
+    low, high = 100 * change['low'], 100 * change['high']
+    sure = '' if low > 0 or high < 0 else ', which can be chance'
+    return f'{sentence} (95 %: {low:+.1f} to {high:+.1f}){sure}.'
 
 
 def _with_limits(of: Facts) -> str:
