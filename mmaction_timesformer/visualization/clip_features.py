@@ -55,7 +55,8 @@ def collect_features(
         trained: The model; its head must end in a linear layer ``fc_cls``, as those of mmaction2
             and this project do.
         splits: Of ``train``, ``val`` and ``test``.
-        max_clips: Clips of all splits together, at most; taken evenly from each.
+        max_clips: Clips of all splits together, at most; taken evenly from each. A clip that is in
+            several splits counts for the first of them.
         batch_size: Clips at once.
         num_workers: Processes that decode; 0 decodes in this one.
 
@@ -92,10 +93,12 @@ def _clips(
     """Batches of each split: its name, the annotations, and the loaded data."""
     init_default_scope(config.get('default_scope', 'mmaction'))
     datasets = {split: _dataset(config, split) for split in splits}
-    total = sum(len(dataset) for dataset in datasets.values())
+    new_rows = _new_rows(datasets)
+    total = sum(map(len, new_rows.values()))
     for split, dataset in datasets.items():
-        share = len(dataset) if total <= max_clips else max_clips * len(dataset) // total
-        rows = np.linspace(0, len(dataset) - 1, share).round().astype(int).tolist()
+        new = new_rows[split]
+        share = len(new) if total <= max_clips else max_clips * len(new) // total
+        rows = [new[place] for place in np.linspace(0, len(new) - 1, share).round().astype(int)]
         loader = DataLoader(
             Subset(dataset, rows),
             batch_size=batch_size,
@@ -105,6 +108,24 @@ def _clips(
         for number, data in enumerate(loader):
             batch = rows[number * batch_size : (number + 1) * batch_size]
             yield split, [dataset.get_data_info(row) for row in batch], data
+
+
+def _new_rows(datasets: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Clips by split, each once: where val and test are one list, a clip is its own neighbour."""
+    taken = set()
+    rows: dict[str, list[int]] = {split: [] for split in datasets}
+    for split, dataset in datasets.items():
+        for row in range(len(dataset)):
+            info = dataset.get_data_info(row)
+            clip = (_file(info), info.get('start_seconds'), info.get('end_seconds'))
+            if clip not in taken:
+                taken.add(clip)
+                rows[split].append(row)
+    return rows
+
+
+def _file(info: Mapping[str, Any]) -> str:
+    return str(info.get('filename') or info.get('frame_dir'))
 
 
 def _dataset(config: Config, split: str) -> Any:
@@ -128,7 +149,7 @@ def _facts(split: str, info: Mapping[str, Any]) -> dict[str, Any]:
         labels = [int(one) for one in np.atleast_1d(label) if one >= 0]
     return {
         'split': split,
-        'file': str(info.get('filename') or info.get('frame_dir')),
+        'file': _file(info),
         'recording': None if info.get('recording') is None else str(info['recording']),
         'labels': labels,
     }

@@ -1,7 +1,9 @@
 """A page of features from a run: its facts, its files, and nothing from elsewhere."""
 
+import copy
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,11 +42,20 @@ def test_clips_are_taken_evenly_from_the_splits(trained):
     assert collected.clips[0]['file'] != collected.clips[1]['file']
 
 
+def test_a_clip_of_two_splits_is_taken_once(trained):
+    """Otherwise it would be its own nearest neighbour."""
+    config = copy.deepcopy(trained.config)
+    config.val_dataloader = config.test_dataloader
+    collected = collect_features(replace(trained, config=config), ['val', 'test'], 1000)
+    assert [clip['split'] for clip in collected.clips] == ['val'] * 32
+    assert len({clip['file'] for clip in collected.clips}) == 32
+
+
 def test_the_page(tiny_run, tmp_path):
     (best,) = tiny_run.glob('best_*.pth')
     page = visualize_embeddings(tiny_run.parent / 'config.py', best, tmp_path / 'out', max_clips=40)
     text = page.read_text()
-    assert {path.name for path in page.parent.iterdir()} == {
+    assert {path.name for path in page.parent.iterdir() if path.name[0] != '.'} == {
         'index.html', 'features.npy', 'clips.csv', 'positions_space.png', 'positions_time.png',
     }  # fmt: skip
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
