@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -9,12 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LISTING = '.written.json'
+"""Names of the files that were written, for the next run into the same folder."""
+
 
 @contextmanager
 def staged_folder(out: str | Path) -> Iterator[Path]:
     """Fill a folder beside its place; it takes its name only if the block ends without an error.
 
-    In a folder that is there already, the new files replace those of the same name one by one.
+    In a folder that is there already, first what an earlier run wrote goes, then the new files
+    come: even one that is cut off there leaves no files of two runs. Other files stay, but for
+    those of the same name.
 
     Args:
         out: The folder to make or to renew.
@@ -32,14 +38,35 @@ def staged_folder(out: str | Path) -> Iterator[Path]:
     staging = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
     try:
         yield staging
+        written = sorted(file.relative_to(staging) for file in _files(staging))
+        (staging / LISTING).write_text(json.dumps([str(name) for name in written]))
         # mkdtemp keeps others out; an ordinary folder has the rights of its parent.
         staging.chmod(out.parent.stat().st_mode & 0o777)
         if not out.exists():
             os.replace(staging, out)
             return
-        for file in sorted(path for path in staging.rglob('*') if path.is_file()):
-            target = out / file.relative_to(staging)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, target)
+        _remove_written(out)
+        for name in (Path(LISTING), *written):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staging / name, out / name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob('*') if path.is_file())
+
+
+def _remove_written(out: Path) -> None:
+    """Remove what an earlier run listed, and folders that are empty then."""
+    if not (out / LISTING).is_file():
+        return
+    listed = [out / name for name in json.loads((out / LISTING).read_text())]
+    for file in listed:
+        # A folder from elsewhere may list anything.
+        if file.is_file() and file.resolve().is_relative_to(out.resolve()):
+            file.unlink()
+    folders = {folder for file in listed for folder in file.parents if out in folder.parents}
+    for folder in sorted(folders, reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
