@@ -114,7 +114,7 @@ def test_a_slow_model_drops_the_oldest_windows(camera):
     assert len(scored) + pulse.num_dropped == 233
     assert scored == sorted(scored)
     # What is scored is new: nothing waits longer than the queue is.
-    assert pulse.max_latency_seconds < 1.0
+    assert pulse.max_latency_seconds < 2.0
     (event,) = [u for u in updates if isinstance(u, DangerEvent) and u.state == 'closed']
     assert event.end_seconds == pytest.approx(60.0, abs=0.1)
 
