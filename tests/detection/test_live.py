@@ -104,7 +104,7 @@ def test_a_slow_model_drops_the_oldest_windows(camera):
         time.sleep(0.05)
         return read_colours(clips)
 
-    source = Source('gate', str(camera), pace=20.0)
+    source = Source('gate', str(camera), pace=10.0)
     detector = make_detector(think, batch_size=1, queue_size=2)
     updates = list(detector.watch([source]))
     scored = [u.window.seconds for u in updates if isinstance(u, Scored)]
