@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from data_analysis.annotations import class_names_in, read_annotations
-from data_analysis.cli import measuring_bar, read_classes
+from data_analysis.cli import in_a_line, measuring_bar, read_classes
 from data_analysis.clip_cache import CopySettings, cache_videos, name_of_copy, rewrite_paths
 
 _MOST_FAILURES_SHOWN = 10
@@ -21,8 +21,9 @@ def run_caching(options: argparse.Namespace) -> int:
     try:
         settings = CopySettings(options.short_side, options.keyframe_interval, options.crf)
         paths = _annotated_paths(options)
-    except (ValueError, FileNotFoundError) as error:
-        print(f'error: {error}', file=sys.stderr)
+        options.out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        print(f'error: {in_a_line(error)}', file=sys.stderr)
         return 2
     videos = options.out / 'videos'
     with measuring_bar(console, len(paths), 'Copying') as progress:

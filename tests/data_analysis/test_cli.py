@@ -134,11 +134,15 @@ def test_a_file_in_the_place_of_the_folder_is_named(
         shown = capsys.readouterr().err.splitlines()
         assert shown[-1].startswith(f'data_analysis: error: {tmp_path / name}: ')
         assert len(shown) == 1
-    tool = [sys.executable, root / 'tools' / 'prepare_dataset.py', videos, '--workers', '0']
-    done = subprocess.run(
-        [*tool, '--out', tmp_path / 'file'], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (2, f'error: {tmp_path / "file"}: File exists\n')
+    for tool in (
+        ['prepare_dataset.py', videos],
+        ['cache_dataset.py', videos / 'train.txt', '--data-root', videos],
+    ):
+        command = [sys.executable, root / 'tools' / tool[0], *tool[1:], '--workers', '0']
+        done = subprocess.run(
+            [*command, '--out', tmp_path / 'file'], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (2, f'error: {tmp_path / "file"}: File exists\n')
 
 
 def test_a_sampler_that_is_not_known_must_be_told(
