@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,8 @@ def prepare(
     worst = leaks[leaks['code'].isin(LEAKS)]
     if len(worst) and not settings.allow_leak:
         raise LeakError(_describe_leaks(worst))
+    if settings.from_scenes:  # as little independent as clips of a recording, and listed as such
+        clips['recording'] = np.array(_group_names(clips, groups))[groups]
     settings.out.mkdir(parents=True, exist_ok=True)
     with write_atomically(settings.out / 'classes.txt') as stream:
         stream.writelines(f'{name}\n' for name in dataset.classes)
@@ -235,12 +238,12 @@ def _write_fold(
         clips['label'].to_numpy(), fold.splits['train'], settings.percents, settings.seed
     )
     lists |= {f'train_{percent}': part for percent, part in fractions.items() if percent < 100}
-    suffix = _suffix(clips)
-    for name, positions in lists.items():
-        rows = clips.iloc[positions]
+    suffixes = _suffixes(clips)
+    for (name, positions), suffix in product(lists.items(), suffixes):
+        rows = clips.iloc[positions].itertuples()
         write_annotations(
             folder / f'{name}{suffix}',
-            [_clip_of(row, dataset, suffix) for row in rows.itertuples()],
+            [_clip_of(row, dataset, suffix) for row in rows],
             dataset.classes,
         )
     split_of = pd.Series('', index=clips.index)
@@ -254,15 +257,16 @@ def _write_fold(
         base=settings.base_config,
         videos=root,
         classes=dataset.classes,
-        lists={name: f'{name}{suffix}' for name in fold.splits},
+        lists={name: f'{name}{suffixes[-1]}' for name in fold.splits},
         multi_label=dataset.multi_label,
     )
 
 
-def _suffix(clips: pd.DataFrame) -> str:
-    """mmaction2's text lists, unless they have no room for what must be written."""
-    parts = clips[['start_seconds', 'end_seconds']].notna().any(axis=None)
-    return '.csv' if parts else '.txt'
+def _suffixes(clips: pd.DataFrame) -> tuple[str, ...]:
+    """mmaction2's text lists and, for what they have no room for, CSV; training reads the last."""
+    if clips[['start_seconds', 'end_seconds']].notna().any(axis=None):
+        return ('.csv',)
+    return ('.txt', '.csv') if (clips['recording'] != '').any() else ('.txt',)
 
 
 def _clip_of(row, dataset: DatasetInput, suffix: str) -> Clip:  # type: ignore[no-untyped-def]

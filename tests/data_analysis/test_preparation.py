@@ -4,9 +4,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from mmengine.config import Config
 
 from data_analysis import preparation
-from data_analysis.annotations import read_annotations
+from data_analysis.annotations import Clip, read_annotations
 from data_analysis.inputs import DatasetInput, input_from_folder
 from data_analysis.preparation import LeakError, PreparationSettings, divide, prepare
 from tests.data_analysis.clip_tables import clips_of, signature_of
@@ -54,6 +55,11 @@ def prepare_clips(monkeypatch: pytest.MonkeyPatch, settings: PreparationSettings
     return run
 
 
+def lists_of(config: Path) -> list[str]:
+    loaders = Config.fromfile(config)
+    return [loaders[f'{name}_dataloader'].dataset.ann_file for name in ('train', 'val', 'test')]
+
+
 def with_recordings(clips: pd.DataFrame) -> pd.DataFrame:
     return clips.assign(recording=clips['path'].str.extract(r'(rec\d+)')[0])
 
@@ -83,11 +89,20 @@ def test_a_split_by_recording_is_written(prepare_clips, settings: PreparationSet
     )
     assert quarter < half < {clip.path for clip in lists['train']}
     assert not (out / 'train_100.txt').exists()
+    for name in ('train', 'val', 'test', 'train_25', 'train_50'):
+        table = pd.read_csv(out / f'{name}.csv')
+        assert list(table) == ['path', 'label', 'recording']
+        assert (table['label'] == table['path'].str[0]).all()
+        assert (table['recording'] == table['path'].str[2:6]).all()
+        assert table['path'].tolist() == [
+            clip.path for clip in read_annotations(out / f'{name}.txt')
+        ]
     table = pd.read_csv(out / 'split.csv')
     assert table.groupby('group')['split'].nunique().max() == 1
     assert table['split'].value_counts().to_dict() == {'train': 24, 'val': 8, 'test': 8}
     assert prepared.counts[''].sum().to_dict() == {'train': 24, 'val': 8, 'test': 8}
     assert prepared.configs == [out / 'config.py']
+    assert lists_of(out / 'config.py') == ['train.csv', 'val.csv', 'test.csv']
 
 
 def test_a_split_of_look_alikes_at_random_is_refused(prepare_clips, settings) -> None:
@@ -96,7 +111,10 @@ def test_a_split_of_look_alikes_at_random_is_refused(prepare_clips, settings) ->
     assert not (settings.out / 'train.txt').exists()
     prepared = prepare_clips(made_clips(), test_share=0.3, allow_leak=True)
     assert 'leakage_alarm' in set(prepared.leaks['code'])
-    assert (settings.out / 'train.txt').exists()
+    assert lists_of(settings.out / 'config.py') == ['train.txt', 'val.txt', 'test.txt']
+    assert {file.name for file in settings.out.glob('*.*')} == {
+        *('train.txt', 'val.txt', 'test.txt', 'classes.txt', 'split.csv', 'config.py')
+    }
 
 
 def test_scenes_are_found_where_recordings_are_not_known(prepare_clips, settings) -> None:
@@ -104,6 +122,12 @@ def test_scenes_are_found_where_recordings_are_not_known(prepare_clips, settings
     assert prepared.num_groups == NUM_RECORDINGS
     table = pd.read_csv(settings.out / 'split.csv')
     assert (table.groupby(table['path'].str[2:6])['split'].nunique() == 1).all()
+    listed = pd.concat(
+        pd.read_csv(settings.out / f'{name}.csv') for name in ('train', 'val', 'test')
+    )
+    true = listed['path'].str[2:6]
+    assert len(set(zip(true, listed['recording'], strict=True))) == NUM_RECORDINGS
+    assert listed['recording'].nunique() == NUM_RECORDINGS
 
 
 def test_the_same_seed_writes_the_same_files(prepare_clips, settings, tmp_path: Path) -> None:
@@ -111,7 +135,8 @@ def test_the_same_seed_writes_the_same_files(prepare_clips, settings, tmp_path: 
     written = []
     for name, seed in (('one', 1), ('same', 1), ('other', 2)):
         prepare_clips(clips, out=tmp_path / name, seed=seed, percents=(50,))
-        written.append({file.name: file.read_text() for file in (tmp_path / name).glob('*.txt')})
+        lists = [*(tmp_path / name).glob('*.txt'), *(tmp_path / name).glob('*.csv')]
+        written.append({file.name: file.read_text() for file in lists})
     assert written[0] == written[1]
     assert written[0] != written[2]
 
@@ -127,6 +152,10 @@ def test_folds_and_leave_one_out_have_a_folder_each(prepare_clips, settings) -> 
     ]
     assert sorted(tested) == sorted(clips['path'])
     assert not (settings.out / 'fold0' / 'val.txt').exists()
+    for config in prepared.configs:
+        assert lists_of(config) == ['train.csv', 'test.csv', 'test.csv']
+        listed = pd.concat(pd.read_csv(config.parent / name) for name in ('train.csv', 'test.csv'))
+        assert sorted(listed['recording']) == sorted(clips['recording'])
     prepared = prepare_clips(clips, leave_one_group_out=True, val_share=0.0)
     assert {config.parent.name for config in prepared.configs} == {
         f'without_rec{n}' for n in range(NUM_RECORDINGS)
@@ -159,8 +188,22 @@ def test_parts_of_files_and_several_classes_are_written_as_csv(prepare_clips, se
     written = read_annotations(settings.out / 'train.csv', ('a', 'b'), multi_label=True)
     assert {clip.label for clip in written} == {(0,), (1,), (0, 1)}
     assert {clip.start_seconds for clip in written} == {None, 1.5}
+    assert not (settings.out / 'train.txt').exists(), 'it has no room for times'
     assert all(clip.recording for clip in written)
     assert 'multi_class=True' in (settings.out / 'config.py').read_text()
+
+
+def test_a_clip_whose_recording_is_not_known_has_none(prepare_clips, settings) -> None:
+    clips = with_recordings(made_clips())
+    clips.loc[0, 'recording'] = ''
+    prepare_clips(clips, allow_leak=True)
+    listed = [
+        clip
+        for name in ('train', 'val', 'test')
+        for clip in read_annotations(settings.out / f'{name}.csv', ('a', 'b'))
+    ]
+    assert Clip(clips.loc[0, 'path'], 0) in listed
+    assert sum(clip.recording is None for clip in listed) == 1
 
 
 def test_unreadable_clips_are_in_no_list(prepare_clips, settings) -> None:

@@ -4,6 +4,7 @@ import re
 import runpy
 import shlex
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,23 @@ def folder(root: Path, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return tmp_path
 
 
-def test_labels_are_the_folders_that_clips_lie_in(
-    root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def run_tool(monkeypatch: pytest.MonkeyPatch):
+    """Runs a tool as the command line does."""
+
+    def run(command: list[str]) -> None:
+        monkeypatch.setattr(sys, 'argv', [*command, '--workers', '1'])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(command[0], run_name='__main__')
+        assert ended.value.code == 0
+
+    return run
+
+
+def test_labels_are_the_folders_that_clips_lie_in(root: Path, folder: Path, run_tool) -> None:
     *_, prepare, train = commands_of_readme(root)
     assert prepare[0] == 'tools/prepare_dataset.py'
-    monkeypatch.setattr(sys, 'argv', [*prepare, '--workers', '1'])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(prepare[0], run_name='__main__')
-    assert ended.value.code == 0
+    run_tool(prepare)
 
     assert train[:2] == ['tools/train.py', 'data/mine/config.py']
     cfg = Config.fromfile(train[1])
@@ -59,3 +68,24 @@ def test_labels_are_the_folders_that_clips_lie_in(
         names += folders
     assert len(names) == 19
     assert set(names) == set(CLASSES)
+
+
+def test_clips_keep_their_recordings(root: Path, folder: Path, run_tool) -> None:
+    prepare = commands_of_readme(root)[0]
+    run_tool([*prepare, '--group-regex', r' (\d+)\.mp4'])
+    cfg = Config.fromfile('data/mine/config.py')
+    found = {}
+    for split in SPLITS:
+        dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        assert all(info['recording'] == number_in(info['filename']) for info in infos)
+        found[split] = {info['recording'] for info in infos}
+        if split != 'train':
+            sample = dataset[0]['data_samples']
+            assert sample.recording == number_in(sample.filename), 'results are not told'
+    assert sorted(map(int, chain(*found.values()))) == list(range(12))
+
+
+def number_in(name: str) -> str:
+    """What follows "train" or "val" in the name of a file."""
+    return Path(name).stem.split()[1]

@@ -36,7 +36,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        ann_file='train.txt',
+        ann_file='train.csv',
         data_prefix=dict(video='videos'),
         metainfo=metainfo,
         pipeline=train_pipeline,
@@ -50,7 +50,7 @@ test_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        ann_file='test.txt',
+        ann_file='test.csv',
         data_prefix=dict(video='videos'),
         metainfo=metainfo,
         pipeline=test_pipeline,
