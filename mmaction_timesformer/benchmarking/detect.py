@@ -67,6 +67,7 @@ RULES = {
     'leave': 'leave',
     'min_seconds': 'least s',
     'merge_gap_seconds': 'merge s',
+    'widen_seconds': 'widen s',
     'f1': 'F1',
     'false_alarms_per_hour': 'false alarms an hour',
 }

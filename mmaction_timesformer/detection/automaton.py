@@ -1,7 +1,7 @@
 """The automaton that turns one class's smoothed probabilities into events.
 
 Hysteresis finds runs, near runs merge, what is long enough opens as an event, and a quiet stretch
-longer than the merge gap closes it. Everything is said as soon as it is certain.
+longer than the longest pause closes it. Everything is said as soon as it is certain.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class ClassAutomaton:
 
     def _forget(self) -> None:
         self._seen_until = math.inf
+        self._known_seconds = math.inf
         self._run: Stretch | None = None
         self._is_proven = False
         self._event: Stretch | None = None
@@ -79,9 +80,10 @@ class ClassAutomaton:
         Returns:
             What this changes, in order of time.
         """
-        if start_seconds - self._seen_until > self.rule.merge_gap_seconds + _ROUNDING_SECONDS:
+        if start_seconds - self._seen_until > self.rule.pause_seconds + _ROUNDING_SECONDS:
             self._run = None
         self._seen_until = end_seconds
+        self._known_seconds = known_seconds
         changes = self._close_after_pause(start_seconds)
         start_seconds = max(start_seconds, self._cool_until)
         if score < self.rule.leave or end_seconds - start_seconds < _ROUNDING_SECONDS:
@@ -100,6 +102,7 @@ class ClassAutomaton:
         """
         if self._event is not None and self._run is not None and self._is_proven:
             self._event.end_seconds = max(self._event.end_seconds, end_seconds)
+        self._known_seconds = end_seconds
         changes = self._tell(end_seconds) + self._close()
         self._forget()
         return changes
@@ -130,18 +133,18 @@ class ClassAutomaton:
                 return []
             self._told = self._describe('open', known_seconds)
             return [self._told]
-        growth = self._event.end_seconds - self._told.end_seconds
+        growth = self._widened_end(self._event) - self._told.end_seconds
         if growth < max(self.update_seconds, _ROUNDING_SECONDS):
             return []
         self._told = self._describe('growing', self._told.alarm_seconds)
         return [self._told]
 
     def _close_after_pause(self, now_seconds: float) -> list[DangerEvent]:
-        """Close the event if nothing has been on for longer than the merge gap."""
+        """Close the event if nothing has been on for longer than it may pause."""
         if self._event is None or self._run is not None:
             return []
         pause = now_seconds - self._event.end_seconds
-        return self._close() if pause > self.rule.merge_gap_seconds + _ROUNDING_SECONDS else []
+        return self._close() if pause > self.rule.pause_seconds + _ROUNDING_SECONDS else []
 
     def _close(self) -> list[DangerEvent]:
         if self._told is None:
@@ -155,14 +158,20 @@ class ClassAutomaton:
     def _describe(self, state: EventState, alarm_seconds: float) -> DangerEvent:
         event = self._event
         assert event is not None
+        start_seconds = max(event.start_seconds - self.rule.widen_seconds, self._cool_until, 0.0)
         return DangerEvent(
-            event_id=f'{self.label}@{event.start_seconds:.3f}',
+            event_id=f'{self.label}@{start_seconds:.3f}',
             state=state,
             label=self.label,
-            start_seconds=round(event.start_seconds, 3),
-            end_seconds=round(event.end_seconds, 3),
+            start_seconds=round(start_seconds, 3),
+            end_seconds=round(self._widened_end(event), 3),
             alarm_seconds=round(alarm_seconds, 3),
             peak_seconds=round(event.peak_seconds, 3),
             peak_score=round(event.peak_score, 6),
             mean_score=round(event.sum_scores / event.num_scores, 6),
         )
+
+    def _widened_end(self, event: Stretch) -> float:
+        """Where an event ends when it is widened, as far as frames have been seen."""
+        widened = min(event.end_seconds + self.rule.widen_seconds, self._known_seconds)
+        return max(event.end_seconds, widened)

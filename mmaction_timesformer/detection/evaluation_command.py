@@ -187,7 +187,8 @@ def _print_figures(figures: Sequence[EventFigures]) -> None:
 
 def _print_rules(rules: Mapping[str, TunedRule]) -> None:
     table = Table(title='Chosen rules, and how they do on the recordings that chose them')
-    for column in ('class', 'smoothing', 'enter', 'leave', 'min s', 'merge s', 'F1', 'false/h'):
+    spans = ('min s', 'merge s', 'widen s')
+    for column in ('class', 'smoothing', 'enter', 'leave', *spans, 'F1', 'false/h'):
         table.add_column(column)
     for label, tuned in rules.items():
         rule = tuned.rule
@@ -198,6 +199,7 @@ def _print_rules(rules: Mapping[str, TunedRule]) -> None:
             f'{rule.leave:g}',
             f'{rule.min_seconds:g}',
             f'{rule.merge_gap_seconds:g}',
+            f'{rule.widen_seconds:g}',
             f'{tuned.f1:.2f}',
             f'{tuned.false_alarms_per_hour:.1f}',
         )

@@ -28,6 +28,9 @@ class EventRule:
         min_seconds: Shortest event.
         merge_gap_seconds: Longest pause within an event.
         cooldown_seconds: Rest after an event, in which nothing of this class counts.
+        widen_seconds: How much earlier an event begins and how much later it ends than its runs. A
+            window is sure of an event while it shows most of it, and speaks for its centre alone:
+            the longer an event, the shorter its run. What touches by that is one event.
     """
 
     smoothing: str = 'ema'
@@ -37,6 +40,7 @@ class EventRule:
     min_seconds: float = 2.0
     merge_gap_seconds: float = 2.0
     cooldown_seconds: float = 0.0
+    widen_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if self.smoothing not in SMOOTHINGS:
@@ -49,6 +53,11 @@ class EventRule:
             value = getattr(self, field.name)
             if field.name.endswith('_seconds') and not 0 <= value < float('inf'):
                 raise ValueError(f'{field.name}={value} must be 0 or more')
+
+    @property
+    def pause_seconds(self) -> float:
+        """Longest pause between two runs of one event."""
+        return max(self.merge_gap_seconds, 2 * self.widen_seconds)
 
 
 def make_rules(

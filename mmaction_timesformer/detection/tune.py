@@ -159,7 +159,9 @@ def _smoothings(hop_seconds: float) -> Iterator[EventRule]:
 
 def _rows(smoothing: EventRule, hop_seconds: float) -> Iterator[list[EventRule]]:
     """Rules of one smoothing, in rows that differ by `enter` alone."""
-    for share, min_hops, gap_hops in product(LEAVE_SHARES, (0, 3, 6), (0, 3)):
+    for share, min_hops, gap_hops, wide_hops in product(
+        LEAVE_SHARES, (0, 3, 6), (0, 3), (0, 1, 2, 3)
+    ):
         yield [
             replace(
                 smoothing,
@@ -167,6 +169,7 @@ def _rows(smoothing: EventRule, hop_seconds: float) -> Iterator[list[EventRule]]
                 leave=round(enter * share, 3),
                 min_seconds=round(min_hops * hop_seconds, 6),
                 merge_gap_seconds=round(gap_hops * hop_seconds, 6),
+                widen_seconds=round(wide_hops * hop_seconds, 6),
             )
             for enter in ENTER
         ]

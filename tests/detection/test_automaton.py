@@ -39,6 +39,10 @@ def spans(told):
         # A danger that outlasts the rest is told from the end of the rest on.
         ([0.7, 0.1, 0.7, 0.7, 0.7, 0.1], {'cooldown_seconds': 2}, [(0, 1), (3, 5)]),
         ([0.7, 0.1, 0.7, 0.1], {'cooldown_seconds': 5}, [(0, 1)]),
+        ([0.1, 0.1, 0.7, 0.1, 0.1], {'widen_seconds': 1}, [(1, 4)]),
+        # Not before the first frame, nor after the last that was seen.
+        ([0.7, 0.1, 0.1, 0.1, 0.7], {'widen_seconds': 1}, [(0, 2), (3, 5)]),
+        ([0.7, 0.1, 0.1, 0.7, 0.1, 0.1, 0.1], {'widen_seconds': 1}, [(0, 5)]),
     ],
 )
 def test_by_hand(scores, changes, expected):
@@ -54,6 +58,19 @@ def test_states_and_figures_of_one_event():
     assert closed.peak_score == 0.9
     assert closed.peak_seconds == 3.5
     assert closed.mean_score == pytest.approx(0.7)
+    assert len({e.event_id for e in told}) == 1
+
+
+def test_what_is_widened_ends_where_frames_were_seen():
+    told = feed([0.1, 0.1, 0.7, 0.7, 0.1, 0.1, 0.1, 0.1], widen_seconds=1.5)
+    # The frames that a score is of reach half a second past the middle of its stretch.
+    assert [(e.state, e.start_seconds, e.end_seconds) for e in told] == [
+        ('open', 0.5, 3),
+        ('growing', 0.5, 4),
+        ('growing', 0.5, 4.5),
+        ('growing', 0.5, 5.5),
+        ('closed', 0.5, 5.5),
+    ]
     assert len({e.event_id for e in told}) == 1
 
 
@@ -88,12 +105,15 @@ def oracle(scores, hop, rule):
             start = None
     merged = []
     for run in runs:
-        if merged and run[0] - merged[-1][1] <= rule.merge_gap_seconds + 1e-9:
+        pause = max(rule.merge_gap_seconds, 2 * rule.widen_seconds)
+        if merged and run[0] - merged[-1][1] <= pause + 1e-9:
             merged[-1][1] = run[1]
         else:
             merged.append(run)
     long_enough = [r for r in merged if r[1] - r[0] >= rule.min_seconds - 1e-9]
-    return [tuple(round(t, 3) for t in run) for run in long_enough]
+    wide, last = rule.widen_seconds, len(scores) * hop
+    widened = [(max(r[0] - wide, 0.0), min(r[1] + wide, last)) for r in long_enough]
+    return [tuple(round(t, 3) for t in span) for span in widened]
 
 
 @pytest.mark.parametrize('seed', range(50))
@@ -105,13 +125,14 @@ def test_equals_the_oracle_on_random_scores(seed):
         | dict(
             min_seconds=hop * int(rng.integers(0, 4)),
             merge_gap_seconds=hop * int(rng.integers(0, 4)),
+            widen_seconds=hop * int(rng.integers(0, 3)),
         )
     )
     scores = np.clip(0.5 + 0.4 * np.sin(np.arange(200) / 5) + rng.normal(0, 0.25, 200), 0, 1)
     automaton = ClassAutomaton('Digging', rule)
     told = []
     for number, score in enumerate(scores.tolist()):
-        told += automaton.push(number * hop, (number + 1) * hop, score, 0.0)
+        told += automaton.push(number * hop, (number + 1) * hop, score, (number + 9) * hop)
     told += automaton.finish(len(scores) * hop)
     assert spans(told) == oracle(scores.tolist(), hop, rule)
     opened = [e.event_id for e in told if e.state == 'open']

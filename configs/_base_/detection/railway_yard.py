@@ -16,6 +16,7 @@ detection = dict(
         min_seconds=2.0,
         merge_gap_seconds=2.0,
         cooldown_seconds=0.0,
+        widen_seconds=0.0,
     ),
     # Every class but Other.
     dangers={'Track-Excavator': {}, 'Bucket-Worker': {}, 'Cabin-Worker': {}},
