@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from mmaction_timesformer.datasets.window_labels import SHOWN_LEAST, share_inside, window_label
 
 from .acts import ACTS, OTHER, Act, enliven
 from .casting import set_stage, swept_areas
@@ -22,6 +21,8 @@ SHARES = {'danger': 0.45, 'mirror': 0.35, 'calm': 0.2}
 CREW_SIZE = 2
 DRAWS_PER_ACT = 10
 WINDOW_STAGE_SECONDS = 20.0
+COVERED_LEAST, UNCOVERED_MOST = 0.8, 0.2
+"""Shares of a danger in a window that shows it, and in one that does not."""
 MOST_DRAWS = 300
 
 
@@ -121,10 +122,32 @@ def stage_window(
         starts = rng.uniform(0, WINDOW_STAGE_SECONDS - seconds, DRAWS_PER_ACT).tolist()
         for start in starts:
             span = (start, start + seconds)
-            shows_mirror = any(share_inside(mirror, *span) >= SHOWN_LEAST for mirror in mirrors)
-            if window_label(dangers, *span, OTHER) == label and (shows_mirror or not of_mirror):
+            shows_mirror = any(_share_inside(mirror, *span) >= COVERED_LEAST for mirror in mirrors)
+            if window_label(dangers, *span) == label and (shows_mirror or not of_mirror):
                 return stage, start
     raise RuntimeError(f'no window of {seconds} s shows {label}: make clips longer')
+
+
+def window_label(
+    events: Sequence[DangerEvent], start_seconds: float, end_seconds: float
+) -> str | None:
+    """What a window shows; None where it cuts a danger in half or shows two kinds."""
+    shown = set()
+    for event in events:
+        share = _share_inside(event, start_seconds, end_seconds)
+        if share >= COVERED_LEAST:
+            shown.add(event.label)
+        elif share > UNCOVERED_MOST:
+            return None
+    if len(shown) > 1:
+        return None
+    return shown.pop() if shown else OTHER
+
+
+def _share_inside(event: DangerEvent, start_seconds: float, end_seconds: float) -> float:
+    """Which share of an event lies in a span of time; negative when it is far away."""
+    inside = min(end_seconds, event.end_seconds) - max(start_seconds, event.start_seconds)
+    return inside / (event.end_seconds - event.start_seconds)
 
 
 def _something_happens(
