@@ -11,18 +11,19 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=5, max_keep_ckpts=1, save_best=None),
 )
 randomness = dict(seed=0)
-# Windows as long as clips, half a second apart as their frames are; `make demo` tunes the rules.
+# Windows as long as clips, half a second apart as their frames are; `make demo` tunes the thresholds.
 detection = dict(
     span_seconds=4.0,
     hop_seconds=0.5,
     dtype='float32',
     rules=dict(
         smoothing='centred',
-        smoothing_seconds=1.0,
-        enter=0.8,
-        leave=0.4,
-        min_seconds=1.5,
+        smoothing_seconds=2.0,
+        enter=0.9,
+        leave=0.45,
+        min_seconds=1.0,
         merge_gap_seconds=0.5,
+        widen_seconds=0.5,
     ),
     dangers={'Track-Excavator': {}, 'Bucket-Worker': {}, 'Cabin-Worker': {}},
 )

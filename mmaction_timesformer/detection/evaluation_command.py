@@ -25,6 +25,7 @@ from mmaction_timesformer.detection.results import (
     read_history,
     read_manifest,
 )
+from mmaction_timesformer.detection.rules import EventRule
 from mmaction_timesformer.detection.score_log import read_scores
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.truth import TrueRecording, match_names, read_truth
@@ -47,7 +48,7 @@ class Results:
 
     Attributes:
         classes: The model's classes.
-        labels: Those that are dangers.
+        rules: The rule of each danger.
         hop_seconds: Distance of windows.
         events: Closed events of each recording.
         scores: Its windows.
@@ -56,7 +57,7 @@ class Results:
     """
 
     classes: tuple[str, ...]
-    labels: tuple[str, ...]
+    rules: dict[str, EventRule]
     hop_seconds: float
     events: Mapping[str, list[DangerEvent]]
     scores: Mapping[str, list[ScoredWindow]]
@@ -90,7 +91,7 @@ def read_results(folder: str | Path, truth_file: str | Path) -> Results:
     ends = {names[source]: past.end_seconds for source, past in sources.items() if source in names}
     return Results(
         classes,
-        tuple(manifest['rules']),
+        {label: EventRule(**rule) for label, rule in manifest['rules'].items()},
         manifest['windows']['hop_seconds'],
         events,
         {names[source]: windows for source, windows in scores.items() if source in names},
@@ -144,7 +145,9 @@ def evaluate_command(
 
 def figures_of(results: Results, thresholds: Sequence[float] = THRESHOLDS) -> list[EventFigures]:
     """The figures of a run."""
-    return evaluate_events(results.events, results.truth, results.hours, results.labels, thresholds)
+    return evaluate_events(
+        results.events, results.truth, results.hours, tuple(results.rules), thresholds
+    )
 
 
 def tune_results(results: Results, max_false_alarms_per_hour: float) -> dict[str, TunedRule]:
@@ -153,7 +156,7 @@ def tune_results(results: Results, max_false_alarms_per_hour: float) -> dict[str
         results.scores,
         results.truth,
         results.classes,
-        results.labels,
+        results.rules,
         sum(results.hours.values()),
         results.hop_seconds,
         max_false_alarms_per_hour,

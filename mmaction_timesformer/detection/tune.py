@@ -1,16 +1,16 @@
-"""Choose each class's rule on validation recordings, for a wanted rate of false alarms.
+"""Choose each class's thresholds on validation recordings, for a wanted rate of false alarms.
 
-The scores are there already, so a rule is tried by sending them through the automaton again. Every
-rule of a grid is tried. The classes share the false alarms that are allowed so that all together
-are worth most; a rule is worth its F1 together with that of its neighbours in the grid. Where even
-the quietest rules have more false alarms than wanted, they win.
+The scores are there already, so a threshold is tried by sending them through the automaton again.
+The rest of a rule, its smoothing and its lengths, stays as it is in the config: chosen on an hour of
+recordings along with the thresholds, it did no better on others. The classes share the false alarms that are allowed so that all
+together are worth most; a threshold is worth its F1 together with that of its neighbours. Where
+even the highest thresholds have more false alarms than wanted, they win.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import product
 from pathlib import Path
 
 from data_analysis.atomic import write_atomically
@@ -22,8 +22,7 @@ from mmaction_timesformer.detection.smoothing import Sample, make_smoother
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.truth import TrueEvent, TrueRecording
 
-ENTER = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-LEAVE_SHARES = (0.5, 0.8, 1.0)
+ENTER = (*(round(0.05 * step, 2) for step in range(4, 20)), 0.97, 0.98, 0.99)
 
 
 @dataclass(frozen=True)
@@ -45,31 +44,31 @@ def tune_rules(
     scores: Mapping[str, Sequence[ScoredWindow]],
     truth: Mapping[str, TrueRecording],
     classes: Sequence[str],
-    labels: Sequence[str],
+    rules: Mapping[str, EventRule],
     hours: float,
     hop_seconds: float,
     max_false_alarms_per_hour: float,
     threshold: float = 0.3,
 ) -> dict[str, TunedRule]:
-    """Choose a rule for each class.
+    """Choose `enter` for each class, and `leave` in proportion.
 
     Args:
         scores: The windows of each recording.
         truth: What happened in it.
         classes: The model's classes in index order.
-        labels: The classes to choose rules for.
+        rules: The rule of each class as it is.
         hours: How long all recordings are together.
         hop_seconds: Distance of windows.
         max_false_alarms_per_hour: Wanted rate, of all classes together.
         threshold: tIoU from which an event is right.
     """
     offers = [
-        _offers(scores, truth, classes.index(label), label, hours, hop_seconds, threshold)
-        for label in labels
+        _offers(scores, truth, classes.index(label), label, rule, hours, hop_seconds, threshold)
+        for label, rule in rules.items()
     ]
     least = sum(min(offer) for offer in offers)
     allowed = max(int(max_false_alarms_per_hour * hours + 1e-9), least)
-    return dict(zip(labels, _share_out(offers, allowed), strict=True))
+    return dict(zip(rules, _share_out(offers, allowed), strict=True))
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,7 @@ def _offers(
     truth: Mapping[str, TrueRecording],
     index: int,
     label: str,
+    rule: EventRule,
     hours: float,
     hop_seconds: float,
     threshold: float,
@@ -97,20 +97,19 @@ def _offers(
     """What a class can have for each number of false alarms."""
     true = {name: [e for e in truth[name].events if e.label == label] for name in scores}
     num_true = sum(map(len, true.values()))
+    smoothed = {name: _smooth(rule, windows, index) for name, windows in scores.items()}
+    row = [
+        _try(tried, label, smoothed, true, hours, hop_seconds, threshold)
+        for tried in _thresholds(rule)
+    ]
     offers: dict[int, _Offer] = {}
-    for smoothing in _smoothings(hop_seconds):
-        smoothed = {name: _smooth(smoothing, windows, index) for name, windows in scores.items()}
-        for rules in _rows(smoothing, hop_seconds):
-            row = [
-                _try(rule, label, smoothed, true, hours, hop_seconds, threshold) for rule in rules
-            ]
-            for place, tried in enumerate(row):
-                # A rule is worth what its neighbours are worth too: luck has none.
-                near = row[max(place - 1, 0) : place + 2]
-                worth = num_true * sum(one.f1 for one in near) / len(near)
-                wrong = round(tried.false_alarms_per_hour * hours)
-                if wrong not in offers or worth > offers[wrong].worth:
-                    offers[wrong] = _Offer(worth, tried)
+    for place, tuned in enumerate(row):
+        # A threshold is worth what its neighbours are worth too: luck has none.
+        near = row[max(place - 1, 0) : place + 2]
+        worth = num_true * sum(one.f1 for one in near) / len(near)
+        wrong = round(tuned.false_alarms_per_hour * hours)
+        if wrong not in offers or worth > offers[wrong].worth:
+            offers[wrong] = _Offer(worth, tuned)
     return offers
 
 
@@ -149,30 +148,10 @@ def _try(
     return TunedRule(rule, 2 * right / max(right + wrong + num_true, 1), wrong / hours)
 
 
-def _smoothings(hop_seconds: float) -> Iterator[EventRule]:
-    yield EventRule('none', 0.0)
-    for hops in (1, 2, 4):
-        yield EventRule('ema', hops * hop_seconds)
-    for hops in (2, 4, 8):
-        yield EventRule('centred', hops * hop_seconds)
-
-
-def _rows(smoothing: EventRule, hop_seconds: float) -> Iterator[list[EventRule]]:
-    """Rules of one smoothing, in rows that differ by `enter` alone."""
-    for share, min_hops, gap_hops, wide_hops in product(
-        LEAVE_SHARES, (0, 3, 6), (0, 3), (0, 1, 2, 3)
-    ):
-        yield [
-            replace(
-                smoothing,
-                enter=enter,
-                leave=round(enter * share, 3),
-                min_seconds=round(min_hops * hop_seconds, 6),
-                merge_gap_seconds=round(gap_hops * hop_seconds, 6),
-                widen_seconds=round(wide_hops * hop_seconds, 6),
-            )
-            for enter in ENTER
-        ]
+def _thresholds(rule: EventRule) -> Iterator[EventRule]:
+    """The rule with each `enter`, and `leave` in the same proportion to it as before."""
+    for enter in ENTER:
+        yield replace(rule, enter=enter, leave=round(enter * rule.leave / rule.enter, 4))
 
 
 def _smooth(rule: EventRule, windows: Sequence[ScoredWindow], index: int) -> list[Sample]:

@@ -1,5 +1,7 @@
 """Rules chosen on recordings whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -35,9 +37,20 @@ def recordings():
     return {'one': noisy_scores(TRUE, 200.0, 0.25, seed=0)}, truth
 
 
+RULE = EventRule('centred', 2.0, 0.9, 0.45, min_seconds=1.0, merge_gap_seconds=1.0)
+
+
 def tune(recordings, rate, labels=('A',)):
     scores, truth = recordings
-    return tune_rules(scores, truth, CLASSES, labels, 200 / 3600, 0.5, rate)
+    rules = dict.fromkeys(labels, RULE)
+    return tune_rules(scores, truth, CLASSES, rules, 200 / 3600, 0.5, rate)
+
+
+def test_thresholds_alone_are_chosen(recordings):
+    chosen = tune(recordings, rate=12.0)['A'].rule
+    assert chosen.enter != RULE.enter
+    assert chosen.leave == pytest.approx(chosen.enter / 2, abs=1e-4)
+    assert replace(chosen, enter=RULE.enter, leave=RULE.leave) == RULE
 
 
 def test_what_was_tuned_holds_on_another_recording(recordings):
@@ -94,8 +107,10 @@ def test_classes_share_the_allowed_false_alarms():
     scores = {'one': windows(peaks)}
     hours = 1 / 60
 
-    strict = tune_rules(scores, truth, CLASSES, ('A', 'B'), hours, 1.0, 30.0)
-    loose = tune_rules(scores, truth, CLASSES, ('A', 'B'), hours, 1.0, 60.0)
+    rules = dict.fromkeys(('A', 'B'), EventRule('none', min_seconds=0.0, merge_gap_seconds=0.0))
+
+    strict = tune_rules(scores, truth, CLASSES, rules, hours, 1.0, 30.0)
+    loose = tune_rules(scores, truth, CLASSES, rules, hours, 1.0, 60.0)
 
     assert (strict['A'].f1, strict['B'].f1) == (0.0, 1.0)
     assert (loose['A'].f1, loose['B'].f1) == (pytest.approx(2 / 3), 1.0)
