@@ -1,10 +1,11 @@
 """Choose each class's thresholds on validation recordings, for a wanted rate of false alarms.
 
 The scores are there already, so a threshold is tried by sending them through the automaton again.
-The rest of a rule, its smoothing and its lengths, stays as it is in the config: chosen on an hour of
-recordings along with the thresholds, it did no better on others. The classes share the false alarms that are allowed so that all
-together are worth most; a threshold is worth its F1 together with that of its neighbours. Where
-even the highest thresholds have more false alarms than wanted, they win.
+The rest of a rule, its smoothing and its lengths, stays as it is in the config: chosen along with
+the thresholds on an hour of recordings, it did no better on others. The classes share the false
+alarms that are allowed so that all together are worth most; a threshold is worth its F1 together
+with that of its neighbours. Where even the highest thresholds have more false alarms than wanted,
+they win.
 """
 
 from __future__ import annotations
