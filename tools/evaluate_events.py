@@ -1,4 +1,4 @@
-"""Compare the events that detection found with true ones, or tune its rules on them.
+"""Compare the events that detection found with true ones, or tune its thresholds on them.
 
 Prints precision, recall, F1 and average precision at each threshold of overlap in time (tIoU),
 false alarms an hour and the delay from the start of an event to its alarm, with 95 % intervals.
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
         '--tune',
         type=float,
         metavar='RATE',
-        help='choose the rule of each class for at most RATE false alarms an hour in all',
+        help='choose the thresholds of each class for at most RATE false alarms an hour in all',
     )
     parser.add_argument('--write', metavar='CONFIG', help='write the chosen rules to this config')
     parser.add_argument('--config', help='the config that it builds on')

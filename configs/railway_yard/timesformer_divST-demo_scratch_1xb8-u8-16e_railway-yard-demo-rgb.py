@@ -11,7 +11,7 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=5, max_keep_ckpts=1, save_best=None),
 )
 randomness = dict(seed=0)
-# Windows as long as clips, half a second apart as their frames are; `make demo` tunes the thresholds.
+# Windows as long as clips, half a second apart as their frames are; `make demo` tunes thresholds.
 detection = dict(
     span_seconds=4.0,
     hop_seconds=0.5,
