@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     events.add_argument('--site-seed', type=int, default=0, help='of the demo set (%(default)s)')
     events.add_argument('--tuning-minutes', type=float, default=80.0, help='(%(default)s)')
     events.add_argument('--minutes', type=float, default=20.0, help='unseen (%(default)s)')
-    events.add_argument('--rate', type=float, default=3.0, help='to tune for (%(default)s)')
+    events.add_argument('--rate', type=float, default=5.0, help='to tune for (%(default)s)')
     watch = parts.add_parser('watch', help='what hour starts')
     watch.add_argument('source')
     watch.add_argument('folder')
