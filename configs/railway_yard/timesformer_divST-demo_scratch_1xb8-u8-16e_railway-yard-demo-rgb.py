@@ -22,7 +22,7 @@ detection = dict(
         enter=0.9,
         leave=0.45,
         min_seconds=1.0,
-        merge_gap_seconds=0.5,
+        merge_gap_seconds=1.0,
         widen_seconds=0.5,
     ),
     dangers={'Track-Excavator': {}, 'Bucket-Worker': {}, 'Cabin-Worker': {}},

@@ -25,7 +25,7 @@ MAX_CLIP_SECONDS = 60.0
 """Of a longer event the clip shows the beginning."""
 
 
-class StoppedError(Exception):
+class UnfinishedError(Exception):
     """The run was asked to end before this was complete."""
 
 
@@ -53,7 +53,7 @@ def annotate_video(
 
     Raises:
         VideoError: The recording cannot be read.
-        StoppedError: `stop` was set.
+        UnfinishedError: `stop` was set.
     """
     scores = ScoresOverTime(windows, classes)
     panel: Panel | None = None
@@ -85,7 +85,7 @@ def save_event_media(
 
     Raises:
         VideoError: The recording cannot be read.
-        StoppedError: `stop` was set.
+        UnfinishedError: `stop` was set.
     """
     media = {}
     for event in events:
@@ -140,7 +140,7 @@ def _frames(
     with SourceReader(source, timeout_seconds=10.0) as reader:
         for item in reader.frames(from_seconds):
             if stop is not None and stop.is_set():
-                raise StoppedError(f'{source.name}: the run was asked to end')
+                raise UnfinishedError(f'{source.name}: the run was asked to end')
             if not isinstance(item, Break):
                 yield item
 

@@ -43,9 +43,13 @@ class ClassAutomaton:
         label: The class.
         rule: What makes an event.
         update_seconds: How much an event must have grown to be told again.
+
+    Attributes:
+        earliest_seconds: The first frame since a gap; no event is widened beyond it.
     """
 
     def __init__(self, label: str, rule: EventRule, update_seconds: float = 0.0) -> None:
+        self.earliest_seconds = 0.0
         self.label = label
         self.rule = rule
         self.update_seconds = update_seconds
@@ -158,7 +162,8 @@ class ClassAutomaton:
     def _describe(self, state: EventState, alarm_seconds: float) -> DangerEvent:
         event = self._event
         assert event is not None
-        start_seconds = max(event.start_seconds - self.rule.widen_seconds, self._cool_until, 0.0)
+        widened = event.start_seconds - self.rule.widen_seconds
+        start_seconds = max(widened, self._cool_until, self.earliest_seconds)
         return DangerEvent(
             event_id=f'{self.label}@{start_seconds:.3f}',
             state=state,

@@ -38,6 +38,8 @@ from mmaction_timesformer.detection.windows import WindowSettings
 
 FPS = 10
 PERIOD_SECONDS, EVENT_START, EVENT_SECONDS = 60, 20, 12
+MIN_SECONDS = 2.0
+"""What is seen for less is no event."""
 CLASSES = ('Danger', 'Other')
 _NAME = 'an hour'
 
@@ -89,7 +91,7 @@ def watch_hour(source: str, folder: str, pace: float) -> None:
         folder: Of the results.
         pace: Of a video.
     """
-    rule = EventRule('none', 0.0, 0.6, 0.4, 2.0, 2.0)
+    rule = EventRule('none', 0.0, 0.6, 0.4, MIN_SECONDS, 2.0)
     settings = WatchSettings(WindowSettings(8, 4.0, 0.5), batch_size=8, queue_size=1000)
     detector = DangerDetector(_read_red, _prepare, CLASSES, {'Danger': rule}, settings, 'red')
     watched = replace(parse_source(source), name=_NAME)
@@ -138,9 +140,9 @@ class _Trial:
             raise RuntimeError(f'{" ".join(self.command)} ended with {process.returncode}')
 
     def expect(self, origin: float, until: float) -> None:
-        """The true events of a showing that begins at `origin` and is watched so far."""
+        """The true events of a showing that begins at `origin` and is watched until `until`."""
         start = origin + EVENT_START
-        while start < until:
+        while start + MIN_SECONDS <= until:
             self.true.append(TrueEvent(CLASSES[0], start, min(start + EVENT_SECONDS, until)))
             start += PERIOD_SECONDS
 
@@ -213,9 +215,10 @@ def measure_endurance(
     live = trial('live', camera(pace))
     live.watch(until_kill)
     live.expect(0.0, live.position)
-    # Whole periods, so that the end does not cut an event.
-    periods_after = max(1, int((seconds - live.position) / PERIOD_SECONDS))
-    live.watch(periods_after * PERIOD_SECONDS, signal.SIGTERM)
+    # Until right after an event, so that the end cuts none, however late the signal comes.
+    periods_after = max(0, int((seconds - live.position) / PERIOD_SECONDS) - 1)
+    after_event = EVENT_START + EVENT_SECONDS + 4
+    live.watch(periods_after * PERIOD_SECONDS + after_event, signal.SIGTERM)
     (gap,) = read_history(live.folder / EVENTS)[_NAME].gaps
     assert gap.end_seconds is not None
     live.expect(gap.end_seconds, live.position)

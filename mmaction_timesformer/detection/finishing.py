@@ -12,7 +12,7 @@ from av import FFmpegError
 
 from data_analysis.video_files import VideoError
 from mmaction_timesformer.detection.annotate import (
-    StoppedError,
+    UnfinishedError,
     annotate_video,
     media_name,
     save_event_media,
@@ -125,7 +125,7 @@ def _annotate(
         annotate_video(
             source, windows, events, detector.classes, labels, past.end_seconds, file, stop
         )
-    except (VideoError, OSError, FFmpegError, StoppedError) as error:
+    except (VideoError, OSError, FFmpegError, UnfinishedError) as error:
         _logger.warning('no annotated copy: %s', error)
         return None
     return file
@@ -139,6 +139,6 @@ def _save_media(
 ) -> dict[str, tuple[Path, Path]] | None:
     try:
         return save_event_media(source, events, folder / MEDIA, stop)
-    except (VideoError, OSError, FFmpegError, StoppedError) as error:
+    except (VideoError, OSError, FFmpegError, UnfinishedError) as error:
         _logger.warning('no pictures of events: %s', error)
         return None

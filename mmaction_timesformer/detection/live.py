@@ -85,32 +85,33 @@ class LiveFeed(Feed):
                 if isinstance(item, Break):
                     self._lose(item.reason)
                     if not reader.has_end:
-                        offset = self._clock_seconds() - item.seconds
+                        offset = self._clock_seconds(time.monotonic()) - item.seconds
                     cutter = self._begin_stretch(offset + item.seconds)
                     continue
                 if cutter is None:
-                    self._arrive()
-                    offset = self._clock_seconds()
+                    now = time.monotonic()
+                    self._arrive(now)
+                    offset = self._clock_seconds(now)
                     cutter = self._begin_stretch(offset)
                 self._cut(cutter, item.shifted(offset))
                 self._num_failures = 0
             return reader.ending or 'the stream has ended', reader.has_end and not reader.ending
 
-    def _arrive(self) -> None:
-        """The first frame of a connection has come."""
+    def _arrive(self, now: float) -> None:
+        """The first frame of a connection has come, when the monotonic clock read `now`."""
         if self._first_arrival is not None:
             self.num_reconnects += 1
             return
         utc = datetime.now(timezone.utc)
         epoch = self._resume.epoch or utc
-        self._first_arrival = time.monotonic(), max((utc - epoch).total_seconds(), 0.0)
+        self._first_arrival = now, max((utc - epoch).total_seconds(), 0.0)
         self._put(Begin(self.source.name, epoch))
 
-    def _clock_seconds(self) -> float:
-        """Where a frame that comes now stands on the time line."""
+    def _clock_seconds(self, now: float) -> float:
+        """Where a frame that comes when the monotonic clock reads `now` stands on the time line."""
         assert self._first_arrival is not None
         first_arrival, first_seconds = self._first_arrival
-        seconds = first_seconds + time.monotonic() - first_arrival
+        seconds = first_seconds + (now - first_arrival)
         # A source that first sends what it has kept can be ahead of the clock.
         return seconds if self._gap is None else max(seconds, self._gap.start_seconds + 0.001)
 

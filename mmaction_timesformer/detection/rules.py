@@ -17,7 +17,7 @@ class EventRule:
 
     A run is a stretch of time over which the smoothed probability stays at `leave` or above and at
     some moment reaches `enter`. Runs that are at most `merge_gap_seconds` apart are one event, and
-    an event shorter than `min_seconds` is none.
+    an event shorter than `min_seconds`, before it is widened, is none.
 
     Attributes:
         smoothing: ``none``, ``ema`` (causal, no delay beyond its own lag) or ``centred`` (a mean

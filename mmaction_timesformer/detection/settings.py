@@ -90,6 +90,8 @@ class DetectionSettings:
             return
         if not isinstance(self.dangers, Mapping | Sequence) or isinstance(self.dangers, str):
             raise ValueError(f'detection.dangers={self.dangers!r} must be names of classes')
+        if not all(isinstance(name, str) for name in self.dangers):
+            raise ValueError(f'detection.dangers={self.dangers!r} must be names of classes')
         changes = self.dangers.values() if isinstance(self.dangers, Mapping) else ()
         if not all(isinstance(change or {}, Mapping) for change in changes):
             raise ValueError(f'detection.dangers={self.dangers!r} must hold a dict for each class')

@@ -18,9 +18,11 @@ from data_analysis.clips import VIDEO_SUFFIXES
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""
 
-# What a part of a query looks like that nobody should read; @ stands in a URL with a password.
-_SECRET = re.compile(
-    r'pass|pwd|psw|token|secret|key|auth|sig=|signature|credential|jwt|session|usr|user|login|@|%40',
+# The parts of a query that tell one picture of a camera or recorder from another. Everything else
+# may be a secret: makers call passwords p, pw, pin, code and much more.
+_HARMLESS = re.compile(
+    r'(channel|channelid|chn|ch|camera|cameraid|cam|id|src|subtype|stream|streamid|streamtype'
+    r'|profile|track|inst|resolution|fps|codec|videocodec|unicast|proto|transportmode)=[\w./-]*',
     re.IGNORECASE,
 )
 
@@ -105,7 +107,7 @@ def find_sources(texts: Iterable[str | Path], pace: float | None = None) -> list
     if doubles := [name for name, count in names.items() if count > 1]:
         raise ValueError(
             f'several sources would be called {doubles[0]}: they differ only in what is left out '
-            'of names, such as users, passwords and tokens'
+            'of names: users, passwords and what may be secret in a query'
         )
     return sources
 
@@ -130,13 +132,8 @@ def _find_files(text: str) -> list[str]:
 
 
 def _without_secrets(url: str) -> str:
-    """The URL without user, password and those parts of the query that may be secret."""
+    """The URL without user, password and all parts of the query that may be secret."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition('@')[2]
-    query = [part for part in re.split('[&;]', parts.query) if _is_harmless(part)]
+    query = filter(_HARMLESS.fullmatch, re.split('[&;]', parts.query))
     return urlunsplit((parts.scheme, host, parts.path, '&'.join(query), ''))
-
-
-def _is_harmless(part: str) -> bool:
-    # What has no key may be a token.
-    return '=' in part and not _SECRET.search(part)

@@ -56,6 +56,7 @@ class _ClassTrack:
 
     def _take(self, samples: list[Sample], begin_seconds: float) -> list[DangerEvent]:
         changes = []
+        self._automaton.earliest_seconds = begin_seconds
         for sample in samples:
             changes += self._automaton.push(
                 self._start_of(sample, begin_seconds),

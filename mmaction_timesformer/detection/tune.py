@@ -152,7 +152,7 @@ def _try(
 def _thresholds(rule: EventRule) -> Iterator[EventRule]:
     """The rule with each `enter`, and `leave` in the same proportion to it as before."""
     for enter in ENTER:
-        yield replace(rule, enter=enter, leave=round(enter * rule.leave / rule.enter, 4))
+        yield replace(rule, enter=enter, leave=enter * rule.leave / rule.enter)
 
 
 def _smooth(rule: EventRule, windows: Sequence[ScoredWindow], index: int) -> list[Sample]:

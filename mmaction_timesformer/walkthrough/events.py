@@ -18,13 +18,13 @@ from .steps import last_checkpoint
 
 MINUTES, QUICK_MINUTES = 5.0, 1.0
 FALSE_ALARMS_PER_HOUR = 6
-"""What the rules are tuned for; in five minutes that is none."""
+"""What thresholds are tuned for; in five minutes that is none."""
 SHOWN_THRESHOLD = 0.3
 EVENT_F1 = f'events/F1 at tIoU {SHOWN_THRESHOLD}'
 
 
 def find_events(run: DemoRun) -> None:
-    """Tune the rules of `tools/detect.py` on some long videos, and find the events of others."""
+    """Tune the thresholds of `tools/detect.py` on some long videos, and find the events of others."""
     folder = (run.options.work_dir / 'events').resolve()
     minutes = QUICK_MINUTES if run.options.quick else MINUTES
     tuning, unseen = (

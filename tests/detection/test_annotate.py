@@ -12,7 +12,7 @@ from PIL import Image
 
 from data_analysis.video import open_video
 from mmaction_timesformer.detection.annotate import (
-    StoppedError,
+    UnfinishedError,
     _fit,
     annotate_video,
     media_name,
@@ -180,10 +180,10 @@ class StopAfter(threading.Event):
 
 def test_a_stop_ends_a_copy_and_a_clip_at_the_next_frame(source, tmp_path):
     copy, stop = tmp_path / 'copy' / 'yard.mp4', StopAfter(5)
-    with pytest.raises(StoppedError, match=r'the yard\.mp4'):
+    with pytest.raises(UnfinishedError, match=r'the yard\.mp4'):
         annotate_video(source, WINDOWS, [EVENT], CLASSES, LABELS, 10.0, copy, stop)
     assert stop._num_left == -1
-    with pytest.raises(StoppedError):
+    with pytest.raises(UnfinishedError):
         save_event_media(source, [EVENT], tmp_path / 'events', StopAfter(5))
     assert [file for file in tmp_path.rglob('*') if file.is_file()] == []
 

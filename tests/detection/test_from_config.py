@@ -224,6 +224,7 @@ def test_what_does_not_fit_is_said(config, checkpoint, change, message):
         ({'cfg_options': {'detection.rules': 3}}, 'rules=3'),
         ({'cfg_options': {'detection.rules.enter': 'abc'}}, 'rule of Track-Excavator'),
         ({'cfg_options': {'detection.dangers': 3}}, 'dangers=3'),
+        ({'cfg_options': {'detection.dangers': [3]}}, 'dangers=[3]'),
         ({'cfg_options': {'detection.dangers': 'Cabin-Worker'}}, "dangers='Cabin-Worker'"),
         ({'cfg_options': {'detection.dangers': {'Cabin-Worker': 0.5}}}, 'dangers={'),
         ({'cfg_options': {'model.backbone.type': 'Nope'}}, 'Nope'),

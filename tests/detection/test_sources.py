@@ -28,6 +28,12 @@ def test_names_hold_no_password():
         ('Pwd=hunter2;channel=1', '?channel=1'),
         ('stream=2&X-Amz-Signature=hunter2&X-Amz-Credential=hunter2', '?stream=2'),
         ('api_key=hunter2&sig=hunter2&sessionid=hunter2', ''),
+        ('u=admin&p=hunter2&channel=1', '?channel=1'),
+        ('pw=hunter2&pin=1234&code=1234&hash=hunter2&otp=123456', ''),
+        ('ticket=hunter2&sid=hunter2&ak=hunter2&sk=hunter2', ''),
+        ('Channel=2&streamType=main&proto=Onvif', '?Channel=2&streamType=main&proto=Onvif'),
+        ('camera=1&cam=2&chn=3&profile=a_1', '?camera=1&cam=2&chn=3&profile=a_1'),
+        ('channel=u:hunter2@b&mychannel=hunter2', ''),
         ('hunter2', ''),
         ('src=rtsp%3A%2F%2Fa%3Ahunter2%40b&id=gate', '?id=gate'),
     ],
@@ -44,7 +50,7 @@ def test_cameras_that_differ_in_the_query_are_two():
 
 
 def test_sources_that_would_have_one_name_are_refused_without_telling_secrets():
-    urls = ['rtsp://a:hunter2@camera/live?token=hunter3', 'rtsp://a:hunter2@camera/live']
+    urls = [f'rtsp://a:hunter2@camera/live?{query}' for query in ('token=hunter3', 'p=hunter4')]
     with pytest.raises(ValueError, match='rtsp://camera/live') as refused:
         find_sources(urls)
     assert 'hunter' not in str(refused.value)

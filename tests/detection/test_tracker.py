@@ -1,5 +1,6 @@
 """From windows' scores to a source's events."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from mmaction_timesformer.detection.rules import EventRule
@@ -10,9 +11,9 @@ RULE = EventRule('none', enter=0.6, leave=0.4, min_seconds=0, merge_gap_seconds=
 WINDOWS = WindowSettings(num_frames=8, span_seconds=8.0, hop_seconds=1.0)
 
 
-def track(scores, end=20.0, begin=0.0, **options):
+def track(scores, end=20.0, begin=0.0, rule=RULE, **options):
     """Closed events of scores at their moments, for the classes A and B."""
-    tracker = EventTracker('gate', ('A', 'B', 'Other'), {'A': RULE, 'B': RULE}, WINDOWS, **options)
+    tracker = EventTracker('gate', ('A', 'B', 'Other'), {'A': rule, 'B': rule}, WINDOWS, **options)
     tracker.begin(begin)
     changes = []
     for seconds, *values in scores:
@@ -33,6 +34,14 @@ def test_the_first_window_speaks_for_all_before_it_and_the_last_for_all_after():
     assert (last.start_seconds, last.end_seconds) == (5.5, 20.0)
     (event,) = track([(104, 0.9, 0)], begin=100.0, end=109.0)
     assert (event.start_seconds, event.end_seconds) == (100.0, 109.0)
+
+
+def test_no_event_is_widened_into_a_gap():
+    scores = [(64, 0, 0), (65, 0.9, 0), (66, 0, 0)]
+    for widen_seconds, start, end in ((2.0, 62.5, 67.5), (30.0, 60.0, 70.0)):
+        rule = replace(RULE, widen_seconds=widen_seconds)
+        (event,) = track(scores, begin=60.0, end=70.0, rule=rule)
+        assert (event.start_seconds, event.end_seconds) == (start, end)
 
 
 def test_classes_have_events_of_their_own():

@@ -53,6 +53,13 @@ def test_thresholds_alone_are_chosen(recordings):
     assert replace(chosen, enter=RULE.enter, leave=RULE.leave) == RULE
 
 
+def test_the_smallest_leave_stays_one(recordings):
+    scores, truth = recordings
+    rules = {'A': EventRule('none', enter=0.9, leave=0.0002)}
+    chosen = tune_rules(scores, truth, CLASSES, rules, 200 / 3600, 0.5, 12.0)['A'].rule
+    assert 0 < chosen.leave < chosen.enter
+
+
 def test_what_was_tuned_holds_on_another_recording(recordings):
     tuned = tune(recordings, rate=12.0)['A']
     assert tuned.f1 > 0.9
