@@ -24,7 +24,7 @@ EVENT_F1 = f'events/F1 at tIoU {SHOWN_THRESHOLD}'
 
 
 def find_events(run: DemoRun) -> None:
-    """Tune the thresholds of `tools/detect.py` on some long videos, and find the events of others."""
+    """Tune thresholds for `tools/detect.py` on some long videos, and find the events of others."""
     folder = (run.options.work_dir / 'events').resolve()
     minutes = QUICK_MINUTES if run.options.quick else MINUTES
     tuning, unseen = (
