@@ -3,9 +3,10 @@
 The scores are there already, so a threshold is tried by sending them through the automaton again.
 The rest of a rule, its smoothing and its lengths, stays as it is in the config: chosen along with
 the thresholds on an hour of recordings, it did no better on others. The classes share the false
-alarms that are allowed so that all together are worth most; a threshold is worth its F1 together
-with that of its neighbours. Where even the highest thresholds have more false alarms than wanted,
-they win.
+alarms that are allowed so that all together are worth most. A threshold is worth its F1 and that of
+its neighbours, where a right event counts as much as it overlaps the true one: of thresholds that
+find the same events, the one that tells best when they begin and end wins. Where even the highest
+thresholds have more false alarms than wanted, they win.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from data_analysis.atomic import write_atomically
 from mmaction_timesformer.detection.automaton import ClassAutomaton
-from mmaction_timesformer.detection.evaluate import match_events
+from mmaction_timesformer.detection.evaluate import match_events, temporal_iou
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.rules import EventRule
 from mmaction_timesformer.detection.smoothing import Sample, make_smoother
@@ -33,11 +34,13 @@ class TunedRule:
     Attributes:
         rule: The rule.
         f1: F1 of its events.
+        overlap_f1: The same, where a right event counts by its tIoU.
         false_alarms_per_hour: Of this class.
     """
 
     rule: EventRule
     f1: float
+    overlap_f1: float
     false_alarms_per_hour: float
 
 
@@ -77,7 +80,7 @@ class _Offer:
     """The best rule of a class for a number of false alarms.
 
     Attributes:
-        worth: F1 of the rule and its neighbours, times the number of true events.
+        worth: `overlap_f1` of the rule and its neighbours, times the number of true events.
         tuned: The rule.
     """
 
@@ -107,7 +110,7 @@ def _offers(
     for place, tuned in enumerate(row):
         # A threshold is worth what its neighbours are worth too: luck has none.
         near = row[max(place - 1, 0) : place + 2]
-        worth = num_true * sum(one.f1 for one in near) / len(near)
+        worth = num_true * sum(one.overlap_f1 for one in near) / len(near)
         wrong = round(tuned.false_alarms_per_hour * hours)
         if wrong not in offers or worth > offers[wrong].worth:
             offers[wrong] = _Offer(worth, tuned)
@@ -140,13 +143,16 @@ def _try(
     threshold: float,
 ) -> TunedRule:
     """How a rule does."""
-    right = wrong = 0
+    overlaps: list[float] = []
+    wrong = 0
     for name, samples in smoothed.items():
-        matches = match_events(_events(label, rule, samples, hop_seconds), true[name], threshold)
-        right += sum(match is not None for match in matches)
-        wrong += sum(match is None for match in matches)
-    num_true = sum(map(len, true.values()))
-    return TunedRule(rule, 2 * right / max(right + wrong + num_true, 1), wrong / hours)
+        found = _events(label, rule, samples, hop_seconds)
+        matches = match_events(found, true[name], threshold)
+        pairs = zip(found, matches, strict=True)
+        overlaps += [temporal_iou(event, match) for event, match in pairs if match is not None]
+        wrong += matches.count(None)
+    share = 2 / max(len(overlaps) + wrong + sum(map(len, true.values())), 1)
+    return TunedRule(rule, share * len(overlaps), share * sum(overlaps), wrong / hours)
 
 
 def _thresholds(rule: EventRule) -> Iterator[EventRule]:

@@ -122,3 +122,19 @@ def test_classes_share_the_allowed_false_alarms():
     assert (strict['A'].f1, strict['B'].f1) == (0.0, 1.0)
     assert (loose['A'].f1, loose['B'].f1) == (pytest.approx(2 / 3), 1.0)
     assert loose['A'].false_alarms_per_hour == pytest.approx(60.0)
+
+
+def test_of_thresholds_that_find_the_same_events_the_best_fitting_wins():
+    """Scores rise to 0.4 long before the event: `leave`, half of `enter`, must lie above that."""
+
+    def score(second):
+        return 0.95 if 20 <= second < 28 else 0.4 if 16 <= second < 32 else 0.0
+
+    windows = [ScoredWindow(float(s), float(s), (score(s), 0.0, 0.0)) for s in range(60)]
+    truth = {'one': TrueRecording((TrueEvent('A', 19.5, 27.5),), 60.0)}
+    rules = {'A': EventRule('none', enter=0.8, leave=0.4)}
+
+    tuned = tune_rules({'one': windows}, truth, CLASSES, rules, 1 / 60, 1.0, 0.0)['A']
+
+    assert tuned.rule.leave > 0.4
+    assert (tuned.f1, tuned.overlap_f1) == (1.0, 1.0)
