@@ -27,13 +27,9 @@ def render(run: DemoRun) -> None:
 
 
 def report_data(run: DemoRun) -> None:
-    """Measure and check the data as any user's data, by `python -m data_analysis`."""
+    """Measure and check the data as the config reads them, by `python -m data_analysis`."""
     report = run.options.work_dir / 'data_report'
-    data = run.data.resolve()
-    arguments: list[str | Path] = ['-m', 'data_analysis', '--data-root', data / 'videos']
-    for split in ('train', 'val', 'test'):
-        arguments += ['--split', f'{split}={data / split}.csv']
-    run.command([*arguments, '--out', report.resolve()])
+    run.command(['-m', 'data_analysis', '--config', CONFIG, '--out', report.resolve()])
     run.publish(
         'Data report',
         'What is in the set, how the sampler sees it, and whether a recording is on both sides.',
