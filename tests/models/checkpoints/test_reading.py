@@ -166,6 +166,20 @@ def test_every_truncation_and_many_damages(tmp_path, kind):
             read_checkpoint(path)
 
 
+@pytest.mark.parametrize('error', [TypeError('no type object'), OverflowError(), MemoryError()])
+def test_whatever_damage_makes_torch_raise_is_one_error(tmp_path, monkeypatch, error):
+    """The old format names storages by their addresses: the same damage differs from run to run."""
+
+    def fail(*args, **options):
+        raise error
+
+    path = tmp_path / 'weights.pth'
+    torch.save(WEIGHTS, path)
+    monkeypatch.setattr(torch, 'load', fail)
+    with pytest.raises(ValueError, match=f'{path}: damaged'):
+        read_checkpoint(path)
+
+
 def test_zip_of_something_else(tmp_path):
     path = tmp_path / 'weights.pth'
     with zipfile.ZipFile(path, 'w') as archive:
