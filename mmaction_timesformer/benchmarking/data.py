@@ -128,7 +128,10 @@ def _loaders(interval: int) -> dict[str, Loader]:
     except ImportError:
         print(f'Decord is not installed, so {DECORD!r} is left out: pip install decord')
     else:
-        theirs = [{'type': 'DecordDecode'}, {'type': 'Resize', 'scale': (-1, SHORT_SIDE)}]
+        theirs: list[dict[str, Any]] = [
+            {'type': 'DecordDecode'},
+            {'type': 'Resize', 'scale': (-1, SHORT_SIDE)},
+        ]
         for way, threads in ((DECORD, 1), (DECORD_2, 2)):
             loaders[way] = _loader(
                 [{'type': 'DecordInit', 'num_threads': threads}], theirs, interval
