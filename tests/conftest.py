@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +62,15 @@ def real_videos(videos_folder: Path) -> Path:
 
 
 @pytest.fixture
-def unused_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        return listener.getsockname()[1]
+def unused_port() -> Iterator[int]:
+    """A port of this machine that nobody listens on, and that no other program is given.
+
+    A server that reuses addresses, as servers do, may listen on it all the same.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(('127.0.0.1', 0))
+        yield holder.getsockname()[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
