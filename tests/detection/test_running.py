@@ -28,17 +28,18 @@ from mmaction_timesformer.detection.sources import Source
 from tests.detection.signal_videos import make_detector
 path, folder = sys.argv[1:]
 with stop_on_signals() as stop:
-    detector = make_detector(heartbeat_seconds=0.2, queue_size=500)
+    detector = make_detector(heartbeat_seconds=0.2, queue_size=3000)
     source = Source('yard', path, pace=40.0)
     sys.exit(run(detector, [source], folder, [JsonSink()], stop=stop).exit_code)
 """
-DIGGING = [(start, start + 4.0) for start in range(5, 235, 10)]
+# A signal must arrive while an event is on: the last two are on for seconds, at 40 times the pace.
+DIGGING = [(5.0, 9.0), (15.0, 19.0), (25.0, 225.0), (235.0, 635.0)]
 
 
 @pytest.fixture(scope='module')
 def recording(tmp_path_factory):
     path = tmp_path_factory.mktemp('recordings') / 'yard.mp4'
-    return write_video(path, every(10, 240.0), DIGGING)
+    return write_video(path, every(10, 640.0), DIGGING)
 
 
 @pytest.fixture(scope='module')
@@ -87,7 +88,7 @@ def test_signals_lose_nothing_and_double_nothing(watch, recording, uninterrupted
     stopped = watch()
     wait_for_event_in_progress(stopped)
     stopped.send_signal(signal.SIGTERM)
-    assert stopped.wait(timeout=20) == 0
+    assert stopped.wait(timeout=60) == 0
     event = max(read_events(tmp_path / EVENTS), key=lambda event: event.start_seconds)
     assert (event.state, event.interrupted) == ('closed', True)
     last_record = json.loads(stopped.stdout.readlines()[-1])
@@ -189,5 +190,5 @@ def test_a_summary_for_people_and_scripts(recording, tmp_path):
     sources = [Source('yard', str(recording)), Source('gone', str(tmp_path / 'gone.mp4'))]
     summary = run(make_detector(), sources, tmp_path)
     assert summary.exit_code == 1
-    assert str(summary).startswith('23 events in 238.2 s of video from 1 sources')
+    assert str(summary).startswith('4 events in 638.2 s of video from 1 sources')
     assert '1 sources failed' in str(summary)
