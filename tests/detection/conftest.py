@@ -92,7 +92,7 @@ def far_east() -> Iterator[None]:
     time.tzset()
 
 
-def wait_until(condition, timeout_seconds: float = 10.0) -> None:
+def wait_until(condition, timeout_seconds: float = 60.0) -> None:
     """Wait for something that another thread does."""
     deadline = time.monotonic() + timeout_seconds
     while not condition():

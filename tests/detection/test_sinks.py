@@ -51,7 +51,7 @@ def test_records_are_delivered_in_order_and_tried_again(tmp_path):
     outbox = fast_outbox(tmp_path / 'queue.sqlite', deliver)
     for number in range(4):
         outbox.put(f'key {number}', {'number': number})
-    assert outbox.close() == 0
+    assert outbox.close(timeout_seconds=60) == 0
     assert taken == [(f'key {number}', number) for number in range(4)]
     assert outbox.num_delivered == 4
 
@@ -66,7 +66,7 @@ def test_what_nobody_took_is_delivered_by_the_next_process(tmp_path):
     assert outbox.close(timeout_seconds=0.2) == 3
     taken = []
     later = fast_outbox(tmp_path / 'queue.sqlite', lambda key, record: taken.append(key))
-    assert later.close() == 0
+    assert later.close(timeout_seconds=60) == 0
     assert taken == ['0', '1', '2']
 
 
@@ -81,7 +81,7 @@ def test_no_error_ends_delivery_and_each_is_said_once(tmp_path, caplog):
 
     outbox = fast_outbox(tmp_path / 'queue.sqlite', deliver)
     outbox.put('key', {})
-    assert outbox.close() == 0
+    assert outbox.close(timeout_seconds=60) == 0
     assert taken == ['key']
     assert [('a bug' in text, 'another' in text) for text in caplog.messages] == [
         (True, False),
@@ -100,7 +100,7 @@ def test_a_rejected_record_does_not_block_the_others(tmp_path):
     outbox = fast_outbox(tmp_path / 'queue.sqlite', deliver)
     for key in ('bad', 'good'):
         outbox.put(key, {})
-    assert outbox.close() == 0
+    assert outbox.close(timeout_seconds=60) == 0
     assert taken == ['good']
     assert outbox.num_rejected == 1
 
@@ -148,7 +148,7 @@ def test_webhook_posts_json_until_it_is_taken(web_server, tmp_path):
     answers += [503, 429, 200]
     outbox = fast_outbox(tmp_path / 'queue.sqlite', Webhook(url, token='secret'))
     outbox.put(record_key(EVENT), EVENT)
-    assert outbox.close() == 0
+    assert outbox.close(timeout_seconds=60) == 0
     assert [record for _, record in got] == [EVENT] * 3
     assert len({headers['Idempotency-Key'] for headers, _ in got}) == 1
     assert got[0][0]['Authorization'] == 'Bearer secret'
@@ -186,7 +186,7 @@ def test_webhook_that_has_moved_keeps_the_alarm_and_the_token_here(
     answers += [(status, target), (status, target), 204]
     outbox = fast_outbox(tmp_path / 'queue.sqlite', Webhook(url, token='secret'))
     outbox.put('key', EVENT)
-    assert outbox.close() == 0
+    assert outbox.close(timeout_seconds=60) == 0
     assert [record for _, record in got] == [EVENT] * 3
     assert outbox.num_delivered == 1
     assert requests == []
@@ -227,7 +227,7 @@ def subscribe(port, topic):
     client.connect('127.0.0.1', port)
     client.subscribe(topic, qos=1)
     client.loop_start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     return client, messages
 
 
@@ -254,15 +254,31 @@ def test_mqtt_reaches_a_real_broker(mosquitto, tmp_path):
 def test_mqtt_waits_for_a_broker_that_is_away(mosquitto, tmp_path):
     server, port = mosquitto
     publisher = MqttPublisher(f'mqtt://127.0.0.1:{port}/yard', timeout_seconds=1.0)
-    outbox = fast_outbox(tmp_path / 'queue.sqlite', publisher)
+    may_publish, refusals = threading.Event(), []
+    may_publish.set()
+
+    def publish(key, record):
+        if not may_publish.is_set():
+            raise DeliveryError('not before somebody listens')
+        try:
+            publisher(key, record)
+        except DeliveryError as error:
+            refusals.append(str(error))
+            raise
+
+    outbox = fast_outbox(tmp_path / 'queue.sqlite', publish)
     outbox.put('1', dict(EVENT, number=1))
     wait_until(lambda: outbox.num_delivered == 1)
     server.kill()
-    outbox.put('2', dict(EVENT, number=2))
     wait_until(lambda: not publisher._client.is_connected())
+    outbox.put('2', dict(EVENT, number=2))
+    wait_until(lambda: refusals)
     assert outbox.num_waiting == 1
+    # A broker that starts anew has no subscriber yet.
+    may_publish.clear()
     server.start()
     client, messages = subscribe(port, 'yard/event')
+    may_publish.set()
     wait_until(lambda: outbox.num_delivered == 2)
     outbox.close()
     publisher.close()
