@@ -102,7 +102,7 @@ def make_detector(
         {'Digging': rule, 'Walking': rule},
         WatchSettings(
             windows or WindowSettings(num_frames=8, span_seconds=2.0, hop_seconds=0.25),
-            **{'patience': Patience(read_seconds=5.0), **settings},
+            **{'patience': Patience(read_seconds=60.0), **settings},
         ),
         fingerprint='colours',
     )

@@ -22,7 +22,7 @@ def test_takes_from_each_source_in_turn():
     for number in range(6):
         queue.put('busy', window(number), drop_oldest=True)
     queue.put('calm', window(0), drop_oldest=True)
-    taken = numbers(queue.take(4, 1, 1.0))
+    taken = numbers(queue.take(4, 1, 60.0))
     assert taken == [('busy', 0), ('calm', 0), ('busy', 1), ('busy', 2)]
 
 
@@ -53,7 +53,7 @@ def test_a_full_queue_lets_a_file_wait():
     feeder.join(0.1)
     assert feeder.is_alive()
     assert numbers(queue.take(9, 1, 1.0)) == [('a', 0)]
-    feeder.join(5)
+    feeder.join(60)
     assert not feeder.is_alive()
     assert queue.num_dropped == {}
 
@@ -78,5 +78,5 @@ def test_a_closed_queue_sends_its_sources_home():
     )
     feeder.start()
     queue.close()
-    feeder.join(5)
+    feeder.join(60)
     assert answers == [False]

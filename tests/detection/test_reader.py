@@ -17,7 +17,7 @@ DAMAGED = {'corrupted.mp4'}
 
 
 def read(path, from_seconds=0.0):
-    with SourceReader(Source('yard', str(path)), timeout_seconds=5.0) as reader:
+    with SourceReader(Source('yard', str(path)), timeout_seconds=60.0) as reader:
         frames = list(reader.frames(from_seconds))
         assert reader.ending == ''
         return frames
