@@ -40,10 +40,11 @@ bench: install
 	$(PYTHON) tools/benchmark.py detect --out $(BENCH) speed --rounds 2
 
 # mmengine imports yapf, which at its first import writes a file of its own: processes that start
-# together, as those of the tests, would read it half written.
+# together, as those of the tests, would read it half written. Matplotlib looks for fonts at its
+# first import, and says so when that takes long, which would be taken for an error.
 $(STAMP): setup.py constraints.txt startup/mend_mmaction2.py startup/mend_mmaction2.pth | $(PYTHON)
 	$(PYTHON) -m pip install $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
-	$(PYTHON) -c 'import yapf'
+	$(PYTHON) -c 'import yapf, matplotlib.font_manager'
 	touch $@
 
 # The first interpreter of a version that the stack supports. A half-made environment is removed.
