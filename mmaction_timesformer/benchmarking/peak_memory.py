@@ -8,9 +8,11 @@ the allocator keeps the count.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -29,7 +31,7 @@ def peak_bytes(run: Callable[[], object], device: str | torch.device = 'cpu') ->
         run()
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with no_garbage(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     assert profiler.profiler is not None
     assert profiler.profiler.kineto_results is not None
@@ -42,6 +44,19 @@ def peak_bytes(run: Callable[[], object], device: str | torch.device = 'cpu') ->
         held += change
         peak = max(peak, held)
     return peak
+
+
+@contextmanager
+def no_garbage() -> Iterator[None]:
+    """Keep Python from collecting, inside, tensors that others have left behind."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def drop_gradients(model: nn.Module) -> None:

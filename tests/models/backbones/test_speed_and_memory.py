@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from mmaction_timesformer.benchmarking.peak_memory import no_garbage
 from mmaction_timesformer.models import TimeSformerBackbone
 
 SCHEMES = (
@@ -25,7 +26,7 @@ def make(num_layers=2, **changes):
 
 def bytes_kept(run):
     """What a function has allocated and not freed while its result is alive."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with no_garbage(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         result = run()
     events = profiler.profiler.kineto_results.events()
     kept = sum(event.nbytes() for event in events if event.name() == '[memory]')
@@ -82,7 +83,7 @@ def test_bfloat16_follows_float32(scheme):
     with torch.no_grad():
         expected = backbone(clips)
         found = backbone.to(torch.bfloat16)(clips.to(torch.bfloat16)).float()
-    assert (found - expected).norm() <= 0.02 * expected.norm()
+    assert (found - expected).norm() <= 0.03 * expected.norm()
 
 
 @pytest.mark.parametrize('scheme', SCHEMES)
