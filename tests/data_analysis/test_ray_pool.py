@@ -23,15 +23,17 @@ def two_workers():
         warnings.warn("Ray is not installed: pip install '.[ray]'", stacklevel=1)
         pytest.skip('Ray is not installed')
     # Its workers import the functions by name.
-    os.environ['PYTHONPATH'] = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
-    with connected('local', num_cpus=2) as ray:
-        yield ray
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PYTHONPATH', path)
+        with connected('local', num_cpus=2) as ray:
+            yield ray
 
 
 @pytest.mark.slow
 def test_outcomes_are_those_of_the_local_pool(two_workers):
     items = ['fine', 'raise', 'die', 'hang', 'fine']
-    outcomes = list(run_on_ray(misbehave, items, timeout_seconds=2))
+    outcomes = list(run_on_ray(misbehave, items, timeout_seconds=4))
     assert sorted((outcome.item, outcome.failure or '') for outcome in outcomes) == [
         ('die', 'crashed'),
         ('fine', ''),

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from data_analysis.worker_pool import run_in_processes
-from tests.data_analysis.misbehaving import double, misbehave
+from tests.data_analysis.misbehaving import FOR_EVER, double, misbehave
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
@@ -22,7 +22,7 @@ def test_items_that_hang_die_or_raise_harm_no_other() -> None:
         outcome.item: outcome
         for outcome in run_in_processes(misbehave, items, num_workers=2, timeout_seconds=4)
     }
-    assert time.monotonic() - started < 50
+    assert time.monotonic() - started < FOR_EVER
     assert outcomes['hang'].failure == 'timed_out'
     assert '4 seconds' in outcomes['hang'].reason
     assert outcomes['die'].failure == 'crashed'

@@ -14,12 +14,13 @@ from tests.detection.test_from_config import config, model_files  # noqa: F401
 
 
 @pytest.mark.slow
-def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsys):  # noqa: F811
+def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsys, monkeypatch):  # noqa: F811
     if importlib.util.find_spec('ray') is None:
         warnings.warn("Ray is not installed: pip install '.[ray]'", stacklevel=1)
         pytest.skip('Ray is not installed')
     # Its workers import the functions by name.
-    os.environ['PYTHONPATH'] = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
+    path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
+    monkeypatch.setenv('PYTHONPATH', path)
     folder = tmp_path / 'archive'
     folder.mkdir()
     for number in range(3):
