@@ -100,7 +100,8 @@ def train(tmp_path: Path, num_classes: int = 4, **settings: Any) -> Runner:
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         default_hooks=dict(class_counts=dict(type='ClassCountsHook')),
         default_scope='mmaction',
-        experiment_name=tmp_path.name,
+        # Runs of one name that begin in the same second share mmengine's message hub.
+        experiment_name=f'{tmp_path.parent.name}_{tmp_path.name}',
         **settings,
     )
     runner.train()

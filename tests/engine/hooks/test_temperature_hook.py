@@ -80,7 +80,8 @@ def runner_of(work_dir: Path, **settings: Any) -> Runner:
             checkpoint=dict(type='CheckpointHook', interval=1, save_best='cls/top1'),
         ),
         default_scope='mmaction',
-        experiment_name=work_dir.name,
+        # Runs of one name that begin in the same second share mmengine's message hub.
+        experiment_name=f'{work_dir.parent.name}_{work_dir.name}',
         load_from=str(weights),
         **settings,
     )
