@@ -22,13 +22,15 @@ def options_for(tmp_path, *words):
 @pytest.mark.slow
 def test_an_hour_is_watched_in_one_go_and_over_a_kill(tmp_path, root, monkeypatch):
     monkeypatch.chdir(root)
-    options = options_for(tmp_path, 'hour', '--seconds', 180, '--pace', 30)
+    options = options_for(tmp_path, 'hour', '--seconds', 180, '--pace', 15)
 
     detect.run(options)
 
     trials = json.loads((options.out / 'detect_hour.json').read_text())['results']
-    assert [trial['true_events'] for trial in trials] == [3, 3, 3]
-    assert [trial['events'] for trial in trials] == [3, 3, 3]
+    *recorded, live = [trial['true_events'] for trial in trials]
+    # The later a kill comes, the more of the live source has been seen.
+    assert (recorded, live >= 3) == ([3, 3], True)
+    assert [trial['events'] for trial in trials] == [3, 3, live]
     assert all(trial['events_lost'] == trial['records_told_twice'] == 0 for trial in trials)
     assert [trial['gaps'] for trial in trials] == [0, 0, 1]
     assert all(0 < trial['mib_after_a_tenth'] <= trial['mib_peak'] for trial in trials)

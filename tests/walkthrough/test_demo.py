@@ -74,7 +74,7 @@ def test_quick_demo_goes_all_the_way(tmp_path, root):
         env={**os.environ, 'OMP_NUM_THREADS': '2'},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=3000,
         check=False,
     )
 
