@@ -6,6 +6,7 @@ report where there is one, does nothing where the defect is absent, imports noth
 not be imported anyway, and has a test in a fresh interpreter that fails without it.
 """
 
+import atexit
 import sys
 from functools import wraps
 from importlib import import_module, metadata
@@ -35,6 +36,7 @@ def apply() -> None:
     disable_unimportable_multimodal_models()
     allow_mmengine_checkpoints()
     run_distributed_without_gpu()
+    leave_process_group_at_exit()
     write_mode_into_logs()
     give_mlflow_pictures_a_type()
 
@@ -159,6 +161,25 @@ def run_distributed_without_gpu() -> None:
 
     dist_utils._init_dist_pytorch = init_with_gloo
     MMDistributedDataParallel.__init__ = wrap_on_cpu
+
+
+def leave_process_group_at_exit() -> None:
+    """Let a process that trained among others end without an abort.
+
+    mmengine joins a process group and never leaves it. Where gloo's threads still run as the
+    interpreter ends, they abort it ("terminate called without an active exception",
+    pytorch/pytorch#190489): about one run in five of two processes, which ``torchrun`` then calls
+    failed although its training is complete.
+    """
+    atexit.unregister(_leave_process_group)
+    atexit.register(_leave_process_group)
+
+
+def _leave_process_group() -> None:
+    # After an error others may still wait for this process, and leaving would wait for them.
+    has_failed = hasattr(sys, 'last_type')
+    if torch.distributed.is_available() and torch.distributed.is_initialized() and not has_failed:
+        torch.distributed.destroy_process_group()
 
 
 def write_mode_into_logs() -> None:

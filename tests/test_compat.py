@@ -154,6 +154,22 @@ def test_processes_with_gpu_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> N
     assert MMDistributedDataParallel.__init__ is nn.Module.__init__
 
 
+@pytest.mark.parametrize('ending', ['pass', 'raise RuntimeError("failed")'])
+def test_a_process_leaves_its_group_unless_it_fails(ending: str) -> None:
+    """Alone in its group a process never aborts; what is seen here is that it leaves."""
+    code = f"""
+from torch import distributed as dist
+dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
+leave = dist.destroy_process_group
+dist.destroy_process_group = lambda: (leave(), print('left'))
+{ending}
+"""
+    mended, unmended = run_with_and_without('leave_process_group_at_exit', code)
+    assert mended.stdout == ('left\n' if ending == 'pass' else ''), mended.stderr
+    assert unmended.stdout == ''
+    assert ('RuntimeError: failed' in mended.stderr) == (ending != 'pass')
+
+
 def test_logs_are_read_by_analyze_logs(tmp_path: Path) -> None:
     code = f"""
 from mmengine.visualization import LocalVisBackend
