@@ -15,6 +15,8 @@ def test_keys_and_times_beside_joint(monkeypatch):
     assert rows['joint_space_time']['attention_of_joint'] == 1
     for row in rows.values():
         assert 0 <= row['attention_seconds'] <= row['block_seconds']
+    assert rows['axial']['moving_of_joint'] > 0
+    assert rows['sparse_local_global']['moving_of_joint'] is None
 
 
 def test_a_clock_adds_up_a_run_and_changes_nothing(monkeypatch):
