@@ -23,6 +23,9 @@ from mmaction_timesformer.engine.optimizers.auto_amp import best_amp_dtype
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.registry import DATASETS, MODELS
 
+# Of input to a CPU: two clips of 8x224x224.
+_NUMBERS_AT_ONCE = 5 * 2**19
+
 
 class RecognizerScore:
     """A trained recognizer.
@@ -48,6 +51,13 @@ class RecognizerScore:
 
     def __call__(self, clips: Tensor) -> Tensor:
         """Clips (B, C, T, H, W) to probabilities (B, K)."""
+        if self._device.type != 'cpu':
+            return self._score(clips)
+        # What many large clips need at once, a CPU's allocator asks of the system again and again.
+        at_once = max(_NUMBERS_AT_ONCE // clips[:1].numel(), 1)
+        return torch.cat([self._score(some) for some in clips.split(at_once)])
+
+    def _score(self, clips: Tensor) -> Tensor:
         clips = clips.to(self._device, non_blocking=True).unsqueeze(1)
         if self._preprocessor is not None:
             clips = self._preprocessor({'inputs': list(clips), 'data_samples': []})['inputs']

@@ -9,6 +9,7 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
+from mmaction_timesformer.detection import recognizer
 from mmaction_timesformer.detection.command import detect_command
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.preparation import split_pipeline
@@ -102,6 +103,24 @@ def video(tmp_path_factory):
 def scores_of(detector, video):
     updates = detector.watch([Source('yard', str(video))])
     return [update.window.scores for update in updates if isinstance(update, Scored)]
+
+
+def test_a_cpu_takes_large_clips_in_parts(config, checkpoint, monkeypatch):
+    score = DangerDetector.from_config(config, checkpoint).score
+    clips = torch.randn(5, 3, 4, 24, 24)
+    whole = score(clips)
+    score_some, sizes = score._score, []
+
+    def score_and_note(some):
+        sizes.append(len(some))
+        return score_some(some)
+
+    monkeypatch.setattr(score, '_score', score_and_note)
+    for numbers, parts in ((1, [1] * 5), (2 * clips[0].numel(), [2, 2, 1])):
+        monkeypatch.setattr(recognizer, '_NUMBERS_AT_ONCE', numbers)
+        sizes.clear()
+        torch.testing.assert_close(score(clips), whole, rtol=0, atol=1e-6)
+        assert sizes == parts
 
 
 PREPROCESSORS = {
