@@ -131,7 +131,7 @@ def _distribution(clips: pd.DataFrame, classes: Sequence[str], measure: str) -> 
     everything = clips[measure].dropna().to_numpy(float)
     groups = {name: named.loc[named['label'] == name, measure].to_numpy(float) for name in classes}
     groups = {name: values for name, values in groups.items() if len(values)}
-    edges = _bin_edges(everything, whole=measure == 'num_frames')
+    edges = _bin_edges(everything)
     return {
         'classes': {
             name: _quantiles(values)
@@ -156,7 +156,7 @@ def _quantiles(values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _bin_edges(values: np.ndarray, whole: bool) -> np.ndarray:
+def _bin_edges(values: np.ndarray) -> np.ndarray:
     """Equal bins up to the 99th percentile; the last one takes what is above."""
     if len(values) == 0:
         return np.array([0.0, 1.0])
@@ -166,11 +166,11 @@ def _bin_edges(values: np.ndarray, whole: bool) -> np.ndarray:
     edges = np.histogram_bin_edges(values[values <= high], bins='auto', range=(low, high))
     if len(edges) - 1 > _MOST_BINS:
         edges = np.linspace(low, high, _MOST_BINS + 1)
-    if not whole:
-        return edges
-    # A whole number of frames each, or bins would hold different numbers of possible values.
-    width = max(1, math.ceil(edges[1] - edges[0]))
-    return np.arange(low, high + width, width) - 0.5
+    # A whole number of steps each (a frame, or what it lasts), or bins would hold different numbers
+    # of possible values.
+    step = np.diff(np.unique(values.round(6))).min()
+    width = max(1, math.ceil(round((edges[1] - edges[0]) / step, 6))) * step
+    return low - step / 2 + width * np.arange(int((high - low) / width + 1e-6) + 2)
 
 
 def picture_table(clips: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

@@ -97,6 +97,16 @@ def test_the_last_bin_takes_the_longest_clips() -> None:
     assert sum(histogram['counts'][ALL]) == 301
 
 
+@pytest.mark.parametrize('fps', [8, 25, 30])
+def test_no_bin_falls_between_the_frames(fps: int) -> None:
+    """Every number of frames occurs equally often, so every full bin is equally high."""
+    clips = clips_of([{'duration_seconds': n / fps} for n in range(27, 47) for _ in range(60)])
+    counts = distributions(clips, ['a'])['duration_seconds']['histogram']['counts'][ALL]
+    assert sum(counts) == 1200
+    assert set(counts[:-1]) == {counts[0]}
+    assert 0 < counts[-1] <= counts[0]
+
+
 def test_equal_lengths_make_one_bin() -> None:
     histogram = distributions(clips_of([{}, {}]), ['a'])['num_frames']['histogram']
     assert histogram['counts'][ALL] == [2]
