@@ -62,7 +62,7 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    packages=find_packages(include=['mmaction_timesformer*', 'data_analysis*']),
+    packages=find_packages(include=['mmaction_timesformer*', 'data_analysis*', 'video_clips*']),
     package_data={'': ['py.typed', 'templates/*']},
     # Into site-packages, whether installed editable or not: see the file for its reason.
     cmdclass={'build_py': BuildPyWithData},

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from data_analysis.atomic import write_atomically
 from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.clip_table import clip_table
@@ -26,6 +25,7 @@ from data_analysis.summary import (
     summarize,
     write_summary,
 )
+from video_clips.whole_files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from data_analysis.clips import find_clips
 from data_analysis.file_measurement import Tier
 from data_analysis.measure_file import measure_file
+from video_clips.clip import find_clips
 
 _PACKAGES = ('av', 'numpy', 'pandas', 'scikit-learn')
 _MOST_DECODED = 60

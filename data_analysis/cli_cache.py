@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data_analysis.annotations import class_names_in, read_annotations
 from data_analysis.cli import in_a_line, measuring_bar, read_classes
 from data_analysis.clip_cache import CopySettings, cache_videos, name_of_copy, rewrite_paths
+from video_clips.annotation_files import class_names_in, read_annotations
 
 _MOST_FAILURES_SHOWN = 10
 

@@ -18,12 +18,12 @@ from typing import Any
 import av
 import numpy as np
 
-from data_analysis.annotations import split_text_line
-from data_analysis.atomic import write_atomically
-from data_analysis.labels import LabelReader
-from data_analysis.video import Video, open_video
-from data_analysis.video_files import VideoError, open_container
 from data_analysis.worker_pool import run_in_processes
+from video_clips.annotation_files import split_text_line
+from video_clips.labels import LabelReader
+from video_clips.reading.opening import VideoError, open_container
+from video_clips.reading.video import Video, open_video
+from video_clips.whole_files import write_atomically
 
 _TIME_BASE = Fraction(1, 90_000)
 _PATH_COLUMNS = ('path', 'filename')

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_analysis.file_measurement import FileMeasurement
-from data_analysis.labels import MULTI_LABEL_SEPARATOR
+from video_clips.labels import MULTI_LABEL_SEPARATOR
 
 _FIRST_COLUMNS = ('path', 'label', 'split', 'recording')
 _LAST_COLUMNS = ('start_seconds', 'end_seconds', 'file')

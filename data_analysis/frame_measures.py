@@ -11,15 +11,15 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from data_analysis.file_measurement import FileMeasurement
-from data_analysis.packet_reader import PacketReader
-from data_analysis.packets import PacketTable
 from data_analysis.thumbnails import (
     THUMBNAIL_HEIGHT,
     THUMBNAIL_WIDTH,
     encode_thumbnail,
     thumbnail_distance,
 )
-from data_analysis.video_files import why
+from video_clips.reading.opening import why
+from video_clips.reading.packet_reader import PacketReader
+from video_clips.reading.packets import PacketTable
 
 _SIGNATURE_FRAME = 6
 """Past a camera's start, and cheap to reach."""

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from data_analysis.annotations import class_names_in, read_clips
-from data_analysis.clips import VIDEO_SUFFIXES, Clip, find_clips, recording_of
-from data_analysis.labels import MULTI_LABEL_SEPARATOR, LabelReader, as_indices
-from data_analysis.remote import find_remote_clips, is_remote, join_path
 from data_analysis.sampler_view import SamplerSettings
+from video_clips.annotation_files import class_names_in, read_clips
+from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
+from video_clips.labels import MULTI_LABEL_SEPARATOR, LabelReader, as_indices
+from video_clips.reading.remote import find_remote_clips, is_remote, join_path
 
 _UNKNOWN_NAMES_FROM = 1_000_000
 

@@ -14,8 +14,8 @@ import pandas as pd
 from data_analysis.file_measurement import MEASUREMENT_VERSION, FileMeasurement, Tier
 from data_analysis.measure_file import measure_file
 from data_analysis.measurement_store import MeasurementStore
-from data_analysis.remote import file_identity
 from data_analysis.worker_pool import Outcome, run_in_processes
+from video_clips.reading.remote import file_identity
 
 Identity = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""

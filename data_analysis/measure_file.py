@@ -14,16 +14,16 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from data_analysis.file_measurement import FileMeasurement, Tier
-from data_analysis.frame_index import FrameIndex, index_frames
 from data_analysis.frame_measures import (
     measure_all_frames,
     measure_first_frames,
     note_pixel_format,
 )
-from data_analysis.packet_reader import PacketReader
-from data_analysis.packets import PacketTable
-from data_analysis.remote import local_copy
-from data_analysis.video_files import VideoError, open_container
+from video_clips.reading.frame_index import FrameIndex, index_frames
+from video_clips.reading.opening import VideoError, open_container
+from video_clips.reading.packet_reader import PacketReader
+from video_clips.reading.packets import PacketTable
+from video_clips.reading.remote import local_copy
 
 _BYTES_AT_ONCE = 1 << 20
 _UNEVEN_GAP = 0.1

@@ -13,14 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_analysis.annotations import write_annotations
-from data_analysis.atomic import write_atomically
 from data_analysis.checks import duplicates, leakage
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.clip_table import clip_table
-from data_analysis.clips import Clip
 from data_analysis.inputs import DatasetInput
-from data_analysis.labels import MULTI_LABEL_SEPARATOR
 from data_analysis.measure import MeasureSettings, Progress, measure_files
 from data_analysis.problems import problem_table
 from data_analysis.ready_config import write_ready_config
@@ -32,6 +28,10 @@ from data_analysis.splits import (
     split_by_shares,
     split_into_folds,
 )
+from video_clips.annotation_files import write_annotations
+from video_clips.clip import Clip
+from video_clips.labels import MULTI_LABEL_SEPARATOR
+from video_clips.whole_files import write_atomically
 
 LEAKS = ('clip_in_two_splits', 'recording_in_two_splits', 'leakage_alarm')
 """Findings that make a split worthless."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_analysis.atomic import write_atomically
 from data_analysis.mmaction_config import parse_config
+from video_clips.whole_files import write_atomically
 
 _SPLIT_OF_LOADER = {
     'train_dataloader': ('train',),

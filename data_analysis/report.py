@@ -10,7 +10,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data_analysis import report_tables as tables
-from data_analysis.atomic import write_atomically
 from data_analysis.compare import Change
 from data_analysis.figures import DrawnFigure
 from data_analysis.report_parts import (
@@ -24,6 +23,7 @@ from data_analysis.report_parts import (
     verdict_of,
 )
 from data_analysis.strips import MOST_CLASSES, DecodedStrip
+from video_clips.whole_files import write_atomically
 
 Summary = dict[str, Any]
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from data_analysis.clip_table import by_class
-from data_analysis.sampling import (
+from data_analysis.tables import ALL
+from video_clips.sampling import (
     SHORT_CLIP_RULES,
     ClipTooShortError,
     frames_needed,
@@ -21,7 +22,6 @@ from data_analysis.sampling import (
     sample_span,
     sample_uniformly,
 )
-from data_analysis.tables import ALL
 
 RULES = ('loop', *SHORT_CLIP_RULES)
 """What to do with a clip that is too short; `loop` is mmaction2's default."""

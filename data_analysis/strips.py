@@ -17,10 +17,10 @@ import pandas as pd
 from PIL import Image
 
 from data_analysis.clip_table import by_class
-from data_analysis.remote import local_copy
 from data_analysis.sampler_view import SamplerSettings, sample_indices
-from data_analysis.video import VideoError, open_video
 from data_analysis.worker_pool import run_in_processes
+from video_clips.reading.remote import local_copy
+from video_clips.reading.video import VideoError, open_video
 
 _PICTURE_HEIGHT = 112
 _JPEG_QUALITY = 72

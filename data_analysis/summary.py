@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_analysis.atomic import write_atomically
 from data_analysis.checks import Evidence
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.inputs import DatasetInput
@@ -25,6 +24,7 @@ from data_analysis.problem_codes import PROBLEM_CODES
 from data_analysis.sampler_view import sampler_view
 from data_analysis.strips import Strip
 from data_analysis.tables import balance, class_table, distributions, picture_table, totals
+from video_clips.whole_files import write_atomically
 
 SCHEMA_VERSION = '1.0'
 _MOST_PROBLEMS_OF_A_CODE = 50

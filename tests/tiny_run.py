@@ -12,10 +12,10 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from data_analysis.annotations import write_annotations
-from data_analysis.clips import Clip
-from mmaction_timesformer.datasets.demo.video_writer import write_video
 from mmaction_timesformer.engine.launch import run_test
+from video_clips.annotation_files import write_annotations
+from video_clips.clip import Clip
+from video_clips.writing import write_video
 
 CLASSES = ('red', 'green', 'blue', 'yellow')
 COLOURS = np.array([[230, 50, 50], [60, 200, 70], [60, 90, 230], [220, 200, 60]])

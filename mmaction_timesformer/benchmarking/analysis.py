@@ -12,8 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from data_analysis.benchmarking import make_large_set, measure_speed, run_interrupted
-
-from .record import table, write_record
+from mmaction_timesformer.benchmarking.record import table, write_record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from .record import RECORDS
+from mmaction_timesformer.benchmarking.record import RECORDS
 
 
 class Part(NamedTuple):

@@ -22,16 +22,15 @@ from mmcv.transforms import Compose
 
 import mmaction_timesformer.datasets.transforms  # noqa: F401
 from data_analysis.clip_cache import CopySettings, cache_videos, name_of_copy
-from data_analysis.clips import find_clips
-from data_analysis.decoding import decode_frames_of
-from data_analysis.frame_index import index_frames
-from data_analysis.packet_reader import PacketReader
+from mmaction_timesformer.benchmarking.clip_files import render_camera_video
+from mmaction_timesformer.benchmarking.interleave import Timings, time_in_turn
+from mmaction_timesformer.benchmarking.record import table, write_record
+from mmaction_timesformer.benchmarking.worker_memory import memory_of_loading
 from mmaction_timesformer.registry import TRANSFORMS
-
-from .clip_files import render_camera_video
-from .interleave import Timings, time_in_turn
-from .record import table, write_record
-from .worker_memory import memory_of_loading
+from video_clips.clip import find_clips
+from video_clips.reading.decoding import decode_frames_of
+from video_clips.reading.frame_index import index_frames
+from video_clips.reading.packet_reader import PacketReader
 
 CLIP_LEN, SHORT_SIDE = 8, 256
 OURS, NO_FILTER, OURS_2, DECORD, DECORD_2, DECODER = (

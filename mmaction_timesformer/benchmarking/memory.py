@@ -17,23 +17,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.models.backbones import TimeSformerBackbone
-from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
-from mmaction_timesformer.models.layers.kernel import AttentionKernel, attend
-
-from . import peers
-from .counting import (
+from mmaction_timesformer.benchmarking import peers
+from mmaction_timesformer.benchmarking.counting import (
     count_activations,
     count_flops,
     count_once,
     measure_once,
     num_parameters,
 )
-from .interleave import time_in_turn
-from .memory_plot import draw
-from .peak_memory import peak_bytes
-from .peers import Setup
-from .record import table, write_record
+from mmaction_timesformer.benchmarking.interleave import time_in_turn
+from mmaction_timesformer.benchmarking.memory_plot import draw
+from mmaction_timesformer.benchmarking.peak_memory import peak_bytes
+from mmaction_timesformer.benchmarking.peers import Setup
+from mmaction_timesformer.benchmarking.record import table, write_record
+from mmaction_timesformer.models.backbones import TimeSformerBackbone
+from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
+from mmaction_timesformer.models.layers.kernel import AttentionKernel, attend
 
 SCHEMES = (
     'space_only',

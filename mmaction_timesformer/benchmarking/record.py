@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from data_analysis.atomic import write_atomically
 from data_analysis.benchmarking import machine
+from video_clips.whole_files import write_atomically
 
 RECORDS = Path('benchmarks')
 _ROOT = Path(__file__).resolve().parents[2]

@@ -10,9 +10,8 @@ import numpy as np
 
 import mmaction_timesformer.datasets.transforms  # noqa: F401
 from data_analysis.benchmarking import memory_of_tree
+from mmaction_timesformer.benchmarking.clip_files import concatenate, render_camera_video
 from mmaction_timesformer.registry import TRANSFORMS
-
-from .clip_files import concatenate, render_camera_video
 
 
 def memory_of_loading(folder: Path, minutes: float) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
 """Annotated videos and raw frames for mmaction2, and the transforms that read them."""
 
-from .labeled_raw_frames import LabeledRawframeDataset
-from .labeled_videos import LabeledVideoDataset
-from .railway_yard import RailwayYardDataset
-from .transforms import DecodeFrames, OpenVideo, SampleClip
+from mmaction_timesformer.datasets.labeled_raw_frames import LabeledRawframeDataset
+from mmaction_timesformer.datasets.labeled_videos import LabeledVideoDataset
+from mmaction_timesformer.datasets.railway_yard import RailwayYardDataset
+from mmaction_timesformer.datasets.transforms import DecodeFrames, OpenVideo, SampleClip
 
 __all__ = [
     'DecodeFrames',

@@ -6,9 +6,9 @@ from typing import Any
 from mmaction.datasets.base import BaseActionDataset
 from mmengine.dataset import BaseDataset
 
-from data_analysis.labels import Label, as_indices
-from data_analysis.video import VideoError
 from mmaction_timesformer.datasets.unreadable import UnreadableClips, why_unreadable
+from video_clips.labels import Label, as_indices
+from video_clips.reading.video import VideoError
 
 ON_ERROR = ('raise', 'skip')
 

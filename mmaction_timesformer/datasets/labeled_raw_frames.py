@@ -4,9 +4,9 @@ import os.path as osp
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from data_analysis.raw_frames import read_raw_frame_list
 from mmaction_timesformer.datasets.labeled_clips import LabeledClipDataset
 from mmaction_timesformer.registry import DATASETS
+from video_clips.raw_frames import read_raw_frame_list
 
 
 @DATASETS.register_module()

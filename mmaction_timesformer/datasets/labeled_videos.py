@@ -4,9 +4,9 @@ import os.path as osp
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from data_analysis.annotations import Clip, read_annotations, recording_of
 from mmaction_timesformer.datasets.labeled_clips import LabeledClipDataset
 from mmaction_timesformer.registry import DATASETS
+from video_clips.annotation_files import Clip, read_annotations, recording_of
 
 
 @DATASETS.register_module()
@@ -19,7 +19,7 @@ class LabeledVideoDataset(LabeledClipDataset):
     ``start_seconds``, ``end_seconds``), which `OpenVideo` honours.
 
     Args:
-        ann_file: Text list or ``.csv``, see `data_analysis.annotations`.
+        ann_file: Text list or ``.csv``, see `video_clips.annotation_files`.
         pipeline: Transforms, as configs or callables.
         data_prefix: ``video``: folder of the videos, below ``data_root``.
         delimiter: What separates path and label in a text list; by default white space.

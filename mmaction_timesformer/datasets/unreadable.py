@@ -7,7 +7,7 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
-from data_analysis.video import VideoError
+from video_clips.reading.video import VideoError
 
 _DECODERS = ('av', 'cv2', 'decord')
 # Who calls them to read. Others do so too: a flip or a resize is cv2's as well.

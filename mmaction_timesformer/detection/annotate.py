@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_analysis.atomic import written_beside
 from mmaction_timesformer.detection.drawing import Panel, ScoresOverTime
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.reader import Break, SourceReader
@@ -18,6 +17,7 @@ from mmaction_timesformer.detection.sources import Source, file_name
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.video_output import write_video
 from mmaction_timesformer.detection.windows import TimedFrame
+from video_clips.whole_files import written_beside
 
 MIN_WIDTH, MAX_WIDTH = 320, 1280
 CLIP_MARGIN_SECONDS = 2.0

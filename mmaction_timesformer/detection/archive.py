@@ -18,12 +18,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from data_analysis.atomic import write_atomically
 from data_analysis.ray_pool import connected
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.results import EVENTS, SCORES
 from mmaction_timesformer.detection.running import RunSummary, run
 from mmaction_timesformer.detection.sources import Source
+from video_clips.whole_files import write_atomically
 
 PARTS = 'parts'
 

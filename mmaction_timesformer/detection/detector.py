@@ -17,7 +17,6 @@ from typing import Any
 
 from mmengine.config import Config
 
-from data_analysis.video_files import VideoError
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End, Resume
 from mmaction_timesformer.detection.preparation import split_pipeline
@@ -28,6 +27,7 @@ from mmaction_timesformer.detection.sources import Source, parse_source
 from mmaction_timesformer.detection.tracker import EventTracker
 from mmaction_timesformer.detection.watch import Score, Update, Watch, WatchSettings
 from mmaction_timesformer.detection.windows import Prepare
+from video_clips.reading.opening import VideoError
 
 
 class DangerDetector:

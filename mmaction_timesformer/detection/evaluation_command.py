@@ -14,7 +14,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from data_analysis.atomic import write_atomically
 from mmaction_timesformer.detection.evaluate import THRESHOLDS, EventFigures, evaluate_events
 from mmaction_timesformer.detection.event_log import read_events
 from mmaction_timesformer.detection.events import DangerEvent
@@ -30,6 +29,7 @@ from mmaction_timesformer.detection.score_log import read_scores
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.truth import TrueRecording, match_names, read_truth
 from mmaction_timesformer.detection.tune import TunedRule, tune_rules, write_rules
+from video_clips.whole_files import write_atomically
 
 _COLUMNS = {
     'precision': 'precision',

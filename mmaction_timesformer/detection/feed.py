@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 
-from data_analysis.video_files import VideoError, why
 from mmaction_timesformer.detection.fair_queue import FairQueue
 from mmaction_timesformer.detection.reader import SourceReader
 from mmaction_timesformer.detection.sources import Source
@@ -19,6 +18,7 @@ from mmaction_timesformer.detection.windows import (
     WindowCutter,
     WindowSettings,
 )
+from video_clips.reading.opening import VideoError, why
 
 
 @dataclass(frozen=True)

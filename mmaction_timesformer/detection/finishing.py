@@ -10,7 +10,6 @@ from pathlib import Path
 
 from av import FFmpegError
 
-from data_analysis.video_files import VideoError
 from mmaction_timesformer.detection.annotate import (
     UnfinishedError,
     annotate_video,
@@ -25,6 +24,7 @@ from mmaction_timesformer.detection.score_log import read_scores
 from mmaction_timesformer.detection.sources import Source, file_name
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.version import __version__
+from video_clips.reading.opening import VideoError
 
 MEDIA, ANNOTATED, REPORT = 'events', 'annotated', 'report.html'
 

@@ -14,11 +14,11 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import data_analysis
-from data_analysis.atomic import write_atomically
 from mmaction_timesformer.detection.drawing import class_colours
 from mmaction_timesformer.detection.events import DangerEvent, clock, time_of_day, wall_clock
 from mmaction_timesformer.detection.feed import Gap
 from mmaction_timesformer.detection.tracker import ScoredWindow
+from video_clips.whole_files import write_atomically
 
 # What browsers play; another container is shown if there is an annotated copy.
 _PLAYABLE = ('.mp4', '.m4v', '.webm')

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_analysis.atomic import written_beside
 from mmaction_timesformer.detection.annotate import CLIP_MARGIN_SECONDS, media_name
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.video_output import write_video
+from video_clips.whole_files import written_beside
 
 _MAX_SIDE = 480
 _QUALITY = 80

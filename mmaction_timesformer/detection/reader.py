@@ -19,10 +19,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from data_analysis.pictures import PictureMaker
-from data_analysis.video_files import VideoError, best_stream, open_container, why
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.windows import TimedFrame
+from video_clips.reading.opening import VideoError, best_stream, open_container, why
+from video_clips.reading.pictures import PictureMaker
 
 # Time stamps that step back further than this begin a new time line: the recorder was restarted.
 _RESTART_SECONDS = 1.0

@@ -19,7 +19,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from data_analysis.atomic import write_atomically
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.event_log import JsonLines, read_records
 from mmaction_timesformer.detection.events import DangerEvent, wall_clock
@@ -28,6 +27,7 @@ from mmaction_timesformer.detection.score_log import ScoreLog, read_scores
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.tracker import EventTracker, ScoredWindow
 from mmaction_timesformer.detection.watch import Pulse, Scored, Update, replay
+from video_clips.whole_files import write_atomically
 
 EVENTS, SCORES, MANIFEST = 'events.jsonl', 'scores.csv', 'run.json'
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from data_analysis.clips import VIDEO_SUFFIXES
+from video_clips.clip import VIDEO_SUFFIXES
 
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""

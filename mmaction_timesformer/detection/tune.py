@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from data_analysis.atomic import write_atomically
 from mmaction_timesformer.detection.automaton import ClassAutomaton
 from mmaction_timesformer.detection.evaluate import match_events, temporal_iou
 from mmaction_timesformer.detection.events import DangerEvent
@@ -23,6 +22,7 @@ from mmaction_timesformer.detection.rules import EventRule
 from mmaction_timesformer.detection.smoothing import Sample, make_smoother
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.truth import TrueEvent, TrueRecording
+from video_clips.whole_files import write_atomically
 
 ENTER = (*(round(0.05 * step, 2) for step in range(4, 20)), 0.97, 0.98, 0.99)
 

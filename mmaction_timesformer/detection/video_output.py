@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from data_analysis.atomic import written_beside
+from video_clips.whole_files import written_beside
 
 _TIME_BASE = Fraction(1, 1000)
 

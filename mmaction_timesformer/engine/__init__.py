@@ -1,7 +1,10 @@
 """What the training loop needs beyond mmengine: an optimiser constructor, an AMP choice, hooks."""
 
-from .hooks import ClassCountsHook, EpochSeedHook, TemperatureHook
-from .optimizers import AutoAmpOptimWrapper, LayerDecayOptimWrapperConstructor
+from mmaction_timesformer.engine.hooks import ClassCountsHook, EpochSeedHook, TemperatureHook
+from mmaction_timesformer.engine.optimizers import (
+    AutoAmpOptimWrapper,
+    LayerDecayOptimWrapperConstructor,
+)
 
 __all__ = [
     'AutoAmpOptimWrapper',

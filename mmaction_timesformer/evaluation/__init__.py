@@ -1,18 +1,28 @@
 """How good a classifier is, how sure that is, and how its errors look; knows no model."""
 
-from .calibration import (
+from mmaction_timesformer.evaluation.calibration import (
     apply_temperature,
     calibration_error,
     fit_temperature,
     reliability,
 )
-from .classification import ClassificationFigures, Estimate, classification_figures
-from .classification_metric import ClassificationMetric
-from .comparison import Comparison, compare
-from .dumps import load_dump
-from .predictions import Predictions, predictions_from_samples
-from .resampling import interval, positive_interval, resample, resampled_weights, share_interval
-from .thresholds import threshold_table, thresholds_for_recall
+from mmaction_timesformer.evaluation.classification import (
+    ClassificationFigures,
+    Estimate,
+    classification_figures,
+)
+from mmaction_timesformer.evaluation.classification_metric import ClassificationMetric
+from mmaction_timesformer.evaluation.comparison import Comparison, compare
+from mmaction_timesformer.evaluation.dumps import load_dump
+from mmaction_timesformer.evaluation.predictions import Predictions, predictions_from_samples
+from mmaction_timesformer.evaluation.resampling import (
+    interval,
+    positive_interval,
+    resample,
+    resampled_weights,
+    share_interval,
+)
+from mmaction_timesformer.evaluation.thresholds import threshold_table, thresholds_for_recall
 
 __all__ = [
     'ClassificationFigures',

@@ -20,8 +20,12 @@ from torchmetrics.functional.classification import (
     multiclass_calibration_error,
 )
 
-from .predictions import Predictions
-from .weighted_figures import NUM_BINS, SMALLEST_PROBABILITY, negative_log_likelihood
+from mmaction_timesformer.evaluation.predictions import Predictions
+from mmaction_timesformer.evaluation.weighted_figures import (
+    NUM_BINS,
+    SMALLEST_PROBABILITY,
+    negative_log_likelihood,
+)
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 

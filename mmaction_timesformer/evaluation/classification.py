@@ -11,10 +11,21 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from .calibration import calibration_error
-from .predictions import Predictions
-from .resampling import LEVEL, NUM_RESAMPLES, positive_interval, resample, share_interval
-from .weighted_figures import CLASS_MEANS, hits_in_top, mean_of_defined, weighted_figures
+from mmaction_timesformer.evaluation.calibration import calibration_error
+from mmaction_timesformer.evaluation.predictions import Predictions
+from mmaction_timesformer.evaluation.resampling import (
+    LEVEL,
+    NUM_RESAMPLES,
+    positive_interval,
+    resample,
+    share_interval,
+)
+from mmaction_timesformer.evaluation.weighted_figures import (
+    CLASS_MEANS,
+    hits_in_top,
+    mean_of_defined,
+    weighted_figures,
+)
 
 CLASS_FIGURES = tuple(CLASS_MEANS)
 RANKING_FIGURES = {

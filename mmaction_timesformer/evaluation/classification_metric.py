@@ -10,11 +10,14 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..registry import METRICS
-from .calibration import fit_temperature
-from .classification import ClassificationFigures, classification_figures
-from .figure_tables import class_table, confusion_table, whole_table
-from .predictions import CLIP_FACTS, predictions_from_samples
+from mmaction_timesformer.evaluation.calibration import fit_temperature
+from mmaction_timesformer.evaluation.classification import (
+    ClassificationFigures,
+    classification_figures,
+)
+from mmaction_timesformer.evaluation.figure_tables import class_table, confusion_table, whole_table
+from mmaction_timesformer.evaluation.predictions import CLIP_FACTS, predictions_from_samples
+from mmaction_timesformer.registry import METRICS
 
 MAX_CLASSES_SHOWN = 20
 WITH_INTERVAL = ('top1', 'mean_class_accuracy', 'macro_f1')

@@ -11,9 +11,9 @@ from pathlib import PurePath
 import numpy as np
 from scipy.stats import binomtest
 
-from .predictions import Predictions
-from .resampling import NUM_RESAMPLES, interval, resample
-from .weighted_figures import weighted_figures
+from mmaction_timesformer.evaluation.predictions import Predictions
+from mmaction_timesformer.evaluation.resampling import NUM_RESAMPLES, interval, resample
+from mmaction_timesformer.evaluation.weighted_figures import weighted_figures
 
 COMPARED = ('top1', 'mean_class_accuracy', 'macro_f1', 'mean_average_precision', 'log_loss')
 

@@ -6,7 +6,11 @@ import math
 
 import pandas as pd
 
-from .classification import CLASS_FIGURES, ClassificationFigures, Estimate
+from mmaction_timesformer.evaluation.classification import (
+    CLASS_FIGURES,
+    ClassificationFigures,
+    Estimate,
+)
 
 
 def format_estimate(estimate: Estimate) -> str:

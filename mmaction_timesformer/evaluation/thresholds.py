@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .predictions import Predictions
+from mmaction_timesformer.evaluation.predictions import Predictions
 
 RECALLS = (0.9, 0.95, 0.99)
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .predictions import Predictions
+from mmaction_timesformer.evaluation.predictions import Predictions
 
 NUM_BINS = 15
 SMALLEST_PROBABILITY = float(np.finfo(float).eps)

@@ -11,19 +11,24 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from ..detection.recognizer import find_classes
-from ..evaluation import Predictions, load_dump, predictions_from_samples
-from ..models.checkpoints import read_checkpoint
-from ..visualization.staged_folder import staged_folder
-from ..visualization.trained_model import TrainedModel
-from .clip_names import with_clip_names
-from .examples import show_examples
-from .map_check import CheckedClip, check_maps, faithfulness_facts, is_explainable
-from .model_cost import ModelCost, measure_cost
-from .result_charts import draw_charts
-from .result_facts import AnalysedRun, result_facts
-from .result_page import render_page
-from .run_files import RunFiles
+from mmaction_timesformer.detection.recognizer import find_classes
+from mmaction_timesformer.evaluation import Predictions, load_dump, predictions_from_samples
+from mmaction_timesformer.models.checkpoints import read_checkpoint
+from mmaction_timesformer.reports.clip_names import with_clip_names
+from mmaction_timesformer.reports.examples import show_examples
+from mmaction_timesformer.reports.map_check import (
+    CheckedClip,
+    check_maps,
+    faithfulness_facts,
+    is_explainable,
+)
+from mmaction_timesformer.reports.model_cost import ModelCost, measure_cost
+from mmaction_timesformer.reports.result_charts import draw_charts
+from mmaction_timesformer.reports.result_facts import AnalysedRun, result_facts
+from mmaction_timesformer.reports.result_page import render_page
+from mmaction_timesformer.reports.run_files import RunFiles
+from mmaction_timesformer.visualization.staged_folder import staged_folder
+from mmaction_timesformer.visualization.trained_model import TrainedModel
 
 
 def analyze_runs(

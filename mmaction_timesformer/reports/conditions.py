@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from data_analysis.video import VideoError, open_video
-
-from ..evaluation import Predictions, resampled_weights, share_interval
+from mmaction_timesformer.evaluation import Predictions, resampled_weights, share_interval
+from video_clips.reading.video import VideoError, open_video
 
 NUM_PARTS = 3
 NUM_LIGHT_FRAMES = 3

@@ -14,20 +14,19 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 
 from data_analysis.figures.style import CLASS_COLORS, SPLIT_COLORS
-
-from ..engine.data_root import merge_options
-from ..models import TimeSformerBackbone
-from ..visualization.clip_features import SPLITS, ClipFeatures, collect_features
-from ..visualization.position_similarity import (
+from mmaction_timesformer.engine.data_root import merge_options
+from mmaction_timesformer.models import TimeSformerBackbone
+from mmaction_timesformer.reports.embedding import neighbour_agreement, project
+from mmaction_timesformer.reports.pages import figure_png, page_environment, picture_url, png_url
+from mmaction_timesformer.visualization.clip_features import SPLITS, ClipFeatures, collect_features
+from mmaction_timesformer.visualization.position_similarity import (
     draw_space,
     draw_time,
     neighbours_are_alike,
     position_similarity,
 )
-from ..visualization.staged_folder import staged_folder
-from ..visualization.trained_model import TrainedModel
-from .embedding import neighbour_agreement, project
-from .pages import figure_png, page_environment, picture_url, png_url
+from mmaction_timesformer.visualization.staged_folder import staged_folder
+from mmaction_timesformer.visualization.trained_model import TrainedModel
 
 PAGE = 'index.html'
 STRIP_QUALITY = 60

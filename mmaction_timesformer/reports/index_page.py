@@ -10,9 +10,8 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from data_analysis.atomic import write_atomically
-
-from .pages import page_environment, picture_url
+from mmaction_timesformer.reports.pages import page_environment, picture_url
+from video_clips.whole_files import write_atomically
 
 PICTURE_SIZE = (720, 300)
 

@@ -22,8 +22,7 @@ from data_analysis.figures.style import (
     new_figure,
     shorten,
 )
-
-from .pages import figure_png
+from mmaction_timesformer.reports.pages import figure_png
 
 Facts = Mapping[str, Any]
 

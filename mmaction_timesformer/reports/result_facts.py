@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from ..evaluation import (
+from mmaction_timesformer.evaluation import (
     Predictions,
     classification_figures,
     compare,
@@ -27,10 +27,14 @@ from ..evaluation import (
     threshold_table,
     thresholds_for_recall,
 )
-from ..version import __version__
-from .conditions import accuracy_by_recording, accuracy_by_value, measure_clips
-from .model_cost import ModelCost
-from .run_files import RunFiles
+from mmaction_timesformer.reports.conditions import (
+    accuracy_by_recording,
+    accuracy_by_value,
+    measure_clips,
+)
+from mmaction_timesformer.reports.model_cost import ModelCost
+from mmaction_timesformer.reports.run_files import RunFiles
+from mmaction_timesformer.version import __version__
 
 SCHEMA_VERSION = '1.0'
 MOST_CURVE_POINTS = 200

@@ -9,11 +9,10 @@ from typing import Any
 from PIL import Image
 
 from data_analysis.report_tables import Table
-
-from . import result_tables as tables
-from .map_check import LIKE_NOTHING
-from .pages import page_environment, picture_url, png_url
-from .result_charts import Chart
+from mmaction_timesformer.reports import result_tables as tables
+from mmaction_timesformer.reports.map_check import LIKE_NOTHING
+from mmaction_timesformer.reports.pages import page_environment, picture_url, png_url
+from mmaction_timesformer.reports.result_charts import Chart
 
 Facts = Mapping[str, Any]
 CSS_PIXELS_PER_INCH = 104

@@ -1,9 +1,22 @@
 """What a TimeSformer looks at: recorded attention, relevance maps, and their pictures."""
 
-from .attention_maps import AttentionPiece, attention_of_token, attention_pieces, dense_attention
-from .attention_recorder import AttentionRecorder, RecordedStep, Recording
-from .faithfulness import FaithfulnessCurves, faithfulness_curves
-from .rollout import attention_rollout, class_relevance, frame_importance
+from mmaction_timesformer.visualization.attention_maps import (
+    AttentionPiece,
+    attention_of_token,
+    attention_pieces,
+    dense_attention,
+)
+from mmaction_timesformer.visualization.attention_recorder import (
+    AttentionRecorder,
+    RecordedStep,
+    Recording,
+)
+from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves, faithfulness_curves
+from mmaction_timesformer.visualization.rollout import (
+    attention_rollout,
+    class_relevance,
+    frame_importance,
+)
 
 __all__ = [
     'AttentionPiece',

@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..models.backbones import TimeSformerBackbone
-from ..models.layers import AttentionStep, TokenGrid
+from mmaction_timesformer.models.backbones import TimeSformerBackbone
+from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
 
 
 @dataclass

@@ -18,8 +18,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from ..registry import DATASETS
-from .trained_model import TrainedModel, test_dataset
+from mmaction_timesformer.registry import DATASETS
+from mmaction_timesformer.visualization.trained_model import TrainedModel, test_dataset
 
 SPLITS = ('train', 'val', 'test')
 STRIP_FRAMES, STRIP_HEIGHT = 4, 72

@@ -18,16 +18,22 @@ import mmengine
 import numpy as np
 import torch
 
-from data_analysis.video import open_video
-
-from ..datasets.demo.video_writer import write_video
-from ..version import __version__
-from .explained_video import MAPS, ExplainedVideo, check_faithfulness
-from .explanation import explain
-from .explanation_figures import draw_faithfulness, draw_frame_importance
-from .faithfulness import FaithfulnessCurves
-from .pictures import label_frame, overlay, strip
-from .trained_model import TrainedModel
+from mmaction_timesformer.version import __version__
+from mmaction_timesformer.visualization.explained_video import (
+    MAPS,
+    ExplainedVideo,
+    check_faithfulness,
+)
+from mmaction_timesformer.visualization.explanation import explain
+from mmaction_timesformer.visualization.explanation_figures import (
+    draw_faithfulness,
+    draw_frame_importance,
+)
+from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves
+from mmaction_timesformer.visualization.pictures import label_frame, overlay, strip
+from mmaction_timesformer.visualization.trained_model import TrainedModel
+from video_clips.reading.video import open_video
+from video_clips.writing import write_video
 
 
 def explain_video(

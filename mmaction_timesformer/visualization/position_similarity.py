@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from torch.nn.functional import normalize
 
 from data_analysis.figures.style import INK, MUTED, name_axes, new_figure
-
-from ..models.backbones import TimeSformerBackbone
+from mmaction_timesformer.models.backbones import TimeSformerBackbone
 
 MOST_TILES = 10
 """Places a side whose maps are drawn; of larger grids, evenly spread ones."""

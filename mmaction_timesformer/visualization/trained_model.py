@@ -11,9 +11,9 @@ from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
 
-from ..datasets.unreadable import why_unreadable
-from ..detection.recognizer import build_recognizer, find_classes, read_weights
-from .pixel_mapping import TracedClip, trace
+from mmaction_timesformer.datasets.unreadable import why_unreadable
+from mmaction_timesformer.detection.recognizer import build_recognizer, find_classes, read_weights
+from mmaction_timesformer.visualization.pixel_mapping import TracedClip, trace
 
 FRAME_PATTERN = 'img_{:05}.jpg'
 

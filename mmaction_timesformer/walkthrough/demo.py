@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .demo_run import DemoOptions, DemoRun, StepFailedError
-from .events import EVENT_F1, find_events
-from .showing import explain, show_results, write_demo_index
-from .steps import render, report_data, test, train
+from mmaction_timesformer.walkthrough.demo_run import DemoOptions, DemoRun, StepFailedError
+from mmaction_timesformer.walkthrough.events import EVENT_F1, find_events
+from mmaction_timesformer.walkthrough.showing import explain, show_results, write_demo_index
+from mmaction_timesformer.walkthrough.steps import render, report_data, test, train
 
 Step = Callable[[DemoRun], None]
 

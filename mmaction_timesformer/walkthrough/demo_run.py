@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_analysis.atomic import write_atomically
 from mmaction_timesformer.datasets.demo import DemoSettings
 from mmaction_timesformer.reports.index_page import IndexEntry
+from video_clips.whole_files import write_atomically
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (

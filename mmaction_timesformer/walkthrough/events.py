@@ -12,9 +12,8 @@ from mmaction_timesformer.detection.event_trial import (
     UNSEEN_SEED,
     render_recordings,
 )
-
-from .demo_run import CONFIG, DemoRun
-from .steps import last_checkpoint
+from mmaction_timesformer.walkthrough.demo_run import CONFIG, DemoRun
+from mmaction_timesformer.walkthrough.steps import last_checkpoint
 
 MINUTES, QUICK_MINUTES = 5.0, 1.0
 FALSE_ALARMS_PER_HOUR = 6

@@ -8,9 +8,8 @@ import numpy as np
 
 from mmaction_timesformer.evaluation import load_dump, predictions_from_samples
 from mmaction_timesformer.reports.index_page import write_index
-
-from .demo_run import CONFIG, DemoRun
-from .steps import last_checkpoint
+from mmaction_timesformer.walkthrough.demo_run import CONFIG, DemoRun
+from mmaction_timesformer.walkthrough.steps import last_checkpoint
 
 INDEX_FIGURES = {'acc/top1': 'top-1 accuracy', 'acc/mean1': 'mean-class accuracy'}
 

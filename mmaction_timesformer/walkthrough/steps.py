@@ -13,8 +13,7 @@ from pathlib import Path
 
 from mmaction_timesformer.datasets.demo import render_demo_dataset
 from mmaction_timesformer.datasets.demo.command import ProgressLines
-
-from .demo_run import CONFIG, DemoRun, StepFailedError
+from mmaction_timesformer.walkthrough.demo_run import CONFIG, DemoRun, StepFailedError
 
 QUICK_OPTIONS = ('train_cfg.max_epochs=1', 'train_cfg.val_begin=1', 'train_cfg.val_interval=1')
 

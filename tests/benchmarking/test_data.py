@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from data_analysis.video import open_video
 from mmaction_timesformer.benchmarking import data, worker_memory
 from mmaction_timesformer.benchmarking.clip_files import FPS, concatenate, render_camera_video
 from mmaction_timesformer.benchmarking.peak_memory import in_own_process
+from video_clips.reading.video import open_video
 
 
 @pytest.fixture(scope='module')

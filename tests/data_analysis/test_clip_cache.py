@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_analysis.clip_cache import CopySettings, cache_videos, name_of_copy, rewrite_paths
-from data_analysis.video import open_video
 from tests.data_analysis.rendering import number_in, render_video
+from video_clips.reading.video import open_video
 
 SETTINGS = CopySettings(short_side=32, keyframe_interval=4, crf=10)
 

@@ -7,11 +7,11 @@ import pytest
 from mmengine.config import Config
 
 from data_analysis import preparation
-from data_analysis.annotations import Clip, read_annotations
 from data_analysis.inputs import DatasetInput, input_from_folder
 from data_analysis.preparation import LeakError, PreparationSettings, divide, prepare
 from tests.data_analysis.clip_tables import clips_of, signature_of
 from tests.data_analysis.videos import render_numbered
+from video_clips.annotation_files import Clip, read_annotations
 
 NUM_RECORDINGS, CLIPS_OF_RECORDING = 10, 4
 

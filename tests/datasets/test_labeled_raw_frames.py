@@ -5,11 +5,11 @@ import re
 import cv2
 import pytest
 
-from data_analysis.video import VideoError
 from mmaction_timesformer.datasets import LabeledRawframeDataset
 from mmaction_timesformer.registry import DATASETS
 from tests.data_analysis.rendering import number_in, picture_of
 from tests.datasets.clips import CLASSES, PACK, make, write_list
+from video_clips.reading.video import VideoError
 
 PIPELINE = [
     {'type': 'SampleClip', 'clip_len': 4, 'frame_interval': 2, 'test_mode': True},

@@ -7,10 +7,10 @@ import pytest
 from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
-from data_analysis.video import VideoError
 from mmaction_timesformer.datasets import RailwayYardDataset
 from mmaction_timesformer.datasets.unreadable import why_unreadable
 from tests.datasets.clips import DECODE, PACK, make, write_list
+from video_clips.reading.video import VideoError
 
 MIXED = 'empty.mp4 0\na.mp4 1\ntext.mp4 2\nmissing.mp4 3\nb.mp4 1\nd.mkv 1\n'
 BAD = {'empty.mp4': 'the file is empty', 'text.mp4': 'cannot be', 'missing.mp4': 'no such file'}

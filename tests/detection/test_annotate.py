@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_analysis.video import open_video
 from mmaction_timesformer.detection.annotate import (
     UnfinishedError,
     _fit,
@@ -27,6 +26,7 @@ from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.tracker import ScoredWindow
 from mmaction_timesformer.detection.video_output import write_video as write_h264
 from tests.detection.signal_videos import every, make_detector, write_video
+from video_clips.reading.video import open_video
 
 CLASSES = ('Digging', 'Walking', 'Other')
 LABELS = CLASSES[:2]

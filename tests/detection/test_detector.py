@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from data_analysis.video import VideoError, open_video
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End
@@ -24,6 +23,7 @@ from tests.detection.signal_videos import (
     read_colours,
     write_video,
 )
+from video_clips.reading.video import VideoError, open_video
 
 DIGGING = [(4.0, 9.0), (15.0, 18.0)]
 WALKING = [(10.0, 14.0)]

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_analysis.video import VideoError, open_video
 from mmaction_timesformer.detection.feed import End
 from mmaction_timesformer.detection.reader import Break, SourceReader
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.windows import WindowSettings
 from tests.detection.signal_videos import every, make_detector, write_video
+from video_clips.reading.video import VideoError, open_video
 
 # Half a second of it is damaged, so one reader gives up a frame where the other repeats one.
 DAMAGED = {'corrupted.mp4'}

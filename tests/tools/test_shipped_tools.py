@@ -15,11 +15,11 @@ import mmaction
 import pytest
 from PIL import Image
 
-from data_analysis.annotations import write_annotations
-from data_analysis.clips import Clip
 from mmaction_timesformer.walkthrough.demo_run import CONFIG, DATA_VARIABLE
 from tests.tools.conftest import CLASSES
 from tests.tools.programs import finish, start
+from video_clips.annotation_files import write_annotations
+from video_clips.clip import Clip
 
 SHIPPED_TOOLS = Path(mmaction.__file__).parent / '.mim' / 'tools'
 ANALYSIS, VISUALIZATIONS = SHIPPED_TOOLS / 'analysis_tools', SHIPPED_TOOLS / 'visualizations'

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import FloatArray
-from .stage import AWAY, BUCKET, CABIN, Circle, Crew, Stage
-from .yard import BESIDE_METRES
+from mmaction_timesformer.datasets.demo.arrays import FloatArray
+from mmaction_timesformer.datasets.demo.stage import AWAY, BUCKET, CABIN, Circle, Crew, Stage
+from mmaction_timesformer.datasets.demo.yard import BESIDE_METRES
 
 LABELS = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 OTHER = 'Other'

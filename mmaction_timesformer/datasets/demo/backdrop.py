@@ -5,13 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .arrays import FloatArray, Image
-from .camera import Camera
-from .ground import GroundView, ground_colors, noise_field
-from .painter import draw_shadows, draw_solids
-from .solids import Solids, group
-from .weather import Weather
-from .yard import LAMP_HEIGHT, Yard
+from mmaction_timesformer.datasets.demo.arrays import FloatArray, Image
+from mmaction_timesformer.datasets.demo.camera import Camera
+from mmaction_timesformer.datasets.demo.ground import GroundView, ground_colors, noise_field
+from mmaction_timesformer.datasets.demo.painter import draw_shadows, draw_solids
+from mmaction_timesformer.datasets.demo.solids import Solids, group
+from mmaction_timesformer.datasets.demo.weather import Weather
+from mmaction_timesformer.datasets.demo.yard import LAMP_HEIGHT, Yard
 
 
 def paint_backdrop(yard: Yard, weather: Weather, camera: Camera) -> Image:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .arrays import FloatArray
+from mmaction_timesformer.datasets.demo.arrays import FloatArray
 
 AIM_HEIGHT_METRES = 0.9
 

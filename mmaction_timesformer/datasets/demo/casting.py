@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .acts import ACTS, Act, Span, enliven
-from .arrays import FloatArray
-from .site import Site
-from .stage import AWAY, BUCKET, CABIN, Circle, Crew, Stage
-from .timelines import ExcavatorTimeline, WorkerTimeline
-from .yard import BESIDE_METRES
+from mmaction_timesformer.datasets.demo.acts import ACTS, Act, Span, enliven
+from mmaction_timesformer.datasets.demo.arrays import FloatArray
+from mmaction_timesformer.datasets.demo.site import Site
+from mmaction_timesformer.datasets.demo.stage import AWAY, BUCKET, CABIN, Circle, Crew, Stage
+from mmaction_timesformer.datasets.demo.timelines import ExcavatorTimeline, WorkerTimeline
+from mmaction_timesformer.datasets.demo.yard import BESIDE_METRES
 
 CREW_SIZES = {1: 0.7, 2: 0.3}
 """How many workers are in the picture, whatever happens there."""

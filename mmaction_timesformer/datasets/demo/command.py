@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from .dataset import DemoSettings, render_demo_dataset
-from .strip import draw_strip
+from mmaction_timesformer.datasets.demo.dataset import DemoSettings, render_demo_dataset
+from mmaction_timesformer.datasets.demo.strip import draw_strip
 
 
 class ProgressLines:

@@ -26,13 +26,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from data_analysis.annotations import write_annotations
-from data_analysis.atomic import write_atomically
-from data_analysis.clips import Clip
-
-from .acts import LABELS
-from .casting import stage_clip
-from .plan import (
+from mmaction_timesformer.datasets.demo.acts import LABELS
+from mmaction_timesformer.datasets.demo.casting import stage_clip
+from mmaction_timesformer.datasets.demo.plan import (
     MIRROR_WINDOW,
     WINDOW,
     ClipPlan,
@@ -41,11 +37,14 @@ from .plan import (
     recording_name,
     split_recordings,
 )
-from .recording import Recording
-from .site import Site
-from .stage import Stage
-from .untrimmed import stage_recording, stage_window
-from .video_writer import write_video
+from mmaction_timesformer.datasets.demo.recording import Recording
+from mmaction_timesformer.datasets.demo.site import Site
+from mmaction_timesformer.datasets.demo.stage import Stage
+from mmaction_timesformer.datasets.demo.untrimmed import stage_recording, stage_window
+from video_clips.annotation_files import write_annotations
+from video_clips.clip import Clip
+from video_clips.whole_files import write_atomically
+from video_clips.writing import write_video
 
 Progress = Callable[[int, int], None]
 """Called with the number of videos that are done and of all."""

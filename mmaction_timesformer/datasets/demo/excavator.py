@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .arrays import Color, FloatArray
-from .solids import Solids, beam, box, group, turn_about_z
+from mmaction_timesformer.datasets.demo.arrays import Color, FloatArray
+from mmaction_timesformer.datasets.demo.solids import Solids, beam, box, group, turn_about_z
 
 TRACK_LENGTH = 3.3
 TRACK_PITCH = 0.55

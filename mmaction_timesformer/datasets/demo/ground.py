@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Color
-from .weather import Weather
-from .yard import GAUGE_METRES, Yard
+from mmaction_timesformer.datasets.demo.arrays import Color
+from mmaction_timesformer.datasets.demo.weather import Weather
+from mmaction_timesformer.datasets.demo.yard import GAUGE_METRES, Yard
 
 Field = NDArray[np.floating[Any]]
 

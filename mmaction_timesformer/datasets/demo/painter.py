@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .arrays import FloatArray, Image
-from .camera import Camera
-from .solids import FACES, Solids
-from .weather import Light, Weather
+from mmaction_timesformer.datasets.demo.arrays import FloatArray, Image
+from mmaction_timesformer.datasets.demo.camera import Camera
+from mmaction_timesformer.datasets.demo.solids import FACES, Solids
+from mmaction_timesformer.datasets.demo.weather import Light, Weather
 
 _SUBPIXEL_BITS = 4
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .acts import LABELS, OTHER, choose_act
+from mmaction_timesformer.datasets.demo.acts import LABELS, OTHER, choose_act
 
 CLASS_SHARES: dict[str, int] = {
     'Track-Excavator': 352,

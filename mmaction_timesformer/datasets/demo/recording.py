@@ -9,16 +9,16 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from .arrays import FloatArray, Image
-from .backdrop import lamp_light, paint_backdrop
-from .camera import shake_path
-from .excavator import LIVERIES, Excavator
-from .painter import draw_shadows, draw_solids
-from .site import Site
-from .solids import group
-from .stage import Stage
-from .weather import sample_weather
-from .worker import Worker
+from mmaction_timesformer.datasets.demo.arrays import FloatArray, Image
+from mmaction_timesformer.datasets.demo.backdrop import lamp_light, paint_backdrop
+from mmaction_timesformer.datasets.demo.camera import shake_path
+from mmaction_timesformer.datasets.demo.excavator import LIVERIES, Excavator
+from mmaction_timesformer.datasets.demo.painter import draw_shadows, draw_solids
+from mmaction_timesformer.datasets.demo.site import Site
+from mmaction_timesformer.datasets.demo.solids import group
+from mmaction_timesformer.datasets.demo.stage import Stage
+from mmaction_timesformer.datasets.demo.weather import sample_weather
+from mmaction_timesformer.datasets.demo.worker import Worker
 
 SUPERSAMPLING = 2
 _NOISE_TILES = 8

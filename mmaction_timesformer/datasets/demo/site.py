@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .camera import Camera
-from .yard import Yard
+from mmaction_timesformer.datasets.demo.camera import Camera
+from mmaction_timesformer.datasets.demo.yard import Yard
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import BoolArray, Color, FloatArray
+from mmaction_timesformer.datasets.demo.arrays import BoolArray, Color, FloatArray
 
 FACES = np.array(
     [

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .arrays import FloatArray
-from .excavator import BODY_RADIUS, BUCKET_REACH, CAB_FORWARD, CAB_SIDE
-from .site import Site
-from .timelines import ExcavatorTimeline, WorkerTimeline
-from .yard import Yard
+from mmaction_timesformer.datasets.demo.arrays import FloatArray
+from mmaction_timesformer.datasets.demo.excavator import (
+    BODY_RADIUS,
+    BUCKET_REACH,
+    CAB_FORWARD,
+    CAB_SIDE,
+)
+from mmaction_timesformer.datasets.demo.site import Site
+from mmaction_timesformer.datasets.demo.timelines import ExcavatorTimeline, WorkerTimeline
+from mmaction_timesformer.datasets.demo.yard import Yard
 
 AWAY, BUCKET, CABIN = 'away', 'bucket', 'cabin'
 """Stations of a worker: out in the yard, in the bucket's swing area, at the cabin."""

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from .acts import ACTS, LABELS, OTHER
-from .arrays import Image
-from .casting import stage_clip
-from .recording import Recording
+from mmaction_timesformer.datasets.demo.acts import ACTS, LABELS, OTHER
+from mmaction_timesformer.datasets.demo.arrays import Image
+from mmaction_timesformer.datasets.demo.casting import stage_clip
+from mmaction_timesformer.datasets.demo.recording import Recording
 
 SHOWN_ACTS = {
     'Track-Excavator': ('roll_onto_track', 'clear'),

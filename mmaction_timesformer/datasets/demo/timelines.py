@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .arrays import FloatArray
-from .excavator import ExcavatorPose, arm_pose
-from .keyframes import AngleKeyframes, Keyframes
-from .worker import WorkerPose
+from mmaction_timesformer.datasets.demo.arrays import FloatArray
+from mmaction_timesformer.datasets.demo.excavator import ExcavatorPose, arm_pose
+from mmaction_timesformer.datasets.demo.keyframes import AngleKeyframes, Keyframes
+from mmaction_timesformer.datasets.demo.worker import WorkerPose
 
 _TURN_SECONDS = 0.3
 DIG_SECONDS = 4.5

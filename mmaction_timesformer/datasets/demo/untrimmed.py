@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .acts import ACTS, OTHER, Act, enliven
-from .casting import set_stage, swept_areas
-from .site import Site
-from .stage import Stage
+from mmaction_timesformer.datasets.demo.acts import ACTS, OTHER, Act, enliven
+from mmaction_timesformer.datasets.demo.casting import set_stage, swept_areas
+from mmaction_timesformer.datasets.demo.site import Site
+from mmaction_timesformer.datasets.demo.stage import Stage
 
 REST_SECONDS = (4.0, 12.0)
 BRIEF_REST_SECONDS = (0.5, 4.0)

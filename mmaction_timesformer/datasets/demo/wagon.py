@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .arrays import Color
-from .solids import Solids, box, group
+from mmaction_timesformer.datasets.demo.arrays import Color
+from mmaction_timesformer.datasets.demo.solids import Solids, box, group
 
 LENGTH = 9.0
 RAIL_TOP = 0.16

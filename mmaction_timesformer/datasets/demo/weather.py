@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Color, FloatArray
+from mmaction_timesformer.datasets.demo.arrays import Color, FloatArray
 
 KINDS = {
     'clear': 0.27,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Color
-from .solids import Solids, box, group, turn_about_y, turn_about_z
+from mmaction_timesformer.datasets.demo.arrays import Color
+from mmaction_timesformer.datasets.demo.solids import Solids, box, group, turn_about_y, turn_about_z
 
 SCALE = 1.35
 STRIDE_METRES = 1.5

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from .arrays import Color, FloatArray
-from .solids import Solids, box, group, turn_about_z
-from .wagon import LENGTH as WAGON_LENGTH
-from .wagon import RAIL_TOP, sample_wagon
+from mmaction_timesformer.datasets.demo.arrays import Color, FloatArray
+from mmaction_timesformer.datasets.demo.solids import Solids, box, group, turn_about_z
+from mmaction_timesformer.datasets.demo.wagon import LENGTH as WAGON_LENGTH
+from mmaction_timesformer.datasets.demo.wagon import RAIL_TOP, sample_wagon
 
 GAUGE_METRES = 1.44
 BESIDE_METRES = 3.5

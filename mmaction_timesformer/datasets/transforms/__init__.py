@@ -1,8 +1,8 @@
 """From a file name to a clip's frames: open, choose, decode; and their augmentation."""
 
-from .decode_frames import DecodeFrames
-from .open_video import OpenVideo
-from .rand_augment import RandAugment
-from .sample_clip import SampleClip
+from mmaction_timesformer.datasets.transforms.decode_frames import DecodeFrames
+from mmaction_timesformer.datasets.transforms.open_video import OpenVideo
+from mmaction_timesformer.datasets.transforms.rand_augment import RandAugment
+from mmaction_timesformer.datasets.transforms.sample_clip import SampleClip
 
 __all__ = ['DecodeFrames', 'OpenVideo', 'RandAugment', 'SampleClip']

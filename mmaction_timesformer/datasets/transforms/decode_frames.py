@@ -4,9 +4,9 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from data_analysis.pictures import fit_short_side
-from data_analysis.video import Video
 from mmaction_timesformer.registry import TRANSFORMS
+from video_clips.reading.pictures import fit_short_side
+from video_clips.reading.video import Video
 
 
 @TRANSFORMS.register_module()

@@ -4,9 +4,9 @@ import os
 
 from mmcv.transforms import BaseTransform
 
-from data_analysis.sampling import frames_between
-from data_analysis.video import IndexCache, VideoError, open_video
 from mmaction_timesformer.registry import TRANSFORMS
+from video_clips.reading.video import IndexCache, VideoError, open_video
+from video_clips.sampling import frames_between
 
 
 @TRANSFORMS.register_module()

@@ -3,15 +3,15 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from data_analysis.sampling import (
+from mmaction_timesformer.registry import TRANSFORMS
+from video_clips.reading.video import VideoError
+from video_clips.sampling import (
     SHORT_CLIP_RULES,
     ClipTooShortError,
     sample_frames,
     sample_span,
     sample_uniformly,
 )
-from data_analysis.video import VideoError
-from mmaction_timesformer.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()

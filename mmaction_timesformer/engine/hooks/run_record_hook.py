@@ -19,9 +19,9 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from data_analysis.atomic import write_atomically
 from mmaction_timesformer.registry import HOOKS
 from mmaction_timesformer.version import __version__
+from video_clips.whole_files import write_atomically
 
 RUN_RECORD = 'run.json'
 

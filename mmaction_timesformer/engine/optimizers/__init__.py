@@ -1,6 +1,6 @@
 """Optimiser set-up."""
 
-from .auto_amp import AutoAmpOptimWrapper, best_amp_dtype
-from .layer_decay import LayerDecayOptimWrapperConstructor
+from mmaction_timesformer.engine.optimizers.auto_amp import AutoAmpOptimWrapper, best_amp_dtype
+from mmaction_timesformer.engine.optimizers.layer_decay import LayerDecayOptimWrapperConstructor
 
 __all__ = ['AutoAmpOptimWrapper', 'LayerDecayOptimWrapperConstructor', 'best_amp_dtype']

@@ -7,11 +7,11 @@ from pathlib import Path
 import av
 import pytest
 
-from data_analysis.annotations import read_annotations
 from mmaction_timesformer.datasets.demo import DemoSettings, render_demo_dataset
 from mmaction_timesformer.datasets.demo.acts import ACTS, LABELS
 from mmaction_timesformer.datasets.demo.plan import class_counts
 from mmaction_timesformer.datasets.demo.recording import Recording
+from video_clips.annotation_files import read_annotations
 
 SETTINGS = DemoSettings(
     num_clips=12,

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from data_analysis.video import VideoError
 from mmaction_timesformer.registry import TRANSFORMS
+from video_clips.reading.video import VideoError
 
 NAMES = ['a.mp4', 'with space/c.mp4']
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_analysis.video import VideoError
 from mmaction_timesformer.registry import TRANSFORMS
+from video_clips.reading.video import VideoError
 
 
 def sampled(results=None, **options):

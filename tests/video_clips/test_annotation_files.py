@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from data_analysis.annotations import Clip, class_names_in, read_annotations, write_annotations
+from video_clips.annotation_files import Clip, class_names_in, read_annotations, write_annotations
 
 CLASSES = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 

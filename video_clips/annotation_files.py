@@ -17,14 +17,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from data_analysis.atomic import write_atomically
-from data_analysis.clips import VIDEO_SUFFIXES, Clip, find_clips, recording_of
-from data_analysis.labels import (
-    MULTI_LABEL_SEPARATOR,
-    UNLABELLED,
-    LabelReader,
-    format_label,
-)
+from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
+from video_clips.labels import MULTI_LABEL_SEPARATOR, UNLABELLED, LabelReader, format_label
+from video_clips.whole_files import write_atomically
 
 __all__ = [
     'Clip',

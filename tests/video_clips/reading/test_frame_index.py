@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_analysis.frame_index import _fill_gaps
+from video_clips.reading.frame_index import _fill_gaps
 
 NAN = float('nan')
 

@@ -8,8 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
-from .arrays import Image
+Image = NDArray[np.uint8]
+"""An RGB picture (H, W, 3)."""
 
 KEYFRAME_SECONDS = 1.0
 QUALITY_CRF = 26

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from data_analysis.clips import Clip, find_clips, recording_of
+from video_clips.clip import Clip, find_clips, recording_of
 
 
 @pytest.fixture

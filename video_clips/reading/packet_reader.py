@@ -9,8 +9,8 @@ import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from data_analysis.packets import PacketTable, is_flush, scan_packets
-from data_analysis.video_files import best_stream, open_container
+from video_clips.reading.opening import best_stream, open_container
+from video_clips.reading.packets import PacketTable, is_flush, scan_packets
 
 _MOST_BYTES_KEPT = 8 * 2**20
 

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from data_analysis.video import IndexCache, VideoError, decode_frames, open_video
 from tests.data_analysis.rendering import number_in, plain_decode, render_video
+from video_clips.reading.video import IndexCache, VideoError, decode_frames, open_video
 
 # The table in the folder of videos describes the first video stream; here the largest counts.
 LARGEST_STREAM_FRAMES = {'odd/nasa_13013.mp4': 390}

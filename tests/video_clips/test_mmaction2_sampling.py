@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from data_analysis.sampling import sample_like_mmaction2
 from mmaction_timesformer.registry import TRANSFORMS
+from video_clips.sampling import sample_like_mmaction2
 
 
 def test_the_default_wraps_a_short_clip():

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import fsspec
 
-from data_analysis.clips import VIDEO_SUFFIXES, Clip, recording_of
+from video_clips.clip import VIDEO_SUFFIXES, Clip, recording_of
 
 
 def is_remote(path: str | Path) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_analysis.labels import Label, LabelReader
+from video_clips.labels import Label, LabelReader
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import av
 import numpy as np
 import pytest
 
-from data_analysis.bitstreams import picture_reader
-from data_analysis.video_files import best_stream, open_container
 from tests.data_analysis.rendering import render_video
+from video_clips.reading.bitstreams import picture_reader
+from video_clips.reading.opening import best_stream, open_container
 
 
 def decode_without(path, left_out):

@@ -20,7 +20,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from data_analysis.mmaction2_sampling import sample_like_mmaction2
+from video_clips.mmaction2_sampling import sample_like_mmaction2
 
 __all__ = [
     'SHORT_CLIP_RULES',

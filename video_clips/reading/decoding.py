@@ -12,9 +12,9 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 
-from data_analysis.frame_index import FrameIndex
-from data_analysis.packet_reader import PacketReader
-from data_analysis.video_files import VideoError, why
+from video_clips.reading.frame_index import FrameIndex
+from video_clips.reading.opening import VideoError, why
+from video_clips.reading.packet_reader import PacketReader
 
 # Emptying the decoder and seeking costs about as much as decoding a few packets.
 _PACKETS_WORTH_A_JUMP = 4

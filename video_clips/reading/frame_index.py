@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import av
 import numpy as np
 
-from data_analysis.packet_reader import PacketReader
-from data_analysis.packets import PacketTable
-from data_analysis.video_files import VideoError, why
+from video_clips.reading.opening import VideoError, why
+from video_clips.reading.packet_reader import PacketReader
+from video_clips.reading.packets import PacketTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from data_analysis.raw_frames import FrameFolder, read_raw_frame_list
+from video_clips.raw_frames import FrameFolder, read_raw_frame_list
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from data_analysis import decoding, packet_reader
-from data_analysis.decoding import Run, plan_runs
-from data_analysis.packet_reader import PacketReader
-from data_analysis.video import open_video
 from tests.data_analysis.rendering import number_in, plain_decode, render_video
+from video_clips.reading import decoding, packet_reader
+from video_clips.reading.decoding import Run, plan_runs
+from video_clips.reading.packet_reader import PacketReader
+from video_clips.reading.video import open_video
 
 STREAMS: dict[str, dict] = {
     'h264.mp4': {'options': {'g': '12', 'bf': '3'}},

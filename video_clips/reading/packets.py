@@ -13,8 +13,8 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from data_analysis.bitstreams import picture_reader
-from data_analysis.video_files import VideoError, why
+from video_clips.reading.bitstreams import picture_reader
+from video_clips.reading.opening import VideoError, why
 
 _NO_TIMESTAMP = -(2**63)
 

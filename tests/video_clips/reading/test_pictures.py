@@ -4,7 +4,7 @@ import mmcv
 import numpy as np
 import pytest
 
-from data_analysis.pictures import fit_short_side
+from video_clips.reading.pictures import fit_short_side
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_analysis.decoding import decode_frames_of
-from data_analysis.frame_index import FrameIndex, IndexCache, index_frames
-from data_analysis.packet_reader import PacketReader
-from data_analysis.pictures import PictureMaker, fit_short_side, quarter_turns
-from data_analysis.video_files import VideoError
+from video_clips.reading.decoding import decode_frames_of
+from video_clips.reading.frame_index import FrameIndex, IndexCache, index_frames
+from video_clips.reading.opening import VideoError
+from video_clips.reading.packet_reader import PacketReader
+from video_clips.reading.pictures import PictureMaker, fit_short_side, quarter_turns
 
 __all__ = ['IndexCache', 'Video', 'VideoError', 'decode_frames', 'open_video']
 

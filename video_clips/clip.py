@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_analysis.labels import Label
+from video_clips.labels import Label
 
 VIDEO_SUFFIXES = frozenset(
     (

@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from mmaction_timesformer.datasets.demo.video_writer import write_video
+from video_clips.writing import write_video
 
 
 def pictures(num_frames, height=48, width=64):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from data_analysis.sampling import (
+from video_clips.sampling import (
     SHORT_CLIP_RULES,
     ClipTooShortError,
     frames_between,
