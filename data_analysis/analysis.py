@@ -11,14 +11,14 @@ import pandas as pd
 
 from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.clip_table import clip_table
-from data_analysis.compare import Change, compare_summaries
-from data_analysis.figures import draw_figures
-from data_analysis.inputs import DatasetInput
-from data_analysis.measure import MeasureSettings, Progress, measure_files
-from data_analysis.report import write_report
-from data_analysis.strips import choose_strips, decode_strips
-from data_analysis.summary import (
+from data_analysis.inputs.datasets import DatasetInput
+from data_analysis.measuring.clip_table import clip_table
+from data_analysis.measuring.measure import MeasureSettings, Progress, measure_files
+from data_analysis.report.charts import draw_figures
+from data_analysis.report.page import write_report
+from data_analysis.summary.compare import Change, compare_summaries
+from data_analysis.summary.strips import choose_strips, decode_strips
+from data_analysis.summary.summary import (
     Summary,
     measured_as_dict,
     read_summary,

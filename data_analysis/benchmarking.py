@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from data_analysis.file_measurement import Tier
-from data_analysis.measure_file import measure_file
+from data_analysis.measuring.file_measurement import Tier
+from data_analysis.measuring.measure_file import measure_file
 from video_clips.clip import find_clips
 
 _PACKAGES = ('av', 'numpy', 'pandas', 'scikit-learn')

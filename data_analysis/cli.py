@@ -13,21 +13,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_analysis.analysis import AnalysisSettings, analyze
+from data_analysis.checks.problems import parse_fail_on
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.file_measurement import Tier
-from data_analysis.inputs import (
+from data_analysis.inputs.datasets import (
     DatasetInput,
     SplitFile,
     input_from_annotations,
     input_from_folder,
 )
-from data_analysis.measure import MeasureSettings
-from data_analysis.measure import Progress as ProgressCallback
-from data_analysis.mmaction_config import SAMPLERS, input_from_config
-from data_analysis.problems import parse_fail_on
-from data_analysis.sampler_view import RULES, SamplerSettings
-from data_analysis.summary import Summary
-from data_analysis.terminal import print_summary
+from data_analysis.inputs.mmaction_config import SAMPLERS, input_from_config
+from data_analysis.measuring.file_measurement import Tier
+from data_analysis.measuring.measure import MeasureSettings
+from data_analysis.measuring.measure import Progress as ProgressCallback
+from data_analysis.report.terminal import print_summary
+from data_analysis.summary.sampler_view import RULES, SamplerSettings
+from data_analysis.summary.summary import Summary
 
 _DESCRIPTION = """\
 Measure, check and report a video dataset: a folder per class, annotation files as splits, or an

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from data_analysis.cli_cache import run_caching
+from data_analysis.copies_command import run_caching
 
 
 def parse_args() -> argparse.Namespace:

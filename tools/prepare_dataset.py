@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from data_analysis.cli_prepare import run_preparation
+from data_analysis.splitting.command import run_preparation
 
 BASE_CONFIG = (
     Path(__file__).parents[1]

@@ -10,8 +10,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from data_analysis.checks import duplicates, files, labels, leakage, metadata, sampling
+from data_analysis.checks.problems import Problem, problem_table
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.problems import Problem, problem_table
 
 Check = Callable[[pd.DataFrame, CheckSettings], Iterator[Problem]]
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pandas as pd
 
+from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.problems import Problem, problem_of
-from data_analysis.scenes import find_scenes
-from data_analysis.tables import training_split
+from data_analysis.measuring.scenes import find_scenes
+from data_analysis.measuring.tables import training_split
 
 _MOST_NAMES = 3
 

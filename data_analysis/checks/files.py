@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.problems import Problem, problem_of
 
 _FAILURES = ('missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video_stream')
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.clip_table import by_class
-from data_analysis.problems import Problem, problem_of
-from data_analysis.tables import training_split
+from data_analysis.measuring.clip_table import by_class
+from data_analysis.measuring.tables import training_split
 
 
 def check_known_labels(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:

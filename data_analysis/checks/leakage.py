@@ -19,12 +19,12 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
+from data_analysis.checks.grouped_folds import grouped_folds
+from data_analysis.checks.problems import Problem
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.checks.shuffling import independent_units, shuffled_labels
-from data_analysis.grouped_folds import grouped_folds
-from data_analysis.problems import Problem
-from data_analysis.scenes import find_scenes, nearest, signature_matrix
-from data_analysis.tables import training_split
+from data_analysis.measuring.scenes import find_scenes, nearest, signature_matrix
+from data_analysis.measuring.tables import training_split
 
 _NUM_FOLDS = 5
 _FEWEST_CLIPS = 10

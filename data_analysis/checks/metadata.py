@@ -15,10 +15,10 @@ import pandas as pd
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
+from data_analysis.checks.grouped_folds import grouped_folds
+from data_analysis.checks.problems import Problem
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.checks.shuffling import independent_units, shuffled_labels
-from data_analysis.grouped_folds import grouped_folds
-from data_analysis.problems import Problem
 
 PROPERTIES = {
     'duration': ('duration_seconds',),

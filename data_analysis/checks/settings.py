@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from data_analysis.sampler_view import SamplerSettings
+from data_analysis.summary.sampler_view import SamplerSettings
 
 
 @dataclass(frozen=True)

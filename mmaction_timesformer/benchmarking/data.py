@@ -21,7 +21,7 @@ import numpy as np
 from mmcv.transforms import Compose
 
 import mmaction_timesformer.datasets.transforms  # noqa: F401
-from data_analysis.clip_cache import CopySettings, cache_videos, name_of_copy
+from data_analysis.copies import CopySettings, cache_videos, name_of_copy
 from mmaction_timesformer.benchmarking.clip_files import render_camera_video
 from mmaction_timesformer.benchmarking.interleave import Timings, time_in_turn
 from mmaction_timesformer.benchmarking.record import table, write_record

@@ -18,7 +18,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from data_analysis.ray_pool import connected
+from data_analysis.measuring.ray_pool import connected
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.results import EVENTS, SCORES
 from mmaction_timesformer.detection.running import RunSummary, run
@@ -80,7 +80,7 @@ def watch_archive(
         folder: Where the results go, on a path that every machine has.
         device: Where a worker's model runs; for ``cuda`` each worker asks the cluster for a GPU.
         cfg_options: Values that replace the config's.
-        address: Of the cluster, see `data_analysis.ray_pool.connected`.
+        address: Of the cluster, see `data_analysis.measuring.ray_pool.connected`.
         num_workers: How many recordings are watched at a time.
         trust_compiled: Run machine code out of a ``.pt2`` file.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from data_analysis.figures.style import CLASS_COLORS, GRID, INK, MUTED
+from data_analysis.report.charts.style import CLASS_COLORS, GRID, INK, MUTED
 from mmaction_timesformer.detection.events import DangerEvent, clock
 from mmaction_timesformer.detection.tracker import ScoredWindow
 

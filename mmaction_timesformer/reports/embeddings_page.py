@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from mmengine.config import Config
 
-from data_analysis.figures.style import CLASS_COLORS, SPLIT_COLORS
+from data_analysis.report.charts.style import CLASS_COLORS, SPLIT_COLORS
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.embedding import neighbour_agreement, project

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import data_analysis
-from data_analysis.figures.style import DPI
+from data_analysis.report.charts.style import DPI
 
 JPEG_QUALITY = 82
 

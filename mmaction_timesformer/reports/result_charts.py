@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from data_analysis.figures.style import (
+from data_analysis.report.charts.style import (
     GRID,
     INK,
     MUTED,

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from data_analysis.report_tables import Table
+from data_analysis.report.tables import Table
 from mmaction_timesformer.reports import result_tables as tables
 from mmaction_timesformer.reports.map_check import LIKE_NOTHING
 from mmaction_timesformer.reports.pages import page_environment, picture_url, png_url

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from data_analysis.report_tables import Cell, Column, Row, Table
+from data_analysis.report.tables import Cell, Column, Row, Table
 
 Facts = Mapping[str, Any]
 

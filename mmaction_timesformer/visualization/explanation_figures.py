@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from data_analysis.figures.style import add_axes, name_axes, new_figure
+from data_analysis.report.charts.style import add_axes, name_axes, new_figure
 from mmaction_timesformer.visualization.explained_video import ExplainedVideo
 from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves
 

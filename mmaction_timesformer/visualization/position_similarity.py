@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch.nn.functional import normalize
 
-from data_analysis.figures.style import INK, MUTED, name_axes, new_figure
+from data_analysis.report.charts.style import INK, MUTED, name_axes, new_figure
 from mmaction_timesformer.models.backbones import TimeSformerBackbone
 
 MOST_TILES = 10

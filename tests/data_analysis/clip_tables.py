@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_analysis.clip_table import CLIP_COLUMNS
-from data_analysis.file_measurement import FileMeasurement
-from data_analysis.thumbnails import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, encode_thumbnail
+from data_analysis.measuring.clip_table import CLIP_COLUMNS
+from data_analysis.measuring.file_measurement import FileMeasurement
+from data_analysis.measuring.thumbnails import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, encode_thumbnail
 
 ORDINARY = FileMeasurement(
     tier='packets',

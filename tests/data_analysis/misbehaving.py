@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from data_analysis.measure_file import measure_file
+from data_analysis.measuring.measure_file import measure_file
 
 FOR_EVER = 600.0
 

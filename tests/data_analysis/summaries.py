@@ -9,9 +9,9 @@ import pandas as pd
 
 from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.inputs import DatasetInput
-from data_analysis.strips import choose_strips
-from data_analysis.summary import summarize
+from data_analysis.inputs.datasets import DatasetInput
+from data_analysis.summary.strips import choose_strips
+from data_analysis.summary.summary import summarize
 from tests.data_analysis.clip_tables import clips_of, signature_of
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from data_analysis.cli import main
-from data_analysis.clip_table import CLIP_COLUMNS
-from data_analysis.figures import FIGURES
+from data_analysis.measuring.clip_table import CLIP_COLUMNS
+from data_analysis.report.charts import FIGURES
 from tests.data_analysis.videos import render_numbered
 
 

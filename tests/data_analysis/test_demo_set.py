@@ -7,11 +7,11 @@ import pytest
 
 from data_analysis.checks import Evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.clip_table import clip_table
-from data_analysis.inputs import input_from_folder
-from data_analysis.measure import MeasureSettings, measure_files
-from data_analysis.splits import bind_groups, split_by_shares
-from data_analysis.tables import class_table
+from data_analysis.inputs.datasets import input_from_folder
+from data_analysis.measuring.clip_table import clip_table
+from data_analysis.measuring.measure import MeasureSettings, measure_files
+from data_analysis.measuring.tables import class_table
+from data_analysis.splitting.splits import bind_groups, split_by_shares
 from mmaction_timesformer.datasets.demo import DemoSettings, render_demo_dataset
 from mmaction_timesformer.datasets.demo.plan import plan_clips
 

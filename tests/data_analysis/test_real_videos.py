@@ -10,11 +10,11 @@ import pytest
 from data_analysis.checks import Evidence, gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.cli import main
-from data_analysis.clip_table import clip_table
-from data_analysis.inputs import SplitFile, input_from_annotations
-from data_analysis.measure import MeasureSettings, measure_files
-from data_analysis.sampler_view import SamplerSettings, sampler_view
-from data_analysis.tables import class_table
+from data_analysis.inputs.datasets import SplitFile, input_from_annotations
+from data_analysis.measuring.clip_table import clip_table
+from data_analysis.measuring.measure import MeasureSettings, measure_files
+from data_analysis.measuring.tables import class_table
+from data_analysis.summary.sampler_view import SamplerSettings, sampler_view
 
 ODD = {
     # What each file's finding must be; decoding everything, with the clips of one list.

@@ -8,7 +8,7 @@ from data_analysis.checks.leakage import (
     unjudged_splits,
 )
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.thumbnails import encode_thumbnail
+from data_analysis.measuring.thumbnails import encode_thumbnail
 from tests.data_analysis.clip_tables import clips_of, signature_of
 
 SETTINGS = CheckSettings(classes=('a', 'b'))

@@ -4,10 +4,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from data_analysis.file_measurement import Tier
-from data_analysis.inputs import input_from_folder
-from data_analysis.measure import MeasureSettings, measure_files
-from data_analysis.measure_file import measure_file
+from data_analysis.inputs.datasets import input_from_folder
+from data_analysis.measuring.file_measurement import Tier
+from data_analysis.measuring.measure import MeasureSettings, measure_files
+from data_analysis.measuring.measure_file import measure_file
 from tests.data_analysis.rendering import render_video
 from video_clips.reading.remote import file_identity, is_remote, join_path, local_copy
 

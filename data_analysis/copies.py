@@ -1,0 +1,234 @@
+"""Copies of videos that are quick to load from: small pictures and a keyframe every few frames.
+
+Loading 8 frames out of 10 seconds decodes nearly everything in between, since cameras write a
+keyframe every few seconds only. In a copy whose keyframes are 8 frames apart it decodes a handful
+of small pictures. A copy has the frames of its original, at the same times and upright, so
+annotations hold for it; audio is left out.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from data_analysis.measuring.worker_pool import run_in_processes
+from video_clips.annotation_files import split_text_line
+from video_clips.labels import LabelReader
+from video_clips.reading.opening import VideoError, open_container
+from video_clips.reading.video import Video, open_video
+from video_clips.whole_files import write_atomically
+
+_TIME_BASE = Fraction(1, 90_000)
+_PATH_COLUMNS = ('path', 'filename')
+
+
+@dataclass(frozen=True)
+class CopySettings:
+    """How copies are coded, as H.264 in mp4.
+
+    Attributes:
+        short_side: Shorter side in pixels; pictures that are smaller stay as they are.
+        keyframe_interval: Frames from one keyframe to the next.
+        crf: x264's quality: less looks more like the original, more is smaller.
+    """
+
+    short_side: int = 256
+    keyframe_interval: int = 8
+    crf: int = 20
+
+    def __post_init__(self) -> None:
+        if self.short_side < 16 or self.keyframe_interval < 1 or not 0 <= self.crf <= 51:
+            raise ValueError(
+                f'short_side={self.short_side}, keyframe_interval={self.keyframe_interval}, '
+                f'crf={self.crf}: they must be at least 16, at least 1 and in 0..51'
+            )
+
+
+@dataclass
+class CacheCount:
+    """What became of the videos.
+
+    Attributes:
+        made: How many copies were made now.
+        kept: How many were there already, made of the same file by the same settings.
+        failures: Why a video, by its path as annotated, has no copy.
+    """
+
+    made: int = 0
+    kept: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """Videos that need no more work."""
+        return self.made + self.kept + len(self.failures)
+
+
+def cache_videos(
+    paths: Iterable[str],
+    root: str | Path,
+    out: Path,
+    settings: CopySettings,
+    *,
+    num_workers: int = 0,
+    timeout_seconds: float = 3600.0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> CacheCount:
+    """Copy videos, in parallel; a copy is complete or not there, and made only once.
+
+    Args:
+        paths: As annotated, relative to ``root``.
+        root: Where they are.
+        out: Where the copies go, at `name_of_copy`.
+        settings: How they are coded.
+        num_workers: Processes; 0 works in this one.
+        timeout_seconds: Time that one video may take.
+        progress: Told how many videos are done, of how many.
+    """
+    count = CacheCount()
+    names = sorted(set(paths))
+    requests = _requests(names, Path(root), out, settings, count)
+    for outcome in run_in_processes(
+        make_copy, requests, num_workers=num_workers, timeout_seconds=timeout_seconds
+    ):
+        if outcome.failure:
+            count.failures[outcome.item['path']] = outcome.reason
+        else:
+            count.made += 1
+        progress(count.done, len(names))
+    progress(count.done, len(names))
+    return count
+
+
+def name_of_copy(path: str) -> str:
+    """Where the copy of a video stands below the cache's folder."""
+    inside = '/'.join(part for part in Path(path).parts if part not in ('/', '..'))
+    return inside if inside.lower().endswith('.mp4') else f'{inside}.mp4'
+
+
+def _requests(
+    names: Iterable[str], root: Path, out: Path, settings: CopySettings, count: CacheCount
+) -> Iterator[dict[str, Any]]:
+    """What is still to be copied; the rest is counted."""
+    for name in names:
+        source, target = _source(root, name), out / name_of_copy(name)
+        try:
+            status = source.stat()
+        except OSError as error:
+            count.failures[name] = error.strerror or 'cannot be read'
+            continue
+        origin = {'bytes': status.st_size, 'modified_ns': status.st_mtime_ns, **asdict(settings)}
+        if _origin_of(target) == origin:
+            count.kept += 1
+            continue
+        yield {'path': name, 'source': str(source), 'target': str(target), 'origin': origin}
+
+
+def _source(root: Path, name: str) -> Path:
+    path = root / name
+    # Lists of Kinetics and others leave the suffix out.
+    return path if path.suffix or path.exists() else path.with_name(f'{path.name}.mp4')
+
+
+def _origin_of(copy: Path) -> dict[str, Any] | None:
+    """What a copy was made of and how, which is written into the copy itself."""
+    try:
+        with open_container(copy) as container:
+            return json.loads(container.metadata.get('comment', 'null'))
+    except (VideoError, json.JSONDecodeError):
+        return None
+
+
+def make_copy(request: Mapping[str, Any]) -> None:
+    """Make one copy, beside its place, and rename it.
+
+    Args:
+        request: ``source``, ``target`` and ``origin``, as in `CopySettings` and more.
+    """
+    target, origin = Path(request['target']), request['origin']
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f'.{target.name}.{os.getpid()}')
+    try:
+        with open_video(request['source']) as video:
+            _encode(video, unfinished, origin)
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _encode(video: Video, file: Path, origin: Mapping[str, Any]) -> None:
+    short_side = min(origin['short_side'], *video.size)
+    ticks = np.round(video.seconds / float(_TIME_BASE)).astype(np.int64)
+    with av.open(str(file), 'w', format='mp4') as container:
+        container.metadata['comment'] = json.dumps(origin)
+        stream = container.add_stream('libx264', rate=Fraction(video.fps).limit_denominator(1001))
+        stream.pix_fmt = 'yuv420p'
+        stream.codec_context.time_base = _TIME_BASE
+        stream.codec_context.thread_count = 1
+        stream.options = {
+            'preset': 'veryfast',
+            'tune': 'fastdecode',
+            'crf': str(origin['crf']),
+            'g': str(origin['keyframe_interval']),
+            'sc_threshold': '0',
+            # Other frames need no B-frame, so a reader leaves out all that nobody asked for.
+            'bf': '2',
+            'x264-params': 'b-pyramid=none',
+        }
+        for number, picture in _in_order(video.pictures(range(video.num_frames), short_side)):
+            if number == 0:
+                # Colours are stored for every second row and column.
+                stream.height, stream.width = (length // 2 * 2 for length in picture.shape[:2])
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(picture[: stream.height, : stream.width]), 'rgb24'
+            )
+            frame.pts, frame.time_base = int(ticks[number]), _TIME_BASE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _in_order(
+    pictures: Iterable[tuple[int, np.ndarray]],
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The same, each picture after the one before it."""
+    early: dict[int, np.ndarray] = {}
+    expected = 0
+    for number, picture in pictures:
+        early[number] = picture
+        while expected in early:
+            yield expected, early.pop(expected)
+            expected += 1
+
+
+def rewrite_paths(file: Path, target: Path, new_path: Callable[[str], str]) -> None:
+    """Write an annotation file again with other paths; all else stays as it is.
+
+    Args:
+        file: A text list, or CSV.
+        target: The new file, complete or not there.
+        new_path: From the path as annotated to the new one.
+    """
+    with (
+        file.open(encoding='utf-8-sig', errors='surrogateescape', newline='') as lines,
+        write_atomically(target) as stream,
+    ):
+        if file.suffix.lower() == '.csv':
+            rows = csv.reader(lines, skipinitialspace=True)
+            header = next(rows)
+            column = next(at for at, name in enumerate(header) if name.strip() in _PATH_COLUMNS)
+            writer = csv.writer(stream, lineterminator='\n')
+            writer.writerow(header)
+            for row in filter(None, rows):
+                row[column] = new_path(row[column].strip())
+                writer.writerow(row)
+            return
+        for line in filter(str.strip, lines):
+            path, _ = split_text_line(line.strip(), LabelReader(multi_label=True))
+            stream.write(f'{new_path(path)}{line.strip()[len(path) :]}\n')

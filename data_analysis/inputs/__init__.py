@@ -1,0 +1,1 @@
+"""Inputs of an analysis: folders, annotation files, mmaction2 configs."""

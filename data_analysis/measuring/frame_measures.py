@@ -1,0 +1,110 @@
+"""What only decoded frames tell: the thumbnail, and odd, black, frozen and broken frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+import numpy as np
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from data_analysis.measuring.file_measurement import FileMeasurement
+from data_analysis.measuring.thumbnails import (
+    THUMBNAIL_HEIGHT,
+    THUMBNAIL_WIDTH,
+    encode_thumbnail,
+    thumbnail_distance,
+)
+from video_clips.reading.opening import why
+from video_clips.reading.packet_reader import PacketReader
+from video_clips.reading.packets import PacketTable
+
+_SIGNATURE_FRAME = 6
+"""Past a camera's start, and cheap to reach."""
+
+_BLACK_LEVEL = 16
+_FROZEN_LEVELS = 0.05
+_GRID_HEIGHT, _GRID_WIDTH = 48, 64
+
+
+# Kept for the life of a worker: setting a converter up costs more than using it.
+_converter = VideoReformatter()
+
+
+def _shrink(frame: VideoFrame, height: int, width: int) -> np.ndarray:
+    """A (height, width) uint8 grey picture of the frame as it is coded, not turned upright."""
+    small = _converter.reformat(
+        frame, width, height, format='gray', interpolation=Interpolation.AREA, threads=1
+    )
+    return small.to_ndarray()
+
+
+def measure_first_frames(reader: PacketReader, table: PacketTable, result: FileMeasurement) -> None:
+    """Fills in the signature and everything else that the first frames tell."""
+    thumbnails: list[np.ndarray] = []
+    frame: VideoFrame | None = None
+    for number, frame in enumerate(_decodable_frames(reader, table, result)):
+        if number == 0:
+            result.rotation = frame.rotation
+            note_pixel_format(frame.format, result)
+        if number in (0, 1):
+            thumbnails.append(_shrink(frame, THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
+        if number == _SIGNATURE_FRAME:
+            break
+    if frame is None:
+        return
+    thumbnails.append(_shrink(frame, THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
+    result.signature = encode_thumbnail(thumbnails[-1])
+    result.black_share = float(np.mean([picture.max() < _BLACK_LEVEL for picture in thumbnails]))
+    if len(thumbnails) > 2:
+        result.first_frame_distance = thumbnail_distance(thumbnails[0], thumbnails[1])
+        result.early_distance = thumbnail_distance(thumbnails[1], thumbnails[-1])
+
+
+def note_pixel_format(pixels: VideoFormat, result: FileMeasurement) -> None:
+    """Fills in how a pixel is stored."""
+    result.pixel_format = pixels.name
+    result.is_8_bit = all(part.bits == 8 for part in pixels.components)
+
+
+def measure_all_frames(reader: PacketReader, table: PacketTable, result: FileMeasurement) -> None:
+    """Fills in what takes decoding every frame."""
+    num_frames = num_black = num_frozen = 0
+    before: np.ndarray | None = None
+    for frame in _decodable_frames(reader, table, result):
+        picture = _shrink(frame, _GRID_HEIGHT, _GRID_WIDTH).astype(np.int16)
+        num_frames += 1
+        num_black += bool(np.quantile(picture, 0.99) < _BLACK_LEVEL)
+        if before is not None:
+            num_frozen += bool(np.abs(picture - before).mean() < _FROZEN_LEVELS)
+        before = picture
+    result.num_decoded_frames = num_frames
+    if num_frames:
+        result.black_share = num_black / num_frames
+    if num_frames > 1:
+        result.frozen_share = num_frozen / (num_frames - 1)
+
+
+def _decodable_frames(
+    reader: PacketReader, table: PacketTable, result: FileMeasurement
+) -> Iterator[VideoFrame]:
+    """Decodes on past errors; the first is noted, and how many packets failed."""
+    failed, reason, num_frames = 0, '', 0
+    for packet in _packets_and_end(reader, table):
+        try:
+            frames = reader.decode(packet)
+        except av.FFmpegError as error:
+            failed += 1
+            reason = reason or f'{why(error)} after {num_frames} frames'
+            result.decode_error = reason if failed == 1 else f'{reason}, {failed} packets fail'
+            continue
+        num_frames += len(frames)
+        yield from frames
+
+
+def _packets_and_end(reader: PacketReader, table: PacketTable) -> Iterator[av.Packet | None]:
+    for _, packet in reader.packets(table):
+        yield packet
+    yield None

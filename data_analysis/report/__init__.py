@@ -1,0 +1,1 @@
+"""The report: the summary as one page, charts and tables."""

@@ -1,0 +1,1 @@
+"""Splits without leaks, and what training needs: lists, class names, a config."""

@@ -1,0 +1,1 @@
+"""The summary: everything known of a dataset, as plain data."""
