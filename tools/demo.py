@@ -4,7 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmaction_timesformer.walkthrough import DemoOptions, run_demo
+# Not installed: found beside this folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from demo_yard.walkthrough import DemoOptions, run_demo
 
 
 def parse_args() -> DemoOptions:

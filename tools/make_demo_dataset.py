@@ -4,10 +4,14 @@ The same arguments give the same files. A run that was interrupted goes on where
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-from mmaction_timesformer.datasets.demo import DemoSettings
-from mmaction_timesformer.datasets.demo.command import render_command
+# Not installed: found beside this folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from demo_yard.rendering import DemoSettings
+from demo_yard.rendering.command import render_command
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmaction_timesformer.datasets.demo import DemoSettings, render_demo_dataset
+from demo_yard.rendering import DemoSettings, render_demo_dataset
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.evaluate import EventFigures
 from mmaction_timesformer.detection.evaluation_command import (

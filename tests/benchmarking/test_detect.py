@@ -4,11 +4,11 @@ import json
 import pytest
 from mmengine.config import Config
 
+from demo_yard.acting.acts import LABELS
+from demo_yard.walkthrough.demo_run import CONFIG
 from mmaction_timesformer.benchmarking import detect
-from mmaction_timesformer.datasets.demo.acts import LABELS
 from mmaction_timesformer.detection.benchmark import make_checkpoint
 from mmaction_timesformer.detection.event_trial import UNSEEN_SEED, render_recordings
-from mmaction_timesformer.walkthrough.demo_run import CONFIG
 
 
 def options_for(tmp_path, *words):

@@ -12,8 +12,8 @@ from data_analysis.measuring.clip_table import clip_table
 from data_analysis.measuring.measure import MeasureSettings, measure_files
 from data_analysis.measuring.tables import class_table
 from data_analysis.splitting.splits import bind_groups, split_by_shares
-from mmaction_timesformer.datasets.demo import DemoSettings, render_demo_dataset
-from mmaction_timesformer.datasets.demo.plan import plan_clips
+from demo_yard.rendering import DemoSettings, render_demo_dataset
+from demo_yard.rendering.plan import plan_clips
 
 SETTINGS = DemoSettings(
     num_clips=24, clips_per_recording=3, seconds=2.5, fps=4, width=64, height=48, seed=3

@@ -15,7 +15,7 @@ import mmaction
 import pytest
 from PIL import Image
 
-from mmaction_timesformer.walkthrough.demo_run import CONFIG, DATA_VARIABLE
+from demo_yard.walkthrough.demo_run import CONFIG, DATA_VARIABLE
 from tests.tools.conftest import CLASSES
 from tests.tools.programs import finish, start
 from video_clips.annotation_files import write_annotations

@@ -1,0 +1,1 @@
+"""A railway yard rendered from scratch, and the demo that trains on it; not installed."""

@@ -1,0 +1,1 @@
+"""What happens in a yard: acts, who plays them, and the timelines of their moves."""

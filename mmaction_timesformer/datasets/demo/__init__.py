@@ -1,5 +1,0 @@
-"""A railway yard rendered from scratch: the demo set, with its clips, long videos and truth."""
-
-from mmaction_timesformer.datasets.demo.dataset import DemoSettings, render_demo_dataset
-
-__all__ = ['DemoSettings', 'render_demo_dataset']

@@ -1,5 +1,0 @@
-"""The demo: render a yard, train on it, test on what was never seen, and say where it all lies."""
-
-from mmaction_timesformer.walkthrough.demo import DemoOptions, run_demo
-
-__all__ = ['DemoOptions', 'run_demo']
