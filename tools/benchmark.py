@@ -6,7 +6,7 @@ from pathlib import Path
 # Not installed: found beside this folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmaction_timesformer.benchmarking.command import run_part
+from benchmarks.command import run_part
 
 if __name__ == '__main__':
     run_part()

@@ -7,13 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from benchmarks.detection.event_trial import TUNING_SEED, UNSEEN_SEED, render_recordings
 from demo_yard.walkthrough.demo_run import CONFIG, DemoRun
 from demo_yard.walkthrough.steps import last_checkpoint
-from mmaction_timesformer.detection.event_trial import (
-    TUNING_SEED,
-    UNSEEN_SEED,
-    render_recordings,
-)
 
 MINUTES, QUICK_MINUTES = 5.0, 1.0
 FALSE_ALARMS_PER_HOUR = 6

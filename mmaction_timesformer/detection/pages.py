@@ -25,7 +25,7 @@ _PLAYABLE = ('.mp4', '.m4v', '.webm')
 _MAX_POINTS = 1500
 _TEMPLATES = (
     Path(__file__).parent / 'templates',
-    Path(data_analysis.__file__).parent / 'templates',
+    Path(data_analysis.__file__).parent / 'report' / 'templates',
 )
 
 

@@ -18,7 +18,7 @@ JPEG_QUALITY = 82
 
 def page_environment() -> Environment:
     """Templates of this folder, which share the look of the data report."""
-    shared = Path(data_analysis.__path__[0]) / 'templates'
+    shared = Path(data_analysis.__path__[0]) / 'report' / 'templates'
     return Environment(
         loader=FileSystemLoader([Path(__file__).with_name('templates'), shared]),
         autoescape=True,

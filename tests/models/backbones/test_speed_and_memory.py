@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from mmaction_timesformer.benchmarking.peak_memory import no_garbage
+from benchmarks.models.peak_memory import no_garbage
 from mmaction_timesformer.models import TimeSformerBackbone
 
 SCHEMES = (

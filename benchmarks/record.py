@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 
-from data_analysis.benchmarking import machine
+from benchmarks.clips.analysis_runs import machine
 from video_clips.whole_files import write_atomically
 
-RECORDS = Path('benchmarks')
-_ROOT = Path(__file__).resolve().parents[2]
+RECORDS = Path('benchmarks/records')
+_ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ('mmaction_timesformer', 'data_analysis')
 _MACHINE = ('processor', 'cores', 'load_average')
 

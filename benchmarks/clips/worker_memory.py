@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 import mmaction_timesformer.datasets.transforms  # noqa: F401
-from data_analysis.benchmarking import memory_of_tree
-from mmaction_timesformer.benchmarking.clip_files import concatenate, render_camera_video
+from benchmarks.clips.analysis_runs import memory_of_tree
+from benchmarks.clips.clip_files import concatenate, render_camera_video
 from mmaction_timesformer.registry import TRANSFORMS
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmaction_timesformer.detection.endurance import _Trial
+from benchmarks.detection.endurance import _Trial
 from mmaction_timesformer.detection.truth import TrueEvent
 
 

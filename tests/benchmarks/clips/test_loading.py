@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from mmaction_timesformer.benchmarking import data, worker_memory
-from mmaction_timesformer.benchmarking.clip_files import FPS, concatenate, render_camera_video
-from mmaction_timesformer.benchmarking.peak_memory import in_own_process
+from benchmarks.clips import loading as data
+from benchmarks.clips import worker_memory
+from benchmarks.clips.clip_files import FPS, concatenate, render_camera_video
+from benchmarks.models.peak_memory import in_own_process
 from video_clips.reading.video import open_video
 
 

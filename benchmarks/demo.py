@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmaction_timesformer.benchmarking.record import table, write_record
+from benchmarks.record import table, write_record
 
 SHOWN = {
     'cls/top1': 'top-1',

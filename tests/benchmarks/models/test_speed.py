@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from mmaction_timesformer.benchmarking import model as part
-from mmaction_timesformer.benchmarking import peers
-from mmaction_timesformer.benchmarking.peers import Setup
+from benchmarks.models import peers
+from benchmarks.models import speed as part
+from benchmarks.models.peers import Setup
 
 TINY = Setup(num_frames=2, img_size=32, embed_dims=48, num_heads=3, num_layers=1)
 

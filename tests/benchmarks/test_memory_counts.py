@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from mmaction_timesformer.benchmarking import peers
-from mmaction_timesformer.benchmarking.counting import count_activations, count_flops, count_once
-from mmaction_timesformer.benchmarking.peak_memory import drop_gradients, peak_bytes
-from mmaction_timesformer.benchmarking.peers import Setup
+from benchmarks.models import peers
+from benchmarks.models.counting import count_activations, count_flops, count_once
+from benchmarks.models.peak_memory import drop_gradients, peak_bytes
+from benchmarks.models.peers import Setup
 
 # Large enough that what the attention kernel takes for itself does not show.
 SMALL = Setup(num_frames=4, img_size=224, embed_dims=96, num_heads=3, num_layers=2)

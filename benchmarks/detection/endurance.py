@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_analysis.benchmarking import memory_of_tree
+from benchmarks.clips.analysis_runs import memory_of_tree
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.evaluate import match_events
 from mmaction_timesformer.detection.event_log import read_events, read_records

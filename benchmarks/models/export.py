@@ -18,8 +18,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from mmaction_timesformer.benchmarking.interleave import Timings, time_in_turn
-from mmaction_timesformer.benchmarking.record import table, write_record
+from benchmarks.interleave import Timings, time_in_turn
+from benchmarks.record import table, write_record
 from mmaction_timesformer.deployment.clip_classifier import reference_of
 from mmaction_timesformer.deployment.export import export, load_model
 from mmaction_timesformer.deployment.exported_model import ExportedModel, Run

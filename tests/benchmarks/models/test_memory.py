@@ -2,7 +2,7 @@
 
 import torch
 
-from mmaction_timesformer.benchmarking import memory
+from benchmarks.models import memory
 from mmaction_timesformer.models.layers.kernel import attend
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mmaction_timesformer.benchmarking.interleave import Spread, Timings, time_in_turn
+from benchmarks.interleave import Spread, Timings, time_in_turn
 
 
 def test_every_round_runs_each_once_and_starts_with_another():

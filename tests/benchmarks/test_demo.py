@@ -1,6 +1,6 @@
 import json
 
-from mmaction_timesformer.benchmarking.command import run_part
+from benchmarks.command import run_part
 
 
 def test_a_finished_demo_is_recorded(tmp_path):

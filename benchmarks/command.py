@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from mmaction_timesformer.benchmarking.record import RECORDS
+from benchmarks.record import RECORDS
 
 
 class Part(NamedTuple):
@@ -29,15 +29,20 @@ class Part(NamedTuple):
     extra: str | None = None
 
 
-PACKAGE = 'mmaction_timesformer.benchmarking'
 PARTS = {
-    'model': Part(f'{PACKAGE}.model', "the model beside its peers' and its floor", 'test'),
-    'memory': Part(f'{PACKAGE}.memory', 'FLOPs, time and memory of the schemes against clip size'),
-    'demo': Part(f'{PACKAGE}.demo', 'the demo: seconds and figures'),
-    'data': Part(f'{PACKAGE}.data', "loading clips, beside mmaction2's way"),
-    'detect': Part(f'{PACKAGE}.detect', 'detection in a long video, beside the demo of mmaction2'),
-    'analysis': Part(f'{PACKAGE}.analysis', 'the analysis of a dataset'),
-    'export': Part(f'{PACKAGE}.export', 'exported models beside the one in PyTorch', 'export'),
+    'model': Part('benchmarks.models.speed', "the model beside its peers' and its floor", 'test'),
+    'memory': Part(
+        'benchmarks.models.memory', 'FLOPs, time and memory of the schemes against clip size'
+    ),
+    'demo': Part('benchmarks.demo', 'the demo: seconds and figures'),
+    'data': Part('benchmarks.clips.loading', "loading clips, beside mmaction2's way"),
+    'detect': Part(
+        'benchmarks.detection.detect', 'detection in a long video, beside the demo of mmaction2'
+    ),
+    'analysis': Part('benchmarks.clips.analysis', 'the analysis of a dataset'),
+    'export': Part(
+        'benchmarks.models.export', 'exported models beside the one in PyTorch', 'export'
+    ),
 }
 
 

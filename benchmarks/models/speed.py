@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmaction_timesformer.benchmarking import peers
-from mmaction_timesformer.benchmarking.floor import flops_of, multiply_alone, products_of
-from mmaction_timesformer.benchmarking.interleave import Timings, time_in_turn
-from mmaction_timesformer.benchmarking.peak_memory import drop_gradients, in_own_process, peak_bytes
-from mmaction_timesformer.benchmarking.peers import CNN_FRAMES, CNNS, TIMESFORMERS, Setup
-from mmaction_timesformer.benchmarking.record import table, write_record
+from benchmarks.interleave import Timings, time_in_turn
+from benchmarks.models import peers
+from benchmarks.models.floor import flops_of, multiply_alone, products_of
+from benchmarks.models.peak_memory import drop_gradients, in_own_process, peak_bytes
+from benchmarks.models.peers import CNN_FRAMES, CNNS, TIMESFORMERS, Setup
+from benchmarks.record import table, write_record
 
 PARTS = ('float32', 'bfloat16', 'training', 'memory')
 TITLES = {

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from mmaction_timesformer.benchmarking.floor import flops_of, multiply_alone, products_of
+from benchmarks.models.floor import flops_of, multiply_alone, products_of
 
 
 def test_products_with_weights_are_found_whatever_makes_them():

@@ -1,6 +1,6 @@
 import json
 
-from mmaction_timesformer.benchmarking.record import table, write_record
+from benchmarks.record import table, write_record
 
 
 def test_a_record_tells_on_what_and_from_where(tmp_path):

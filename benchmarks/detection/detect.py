@@ -16,10 +16,10 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmaction_timesformer.benchmarking.record import table, write_record
-from mmaction_timesformer.detection.benchmark import make_checkpoint, measure_speed, render_video
-from mmaction_timesformer.detection.endurance import measure_endurance, watch_hour
-from mmaction_timesformer.detection.event_trial import try_events
+from benchmarks.detection.endurance import measure_endurance, watch_hour
+from benchmarks.detection.event_trial import try_events
+from benchmarks.detection.speed import make_checkpoint, measure_speed, render_video
+from benchmarks.record import table, write_record
 
 CONFIGS = {
     'tiny': 'timesformer_divST-tiny_scratch_1xb16-amp-8x32x1-60e_railway-yard-rgb.py',

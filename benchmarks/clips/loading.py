@@ -21,11 +21,11 @@ import numpy as np
 from mmcv.transforms import Compose
 
 import mmaction_timesformer.datasets.transforms  # noqa: F401
+from benchmarks.clips.clip_files import render_camera_video
+from benchmarks.clips.worker_memory import memory_of_loading
+from benchmarks.interleave import Timings, time_in_turn
+from benchmarks.record import table, write_record
 from data_analysis.copies import CopySettings, cache_videos, name_of_copy
-from mmaction_timesformer.benchmarking.clip_files import render_camera_video
-from mmaction_timesformer.benchmarking.interleave import Timings, time_in_turn
-from mmaction_timesformer.benchmarking.record import table, write_record
-from mmaction_timesformer.benchmarking.worker_memory import memory_of_loading
 from mmaction_timesformer.registry import TRANSFORMS
 from video_clips.clip import find_clips
 from video_clips.reading.decoding import decode_frames_of

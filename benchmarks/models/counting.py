@@ -10,9 +10,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed._tools.mem_tracker import MemTracker
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmaction_timesformer.benchmarking import peers
-from mmaction_timesformer.benchmarking.peak_memory import drop_gradients, peak_bytes
-from mmaction_timesformer.benchmarking.peers import Setup
+from benchmarks.models import peers
+from benchmarks.models.peak_memory import drop_gradients, peak_bytes
+from benchmarks.models.peers import Setup
 
 # Its hundreds of regions take longer to count than to run.
 MEASURED = ('sparse_local_global',)

@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from data_analysis.benchmarking import make_large_set, measure_speed, run_interrupted
-from mmaction_timesformer.benchmarking.record import table, write_record
+from benchmarks.clips.analysis_runs import make_large_set, measure_speed, run_interrupted
+from benchmarks.record import table, write_record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

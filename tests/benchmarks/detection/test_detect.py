@@ -4,11 +4,11 @@ import json
 import pytest
 from mmengine.config import Config
 
+from benchmarks.detection import detect
+from benchmarks.detection.event_trial import UNSEEN_SEED, render_recordings
+from benchmarks.detection.speed import make_checkpoint
 from demo_yard.acting.acts import LABELS
 from demo_yard.walkthrough.demo_run import CONFIG
-from mmaction_timesformer.benchmarking import detect
-from mmaction_timesformer.detection.benchmark import make_checkpoint
-from mmaction_timesformer.detection.event_trial import UNSEEN_SEED, render_recordings
 
 
 def options_for(tmp_path, *words):

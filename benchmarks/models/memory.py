@@ -17,19 +17,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.benchmarking import peers
-from mmaction_timesformer.benchmarking.counting import (
+from benchmarks.interleave import time_in_turn
+from benchmarks.models import peers
+from benchmarks.models.counting import (
     count_activations,
     count_flops,
     count_once,
     measure_once,
     num_parameters,
 )
-from mmaction_timesformer.benchmarking.interleave import time_in_turn
-from mmaction_timesformer.benchmarking.memory_plot import draw
-from mmaction_timesformer.benchmarking.peak_memory import peak_bytes
-from mmaction_timesformer.benchmarking.peers import Setup
-from mmaction_timesformer.benchmarking.record import table, write_record
+from benchmarks.models.memory_plot import draw
+from benchmarks.models.peak_memory import peak_bytes
+from benchmarks.models.peers import Setup
+from benchmarks.record import table, write_record
 from mmaction_timesformer.models.backbones import TimeSformerBackbone
 from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
 from mmaction_timesformer.models.layers.kernel import AttentionKernel, attend

@@ -3,8 +3,8 @@ from types import ModuleType
 
 import pytest
 
-from mmaction_timesformer.benchmarking import command
-from mmaction_timesformer.benchmarking.command import Part, run_part
+from benchmarks import command
+from benchmarks.command import Part, run_part
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import argparse
 import json
 import shutil
 
-from mmaction_timesformer.benchmarking import analysis
+from benchmarks.clips import analysis
 from tests.data_analysis.rendering import render_video
 
 

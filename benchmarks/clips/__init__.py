@@ -1,0 +1,1 @@
+"""Loading of clips, and the analysis of data sets."""

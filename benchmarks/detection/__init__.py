@@ -1,0 +1,1 @@
+"""Detection in long videos: speed, endurance, quality of events."""

@@ -1,0 +1,1 @@
+"""Models beside their peers: speed, memory, FLOPs, exported files."""
