@@ -31,7 +31,7 @@ FORBIDDEN = {
 }
 
 # Detection takes any function of clips; this file makes one of a recognizer.
-MAKES_A_MODEL = 'mmaction_timesformer/detection/recognizer.py'
+MAKES_A_MODEL = 'mmaction_timesformer/inference/recognizer.py'
 
 # The one exception: only when a config is to be read, and its parser needs no torch.
 ALLOWED = {'data_analysis/inputs/mmaction_config.py': 'mmengine.config'}

@@ -14,7 +14,7 @@ import sys
 from mmengine.config import DictAction
 
 import mmaction_timesformer  # noqa: F401  (mends the stack first)
-from mmaction_timesformer.deployment.export import export
+from mmaction_timesformer.inference.exporting.export import export
 
 
 def parse_args() -> argparse.Namespace:

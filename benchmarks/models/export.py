@@ -20,11 +20,11 @@ from torch import Tensor
 
 from benchmarks.interleave import Timings, time_in_turn
 from benchmarks.record import table, write_record
-from mmaction_timesformer.deployment.clip_classifier import reference_of
-from mmaction_timesformer.deployment.export import export, load_model
-from mmaction_timesformer.deployment.exported_model import ExportedModel, Run
-from mmaction_timesformer.deployment.quantization import METHODS, quantize
-from mmaction_timesformer.deployment.split_clips import read_clips
+from mmaction_timesformer.inference.exporting.clip_classifier import reference_of
+from mmaction_timesformer.inference.exporting.export import export, load_model
+from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, Run
+from mmaction_timesformer.inference.exporting.quantization import METHODS, quantize
+from mmaction_timesformer.inference.exporting.split_clips import read_clips
 from mmaction_timesformer.registry import MODELS
 
 EAGER = 'PyTorch, float32'

@@ -19,7 +19,6 @@ from mmengine.config import Config
 
 from mmaction_timesformer.detection.events import DangerEvent
 from mmaction_timesformer.detection.feed import End, Resume
-from mmaction_timesformer.detection.preparation import split_pipeline
 from mmaction_timesformer.detection.previews import PreviewRing
 from mmaction_timesformer.detection.rules import EventRule, make_rules
 from mmaction_timesformer.detection.settings import DetectionSettings
@@ -27,6 +26,7 @@ from mmaction_timesformer.detection.sources import Source, parse_source
 from mmaction_timesformer.detection.tracker import EventTracker
 from mmaction_timesformer.detection.watch import Score, Update, Watch, WatchSettings
 from mmaction_timesformer.detection.windows import Prepare
+from mmaction_timesformer.inference.preparation import split_pipeline
 from video_clips.reading.opening import VideoError
 
 
@@ -87,8 +87,8 @@ class DangerDetector:
             FileNotFoundError: The config or the checkpoint is missing.
             ValueError: They do not fit each other, or a setting makes no sense.
         """
-        from mmaction_timesformer.detection import recognizer
-        from mmaction_timesformer.detection.loading import load_weights
+        from mmaction_timesformer.inference import recognizer
+        from mmaction_timesformer.inference.loading import load_weights
 
         if not isinstance(config, Config):
             config = Config.fromfile(config)

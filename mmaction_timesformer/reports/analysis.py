@@ -11,8 +11,9 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from mmaction_timesformer.detection.recognizer import find_classes
 from mmaction_timesformer.evaluation import Predictions, load_dump, predictions_from_samples
+from mmaction_timesformer.inference.recognizer import find_classes
+from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.reports.clip_names import with_clip_names
 from mmaction_timesformer.reports.examples import show_examples
@@ -28,7 +29,6 @@ from mmaction_timesformer.reports.result_facts import AnalysedRun, result_facts
 from mmaction_timesformer.reports.result_page import render_page
 from mmaction_timesformer.reports.run_files import RunFiles
 from mmaction_timesformer.visualization.staged_folder import staged_folder
-from mmaction_timesformer.visualization.trained_model import TrainedModel
 
 
 def analyze_runs(

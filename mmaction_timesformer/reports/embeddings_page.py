@@ -15,10 +15,11 @@ from mmengine.config import Config
 
 from data_analysis.report.charts.style import CLASS_COLORS, SPLIT_COLORS
 from mmaction_timesformer.engine.data_root import merge_options
+from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, collect_features
+from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.embedding import neighbour_agreement, project
 from mmaction_timesformer.reports.pages import figure_png, page_environment, picture_url, png_url
-from mmaction_timesformer.visualization.clip_features import SPLITS, ClipFeatures, collect_features
 from mmaction_timesformer.visualization.position_similarity import (
     draw_space,
     draw_time,
@@ -26,7 +27,6 @@ from mmaction_timesformer.visualization.position_similarity import (
     position_similarity,
 )
 from mmaction_timesformer.visualization.staged_folder import staged_folder
-from mmaction_timesformer.visualization.trained_model import TrainedModel
 
 PAGE = 'index.html'
 STRIP_QUALITY = 60

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmaction_timesformer.visualization.trained_model import test_dataset
+from mmaction_timesformer.inference.trained_model import test_dataset
 
 CROPS = {'CenterCrop': 1, 'ThreeCrop': 3, 'TenCrop': 10}
 

@@ -18,6 +18,7 @@ import mmengine
 import numpy as np
 import torch
 
+from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.version import __version__
 from mmaction_timesformer.visualization.explained_video import (
     MAPS,
@@ -31,7 +32,6 @@ from mmaction_timesformer.visualization.explanation_figures import (
 )
 from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves
 from mmaction_timesformer.visualization.pictures import label_frame, overlay, strip
-from mmaction_timesformer.visualization.trained_model import TrainedModel
 from video_clips.reading.video import open_video
 from video_clips.writing import write_video
 

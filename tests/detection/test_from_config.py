@@ -9,12 +9,12 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from mmaction_timesformer.detection import recognizer
 from mmaction_timesformer.detection.command import detect_command
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.preparation import split_pipeline
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.watch import Scored
+from mmaction_timesformer.inference import recognizer
+from mmaction_timesformer.inference.preparation import split_pipeline
 from mmaction_timesformer.registry import MODELS, TRANSFORMS
 from tests.detection.signal_videos import every, write_video
 

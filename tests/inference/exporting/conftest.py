@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmaction_timesformer.deployment.export import export
+from mmaction_timesformer.inference.exporting.export import export
 from mmaction_timesformer.registry import MODELS
 
 SCHEMES = (

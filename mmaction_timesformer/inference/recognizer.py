@@ -18,8 +18,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from mmaction_timesformer.detection.preparation import FramePreparer, build_part
 from mmaction_timesformer.engine.optimizers.auto_amp import best_amp_dtype
+from mmaction_timesformer.inference.preparation import FramePreparer, build_part
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.registry import DATASETS, MODELS
 

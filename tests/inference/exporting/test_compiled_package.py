@@ -2,13 +2,13 @@
 
 import pytest
 
-from mmaction_timesformer.deployment.compiled_package import read_strings
-from mmaction_timesformer.deployment.export import export
-from mmaction_timesformer.deployment.metadata import ExportMetadata
 from mmaction_timesformer.detection.detector import DangerDetector
-from tests.deployment.conftest import CLASSES
-from tests.deployment.test_detecting_exported import between_scores
+from mmaction_timesformer.inference.exporting.compiled_package import read_strings
+from mmaction_timesformer.inference.exporting.export import export
+from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
 from tests.detection.signal_videos import every, write_video
+from tests.inference.exporting.conftest import CLASSES
+from tests.inference.exporting.test_detecting_exported import between_scores
 
 
 @pytest.mark.slow

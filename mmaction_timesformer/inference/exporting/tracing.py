@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
-from mmaction_timesformer.deployment.clip_classifier import ClipClassifier
+from mmaction_timesformer.inference.exporting.clip_classifier import ClipClassifier
 
 
 def trace(classifier: ClipClassifier, clip_shape: tuple[int, ...], device: str) -> ExportedProgram:

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from mmaction_timesformer.deployment.exported_model import ExportedModel, is_exported
-from mmaction_timesformer.detection import recognizer
-from mmaction_timesformer.detection.preparation import FramePreparer, PipelineParts
 from mmaction_timesformer.detection.settings import DetectionSettings
 from mmaction_timesformer.detection.watch import Score
+from mmaction_timesformer.inference import recognizer
+from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, is_exported
+from mmaction_timesformer.inference.preparation import FramePreparer, PipelineParts
 
 
 @dataclass(frozen=True)

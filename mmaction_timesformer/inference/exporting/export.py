@@ -15,16 +15,20 @@ from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config
 from torch import Tensor
 
-from mmaction_timesformer.deployment.clip_classifier import ClipClassifier, reference_of
-from mmaction_timesformer.deployment.compiled_package import write_package
-from mmaction_timesformer.deployment.exported_model import SUFFIXES, ExportedModel, Run
-from mmaction_timesformer.deployment.metadata import ExportMetadata
-from mmaction_timesformer.deployment.split_clips import read_clips
-from mmaction_timesformer.deployment.tracing import trace
-from mmaction_timesformer.deployment.verification import DisagreementError, agreement, verify
-from mmaction_timesformer.detection import recognizer
-from mmaction_timesformer.detection.preparation import FramePreparer, split_pipeline
 from mmaction_timesformer.detection.settings import DetectionSettings
+from mmaction_timesformer.inference import recognizer
+from mmaction_timesformer.inference.exporting.clip_classifier import ClipClassifier, reference_of
+from mmaction_timesformer.inference.exporting.compiled_package import write_package
+from mmaction_timesformer.inference.exporting.exported_model import SUFFIXES, ExportedModel, Run
+from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
+from mmaction_timesformer.inference.exporting.split_clips import read_clips
+from mmaction_timesformer.inference.exporting.tracing import trace
+from mmaction_timesformer.inference.exporting.verification import (
+    DisagreementError,
+    agreement,
+    verify,
+)
+from mmaction_timesformer.inference.preparation import FramePreparer, split_pipeline
 
 LEAST_AGREEMENT = 0.9
 CHECKED_CLIPS = 64
@@ -82,7 +86,7 @@ def export(
             write_package(program, file, metadata.to_strings())
             exported = ExportedModel.open(file, device, trust_compiled=True)
         else:
-            from mmaction_timesformer.deployment.onnx_file import write_onnx
+            from mmaction_timesformer.inference.exporting.onnx_file import write_onnx
 
             write_onnx(program, file, metadata.to_strings())
             exported = ExportedModel.open(file)
@@ -149,8 +153,8 @@ def _quantize(
     config: Config,
 ) -> tuple[Path, float]:
     """Quantize, and refuse what changes too many answers on validation clips."""
-    from mmaction_timesformer.deployment.onnx_file import annotate
-    from mmaction_timesformer.deployment.quantization import METHODS, quantize
+    from mmaction_timesformer.inference.exporting.onnx_file import annotate
+    from mmaction_timesformer.inference.exporting.quantization import METHODS, quantize
 
     if method not in METHODS:
         raise ValueError(f'int8={method!r} is unknown; choose from {METHODS}')

@@ -4,9 +4,9 @@ import onnx
 import pytest
 import torch
 
-from mmaction_timesformer.deployment.exported_model import ExportedModel
-from mmaction_timesformer.deployment.quantization import METHODS, quantize
-from mmaction_timesformer.deployment.verification import agreement
+from mmaction_timesformer.inference.exporting.exported_model import ExportedModel
+from mmaction_timesformer.inference.exporting.quantization import METHODS, quantize
+from mmaction_timesformer.inference.exporting.verification import agreement
 
 
 def batches(seed):

@@ -10,12 +10,12 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.registry import init_default_scope
 
-from mmaction_timesformer.deployment import export as export_module
-from mmaction_timesformer.deployment.export import export
-from mmaction_timesformer.deployment.exported_model import ExportedModel
-from mmaction_timesformer.deployment.verification import DisagreementError
-from mmaction_timesformer.detection.recognizer import build_recognizer, read_weights
-from tests.deployment.conftest import CLASSES, SCHEMES, make_checkpoint, make_config
+from mmaction_timesformer.inference.exporting import export as export_module
+from mmaction_timesformer.inference.exporting.export import export
+from mmaction_timesformer.inference.exporting.exported_model import ExportedModel
+from mmaction_timesformer.inference.exporting.verification import DisagreementError
+from mmaction_timesformer.inference.recognizer import build_recognizer, read_weights
+from tests.inference.exporting.conftest import CLASSES, SCHEMES, make_checkpoint, make_config
 
 
 def scores_by_mmaction2(config, checkpoint, clips):
@@ -90,7 +90,9 @@ def test_what_disagrees_leaves_no_file(exported, tmp_path, monkeypatch):
         onnx.save(model, path)
 
     monkeypatch.setattr(export_module, 'trace', lambda *arguments: None)
-    monkeypatch.setattr('mmaction_timesformer.deployment.onnx_file.write_onnx', write_another)
+    monkeypatch.setattr(
+        'mmaction_timesformer.inference.exporting.onnx_file.write_onnx', write_another
+    )
     with pytest.raises(DisagreementError, match='differs'):
         export(config, checkpoint, target)
     assert list(target.parent.iterdir()) == []

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmaction_timesformer.deployment.metadata import ExportMetadata
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.sources import Source
 from mmaction_timesformer.detection.watch import Scored
-from tests.deployment.conftest import CLASSES
+from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
 from tests.detection.signal_videos import every, write_video
+from tests.inference.exporting.conftest import CLASSES
 
 
 @pytest.fixture(scope='module')

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.deployment import compiled_package
-from mmaction_timesformer.deployment.metadata import ExportMetadata
+from mmaction_timesformer.inference.exporting import compiled_package
+from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
 
 SUFFIXES = ('.onnx', '.pt2')
 Run = Callable[[Tensor], tuple[Tensor, Tensor]]

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-from mmaction_timesformer.deployment.metadata import KEY
+from mmaction_timesformer.inference.exporting.metadata import KEY
 
 
 def write_package(program: ExportedProgram, file: Path, strings: Mapping[str, str]) -> None:

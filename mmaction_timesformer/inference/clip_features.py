@@ -18,8 +18,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
+from mmaction_timesformer.inference.trained_model import TrainedModel, test_dataset
 from mmaction_timesformer.registry import DATASETS
-from mmaction_timesformer.visualization.trained_model import TrainedModel, test_dataset
 
 SPLITS = ('train', 'val', 'test')
 STRIP_FRAMES, STRIP_HEIGHT = 4, 72

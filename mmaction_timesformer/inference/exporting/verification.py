@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.deployment.exported_model import ExportedModel, Run
+from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, Run
 
 BATCH_SIZES = (1, 2, 3, 5)
 TOLERANCE = 1e-4

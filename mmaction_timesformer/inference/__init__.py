@@ -1,0 +1,1 @@
+"""One way to load a trained model and to score clips with it."""
