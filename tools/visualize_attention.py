@@ -4,9 +4,9 @@ import argparse
 import sys
 
 import mmaction_timesformer  # noqa: F401  (registers the models)
+from mmaction_timesformer.explanation.explained_video import MAPS
 from mmaction_timesformer.reports.command import run_command
 from mmaction_timesformer.reports.explanations import explain_videos
-from mmaction_timesformer.visualization.explained_video import MAPS
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,8 +12,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
 
 from mmaction_timesformer.datasets.unreadable import why_unreadable
+from mmaction_timesformer.explanation.pixel_mapping import TracedClip, trace
 from mmaction_timesformer.inference.recognizer import build_recognizer, find_classes, read_weights
-from mmaction_timesformer.visualization.pixel_mapping import TracedClip, trace
 
 FRAME_PATTERN = 'img_{:05}.jpg'
 

@@ -28,7 +28,7 @@ from mmaction_timesformer.reports.result_charts import draw_charts
 from mmaction_timesformer.reports.result_facts import AnalysedRun, result_facts
 from mmaction_timesformer.reports.result_page import render_page
 from mmaction_timesformer.reports.run_files import RunFiles
-from mmaction_timesformer.visualization.staged_folder import staged_folder
+from video_clips.whole_folders import staged_folder
 
 
 def analyze_runs(

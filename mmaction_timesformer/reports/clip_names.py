@@ -11,9 +11,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.evaluation import Predictions
+from mmaction_timesformer.explanation.pixel_mapping import TracedClip
 from mmaction_timesformer.inference.trained_model import TrainedModel, test_dataset
 from mmaction_timesformer.registry import DATASETS
-from mmaction_timesformer.visualization.pixel_mapping import TracedClip
 
 
 def with_clip_names(predictions: Predictions, config: Config) -> Predictions:

@@ -15,18 +15,18 @@ from mmengine.config import Config
 
 from data_analysis.report.charts.style import CLASS_COLORS, SPLIT_COLORS
 from mmaction_timesformer.engine.data_root import merge_options
-from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, collect_features
-from mmaction_timesformer.inference.trained_model import TrainedModel
-from mmaction_timesformer.models import TimeSformerBackbone
-from mmaction_timesformer.reports.embedding import neighbour_agreement, project
-from mmaction_timesformer.reports.pages import figure_png, page_environment, picture_url, png_url
-from mmaction_timesformer.visualization.position_similarity import (
+from mmaction_timesformer.explanation.position_similarity import (
     draw_space,
     draw_time,
     neighbours_are_alike,
     position_similarity,
 )
-from mmaction_timesformer.visualization.staged_folder import staged_folder
+from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, collect_features
+from mmaction_timesformer.inference.trained_model import TrainedModel
+from mmaction_timesformer.models import TimeSformerBackbone
+from mmaction_timesformer.reports.embedding import neighbour_agreement, project
+from mmaction_timesformer.reports.pages import figure_png, page_environment, picture_url, png_url
+from video_clips.whole_folders import staged_folder
 
 PAGE = 'index.html'
 STRIP_QUALITY = 60

@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from mmaction_timesformer.evaluation import Predictions
+from mmaction_timesformer.explanation.explained_video import ExplainedVideo
+from mmaction_timesformer.explanation.explanation import explain
+from mmaction_timesformer.explanation.pictures import strip
+from mmaction_timesformer.explanation.pixel_mapping import TracedClip
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.reports.clip_names import has_names, read_clip
 from mmaction_timesformer.reports.map_check import is_explainable
-from mmaction_timesformer.visualization.explained_video import ExplainedVideo
-from mmaction_timesformer.visualization.explanation import explain
-from mmaction_timesformer.visualization.pictures import strip
-from mmaction_timesformer.visualization.pixel_mapping import TracedClip
 
 
 @dataclass

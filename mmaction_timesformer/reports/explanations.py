@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmaction_timesformer.explanation.explanation_folder import explain_video
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.reports.pages import page_environment
-from mmaction_timesformer.visualization.explanation_folder import explain_video
-from mmaction_timesformer.visualization.staged_folder import staged_folder
+from video_clips.whole_folders import staged_folder
 
 PAGE = 'index.html'
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from mmaction_timesformer.evaluation import Predictions
+from mmaction_timesformer.explanation.explained_video import ExplainedVideo, check_faithfulness
+from mmaction_timesformer.explanation.explanation import explain
+from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.clip_names import read_clip
-from mmaction_timesformer.visualization.explained_video import ExplainedVideo, check_faithfulness
-from mmaction_timesformer.visualization.explanation import explain
-from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves
 
 CURVES = ('deletion', 'insertion', 'random_deletion', 'random_insertion')
 LIKE_NOTHING = 0.5

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from mmaction_timesformer.evaluation import Predictions
+from mmaction_timesformer.explanation import FaithfulnessCurves
 from mmaction_timesformer.reports.map_check import (
     CheckedClip,
     faithfulness_facts,
     surest_hits,
 )
-from mmaction_timesformer.visualization import FaithfulnessCurves
 
 
 def test_clips_are_the_surest_hits_of_each_class_in_turn():

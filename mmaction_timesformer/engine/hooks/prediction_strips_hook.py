@@ -13,12 +13,12 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from PIL import Image
 
+from mmaction_timesformer.explanation.explained_video import ExplainedVideo
+from mmaction_timesformer.explanation.explanation import explain
+from mmaction_timesformer.explanation.pictures import strip
+from mmaction_timesformer.explanation.pixel_mapping import TracedClip, View
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.registry import HOOKS
-from mmaction_timesformer.visualization.explained_video import ExplainedVideo
-from mmaction_timesformer.visualization.explanation import explain
-from mmaction_timesformer.visualization.pictures import strip
-from mmaction_timesformer.visualization.pixel_mapping import TracedClip, View
 
 
 @HOOKS.register_module()
@@ -28,7 +28,7 @@ class PredictionStripsHook(Hook):
     They go to every back end of the config's ``visualizer``: local files, TensorBoard, Weights &
     Biases, MLflow and others, by ``Visualizer.add_image``. The clips are the same in every
     validation, so that one can see when a model begins to look at the right thing. The map is the
-    relevance for the class that the model chooses (:mod:`mmaction_timesformer.visualization`); of
+    relevance for the class that the model chooses (:mod:`mmaction_timesformer.explanation`); of
     models that are no TimeSformer, the frames are shown alone. In training on several devices the
     first shows clips of its own share.
 

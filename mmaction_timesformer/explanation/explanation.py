@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.visualization.attention_maps import attention_of_token
-from mmaction_timesformer.visualization.attention_recorder import AttentionRecorder, Recording
-from mmaction_timesformer.visualization.pixel_mapping import TracedClip
-from mmaction_timesformer.visualization.rollout import attention_rollout, class_relevance
+from mmaction_timesformer.explanation.attention_maps import attention_of_token
+from mmaction_timesformer.explanation.attention_recorder import AttentionRecorder, Recording
+from mmaction_timesformer.explanation.pixel_mapping import TracedClip
+from mmaction_timesformer.explanation.rollout import attention_rollout, class_relevance
 
 
 @dataclass(frozen=True)

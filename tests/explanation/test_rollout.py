@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmaction_timesformer.visualization import (
+from mmaction_timesformer.explanation import (
     AttentionRecorder,
     attention_pieces,
     attention_rollout,
@@ -11,7 +11,7 @@ from mmaction_timesformer.visualization import (
     dense_attention,
     frame_importance,
 )
-from tests.visualization.models import SCHEMES, random_clips, tiny_backbone
+from tests.explanation.models import SCHEMES, random_clips, tiny_backbone
 
 
 def record(scheme, **options):

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from data_analysis.report.charts.style import add_axes, name_axes, new_figure
-from mmaction_timesformer.visualization.explained_video import ExplainedVideo
-from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves
+from mmaction_timesformer.explanation.explained_video import ExplainedVideo
+from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves
 
 MAP_COLOR, RANDOM_COLOR, MEAN_COLOR = '#e0893a', '#b9c4cf', '#5f6b76'
 

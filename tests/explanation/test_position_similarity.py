@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction_timesformer.models import TimeSformerBackbone
-from mmaction_timesformer.visualization.position_similarity import (
+from mmaction_timesformer.explanation.position_similarity import (
     draw_space,
     draw_time,
     neighbours_are_alike,
     position_similarity,
 )
+from mmaction_timesformer.models import TimeSformerBackbone
 
 
 def backbone(**options):

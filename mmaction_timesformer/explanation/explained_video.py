@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmaction_timesformer.visualization.explanation import Explanation, class_log_odds
-from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves, faithfulness_curves
-from mmaction_timesformer.visualization.pictures import common_scale, overlay
-from mmaction_timesformer.visualization.pixel_mapping import PixelMaps, TracedClip
+from mmaction_timesformer.explanation.explanation import Explanation, class_log_odds
+from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves, faithfulness_curves
+from mmaction_timesformer.explanation.pictures import common_scale, overlay
+from mmaction_timesformer.explanation.pixel_mapping import PixelMaps, TracedClip
 
 MAPS = ('relevance', 'rollout')
 SCALE_HEIGHT = 180

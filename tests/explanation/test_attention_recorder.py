@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mmaction_timesformer.visualization import AttentionRecorder
-from tests.visualization.models import SCHEMES, random_clips, tiny_backbone
+from mmaction_timesformer.explanation import AttentionRecorder
+from tests.explanation.models import SCHEMES, random_clips, tiny_backbone
 
 
 def num_hooks(model):

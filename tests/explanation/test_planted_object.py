@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from mmaction_timesformer.models import TimeSformerBackbone
-from mmaction_timesformer.visualization import (
+from mmaction_timesformer.explanation import (
     AttentionRecorder,
     attention_rollout,
     class_relevance,
     faithfulness_curves,
 )
-from tests.visualization.models import SCHEMES
-from tests.visualization.planted_object import (
+from mmaction_timesformer.models import TimeSformerBackbone
+from tests.explanation.models import SCHEMES
+from tests.explanation.planted_object import (
     GRID,
     NUM_FRAMES,
     PATCH,

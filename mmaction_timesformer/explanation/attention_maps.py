@@ -15,7 +15,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from mmaction_timesformer.visualization.attention_recorder import RecordedStep
+from mmaction_timesformer.explanation.attention_recorder import RecordedStep
 
 MAX_ELEMENTS = 2**24
 """Attention weights held at once, over all heads: 64 MiB."""

@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.visualization.attention_maps import AttentionPiece, attention_pieces
-from mmaction_timesformer.visualization.attention_recorder import RecordedStep, Recording
+from mmaction_timesformer.explanation.attention_maps import AttentionPiece, attention_pieces
+from mmaction_timesformer.explanation.attention_recorder import RecordedStep, Recording
 
 WeighPiece = Callable[[AttentionPiece], Tensor]
 """A piece of a map to what its keys give to its queries, (G, n, m)."""

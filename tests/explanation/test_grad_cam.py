@@ -7,7 +7,7 @@ from mmaction.utils import GradCAM
 from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.registry import MODELS
-from tests.visualization.models import SCHEMES, random_clips, tiny_backbone
+from tests.explanation.models import SCHEMES, random_clips, tiny_backbone
 
 
 def recognizer(scheme, out_type='cls'):

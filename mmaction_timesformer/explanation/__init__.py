@@ -1,18 +1,18 @@
 """What a TimeSformer looks at: recorded attention, relevance maps, and their pictures."""
 
-from mmaction_timesformer.visualization.attention_maps import (
+from mmaction_timesformer.explanation.attention_maps import (
     AttentionPiece,
     attention_of_token,
     attention_pieces,
     dense_attention,
 )
-from mmaction_timesformer.visualization.attention_recorder import (
+from mmaction_timesformer.explanation.attention_recorder import (
     AttentionRecorder,
     RecordedStep,
     Recording,
 )
-from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves, faithfulness_curves
-from mmaction_timesformer.visualization.rollout import (
+from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves, faithfulness_curves
+from mmaction_timesformer.explanation.rollout import (
     attention_rollout,
     class_relevance,
     frame_importance,

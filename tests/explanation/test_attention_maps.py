@@ -4,15 +4,15 @@ import pytest
 import torch
 from einops import rearrange
 
-from mmaction_timesformer.models.layers import AttentionStep
-from mmaction_timesformer.visualization import (
+from mmaction_timesformer.explanation import (
     AttentionRecorder,
     attention_of_token,
     attention_pieces,
     dense_attention,
 )
+from mmaction_timesformer.models.layers import AttentionStep
+from tests.explanation.models import SCHEMES, random_clips, tiny_backbone
 from tests.models.attention_schemes.dense_oracle import patch_mask
-from tests.visualization.models import SCHEMES, random_clips, tiny_backbone
 
 MASKS = {
     ('local window, global residue', 'local'): 'window',

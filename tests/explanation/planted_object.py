@@ -9,7 +9,7 @@ from torch import nn
 
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.models.layers import AttentionStep
-from tests.visualization.models import SCHEMES
+from tests.explanation.models import SCHEMES
 
 NUM_FRAMES, GRID, PATCH = 4, 6, 4
 RED, GREEN, MARK = range(3)

@@ -18,20 +18,20 @@ import mmengine
 import numpy as np
 import torch
 
-from mmaction_timesformer.inference.trained_model import TrainedModel
-from mmaction_timesformer.version import __version__
-from mmaction_timesformer.visualization.explained_video import (
+from mmaction_timesformer.explanation.explained_video import (
     MAPS,
     ExplainedVideo,
     check_faithfulness,
 )
-from mmaction_timesformer.visualization.explanation import explain
-from mmaction_timesformer.visualization.explanation_figures import (
+from mmaction_timesformer.explanation.explanation import explain
+from mmaction_timesformer.explanation.explanation_figures import (
     draw_faithfulness,
     draw_frame_importance,
 )
-from mmaction_timesformer.visualization.faithfulness import FaithfulnessCurves
-from mmaction_timesformer.visualization.pictures import label_frame, overlay, strip
+from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves
+from mmaction_timesformer.explanation.pictures import label_frame, overlay, strip
+from mmaction_timesformer.inference.trained_model import TrainedModel
+from mmaction_timesformer.version import __version__
 from video_clips.reading.video import open_video
 from video_clips.writing import write_video
 
