@@ -7,7 +7,7 @@ false alarms an hour and the delay from the start of an event to its alarm, with
 import argparse
 import sys
 
-from mmaction_timesformer.detection.evaluation_command import evaluate_command
+from mmaction_timesformer.detection.quality.command import evaluate_command
 
 
 def parse_args() -> argparse.Namespace:

@@ -26,13 +26,13 @@ from torch import Tensor
 
 from benchmarks.clips.analysis_runs import memory_of_tree
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.evaluate import match_events
-from mmaction_timesformer.detection.event_log import read_events, read_records
-from mmaction_timesformer.detection.results import EVENTS, SCORES, read_history
-from mmaction_timesformer.detection.rules import EventRule
+from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.quality.evaluate import match_events
+from mmaction_timesformer.detection.quality.truth import TrueEvent
+from mmaction_timesformer.detection.results.event_log import read_events, read_records
+from mmaction_timesformer.detection.results.folder import EVENTS, SCORES, read_history
 from mmaction_timesformer.detection.running import run, stop_on_signals
-from mmaction_timesformer.detection.sources import parse_source
-from mmaction_timesformer.detection.truth import TrueEvent
+from mmaction_timesformer.detection.sources.sources import parse_source
 from mmaction_timesformer.detection.watch import WatchSettings
 from mmaction_timesformer.detection.windows import WindowSettings
 

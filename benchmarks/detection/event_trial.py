@@ -12,16 +12,16 @@ from pathlib import Path
 
 from demo_yard.rendering import DemoSettings, render_demo_dataset
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.evaluate import EventFigures
-from mmaction_timesformer.detection.evaluation_command import (
+from mmaction_timesformer.detection.quality.command import (
     Results,
     figures_of,
     read_results,
     tune_results,
 )
+from mmaction_timesformer.detection.quality.evaluate import EventFigures
+from mmaction_timesformer.detection.quality.tune import TunedRule
 from mmaction_timesformer.detection.running import run
-from mmaction_timesformer.detection.sources import find_sources
-from mmaction_timesformer.detection.tune import TunedRule
+from mmaction_timesformer.detection.sources.sources import find_sources
 
 RECORDING_SECONDS = 100.0
 TUNING_SEED, UNSEEN_SEED = 1_000_001, 1_000_006

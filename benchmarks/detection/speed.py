@@ -26,7 +26,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.inference.recognizer import build_recognizer
 from mmaction_timesformer.registry import MODELS, TRANSFORMS

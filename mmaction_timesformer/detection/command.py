@@ -11,9 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.running import run, stop_on_signals
-from mmaction_timesformer.detection.sinks import (
+from mmaction_timesformer.detection.delivery.sinks import (
     HeartbeatSink,
     JsonSink,
     Sink,
@@ -21,7 +19,9 @@ from mmaction_timesformer.detection.sinks import (
     open_mqtt,
     open_webhook,
 )
-from mmaction_timesformer.detection.sources import find_sources
+from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.running import run, stop_on_signals
+from mmaction_timesformer.detection.sources.sources import find_sources
 
 WEBHOOK_TOKEN_VARIABLE = 'MMACTION_TIMESFORMER_WEBHOOK_TOKEN'
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmaction_timesformer.detection.events import DangerEvent
-from mmaction_timesformer.detection.feed import End, Resume
-from mmaction_timesformer.detection.previews import PreviewRing
-from mmaction_timesformer.detection.rules import EventRule, make_rules
+from mmaction_timesformer.detection.events.events import DangerEvent
+from mmaction_timesformer.detection.events.rules import EventRule, make_rules
+from mmaction_timesformer.detection.events.tracker import EventTracker
+from mmaction_timesformer.detection.results.previews import PreviewRing
 from mmaction_timesformer.detection.settings import DetectionSettings
-from mmaction_timesformer.detection.sources import Source, parse_source
-from mmaction_timesformer.detection.tracker import EventTracker
+from mmaction_timesformer.detection.sources.feed import End, Resume
+from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from mmaction_timesformer.detection.watch import Score, Update, Watch, WatchSettings
 from mmaction_timesformer.detection.windows import Prepare
 from mmaction_timesformer.inference.preparation import split_pipeline

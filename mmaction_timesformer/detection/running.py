@@ -13,14 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from mmaction_timesformer.detection.delivery.sinks import Sink
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.events import DangerEvent
-from mmaction_timesformer.detection.feed import End, Gap
-from mmaction_timesformer.detection.finishing import MEDIA, finish
-from mmaction_timesformer.detection.previews import PreviewRing
-from mmaction_timesformer.detection.results import Continuation, ResultsFolder, to_record
-from mmaction_timesformer.detection.sinks import Sink
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.events.events import DangerEvent
+from mmaction_timesformer.detection.results.finishing import MEDIA, finish
+from mmaction_timesformer.detection.results.folder import Continuation, ResultsFolder, to_record
+from mmaction_timesformer.detection.results.previews import PreviewRing
+from mmaction_timesformer.detection.sources.feed import End, Gap
+from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Pulse, Scored, Update
 
 _logger = logging.getLogger(__name__)

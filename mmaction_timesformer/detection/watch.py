@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.detection.events import DangerEvent
-from mmaction_timesformer.detection.fair_queue import FairQueue
-from mmaction_timesformer.detection.feed import (
+from mmaction_timesformer.detection.events.events import DangerEvent
+from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.results.previews import PreviewRing
+from mmaction_timesformer.detection.sources.fair_queue import FairQueue
+from mmaction_timesformer.detection.sources.feed import (
     Begin,
     End,
     Feed,
@@ -26,11 +28,9 @@ from mmaction_timesformer.detection.feed import (
     Patience,
     Resume,
 )
-from mmaction_timesformer.detection.live import LiveFeed
-from mmaction_timesformer.detection.previews import PreviewRing
-from mmaction_timesformer.detection.recorded import FileFeed
-from mmaction_timesformer.detection.sources import Source
-from mmaction_timesformer.detection.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.sources.live import LiveFeed
+from mmaction_timesformer.detection.sources.recorded import FileFeed
+from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.windows import (
     Prepare,
     PrepareFrame,

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.feed import Patience
-from mmaction_timesformer.detection.rules import EventRule
+from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.sources.feed import Patience
 from mmaction_timesformer.detection.watch import WatchSettings
 from mmaction_timesformer.detection.windows import WindowSettings
 

@@ -7,8 +7,8 @@ import warnings
 import pytest
 
 from mmaction_timesformer.detection.command import detect_command
-from mmaction_timesformer.detection.results import EVENTS, SCORES, read_history
-from mmaction_timesformer.detection.score_log import read_scores
+from mmaction_timesformer.detection.results.folder import EVENTS, SCORES, read_history
+from mmaction_timesformer.detection.results.score_log import read_scores
 from tests.detection.signal_videos import every, write_video
 from tests.detection.test_from_config import config, model_files  # noqa: F401
 

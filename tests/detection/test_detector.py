@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.events import DangerEvent
-from mmaction_timesformer.detection.feed import End
-from mmaction_timesformer.detection.rules import EventRule
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.events.events import DangerEvent
+from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.sources.feed import End
+from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.detection.windows import WindowSettings
 from tests.detection.signal_videos import (

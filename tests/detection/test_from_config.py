@@ -11,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 
 from mmaction_timesformer.detection.command import detect_command
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.preparation import split_pipeline

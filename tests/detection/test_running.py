@@ -10,14 +10,14 @@ import time
 import pytest
 
 from mmaction_timesformer.detection.command import detect_command
-from mmaction_timesformer.detection.event_log import JsonLines, read_events, read_records
-from mmaction_timesformer.detection.outbox import Outbox
-from mmaction_timesformer.detection.previews import PreviewRing
-from mmaction_timesformer.detection.results import EVENTS, SCORES
+from mmaction_timesformer.detection.delivery.outbox import Outbox
+from mmaction_timesformer.detection.delivery.sinks import OutboxSink
+from mmaction_timesformer.detection.results.event_log import JsonLines, read_events, read_records
+from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
+from mmaction_timesformer.detection.results.previews import PreviewRing
+from mmaction_timesformer.detection.results.score_log import read_scores
 from mmaction_timesformer.detection.running import run
-from mmaction_timesformer.detection.score_log import read_scores
-from mmaction_timesformer.detection.sinks import OutboxSink
-from mmaction_timesformer.detection.sources import Source, parse_source
+from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from tests.detection.signal_videos import every, make_detector, write_video
 
 WATCH = """

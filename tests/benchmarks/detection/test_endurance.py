@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.detection.endurance import _Trial
-from mmaction_timesformer.detection.truth import TrueEvent
+from mmaction_timesformer.detection.quality.truth import TrueEvent
 
 
 @pytest.mark.parametrize(('until', 'num_seen'), [(21.0, 0), (36.0, 1), (81.9, 1), (82.1, 2)])

@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 
 from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
 from tests.detection.signal_videos import every, write_video

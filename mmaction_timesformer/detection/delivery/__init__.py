@@ -1,0 +1,1 @@
+"""Delivery of records: files, webhooks, MQTT."""

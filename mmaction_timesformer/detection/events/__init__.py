@@ -1,0 +1,1 @@
+"""Events: from scores of windows to intervals of danger."""

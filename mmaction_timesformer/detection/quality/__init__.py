@@ -1,0 +1,1 @@
+"""Quality of events: truth, metrics, and thresholds chosen by them."""

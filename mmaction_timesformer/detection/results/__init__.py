@@ -1,0 +1,1 @@
+"""The folder of results: records, scores, pictures, annotated copies, the report."""

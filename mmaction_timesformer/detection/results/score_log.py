@@ -1,0 +1,78 @@
+"""``scores.csv``: what the model said of every window, which is also the journal to go on from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmaction_timesformer.detection.events.tracker import ScoredWindow
+from mmaction_timesformer.detection.results.event_log import open_for_appending
+
+_COLUMNS = ('source', 'seconds', 'newest_seconds')
+
+
+class ScoreLog:
+    """Appends the scores of windows to a CSV file.
+
+    Args:
+        file: The file; it is made, with its folder, if it is missing.
+        classes: Names of the score columns.
+
+    Raises:
+        ValueError: The file has other columns.
+    """
+
+    def __init__(self, file: str | Path, classes: Sequence[str]) -> None:
+        self._stream = open_for_appending(Path(file))
+        self._writer = csv.writer(self._stream, lineterminator='\n')
+        if self._stream.tell() == 0:
+            self._writer.writerow([*_COLUMNS, *classes])
+        else:
+            _check_header(Path(file), classes)
+
+    def write(self, source: str, window: ScoredWindow) -> None:
+        """Append a window; when this returns, the end of the process cannot lose it."""
+        self._writer.writerow([source, window.seconds, window.newest_seconds, *window.scores])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+
+def _check_header(file: Path, classes: Sequence[str]) -> None:
+    with file.open(encoding='utf-8', newline='') as stream:
+        header = next(csv.reader(stream))
+    if header != [*_COLUMNS, *classes]:
+        raise ValueError(f'{file} has columns {header}; of other classes than {list(classes)}')
+
+
+def read_scores(file: str | Path) -> tuple[tuple[str, ...], dict[str, list[ScoredWindow]]]:
+    """Read a score log.
+
+    Returns:
+        The classes, and for each source its windows in order.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no score log.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise FileNotFoundError(f'{file}: no such file of scores')
+    scores: dict[str, list[ScoredWindow]] = {}
+    with file.open(encoding='utf-8', newline='') as stream:
+        rows = csv.reader(line for line in stream if line.endswith('\n'))
+        header = next(rows, [])
+        if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(header) == len(_COLUMNS):
+            raise ValueError(f'{file} is no score log; its columns would begin with {_COLUMNS}')
+        for row in rows:
+            if len(row) != len(header):
+                raise ValueError(
+                    f'{file}, line {rows.line_num}: {len(row)} of {len(header)} fields'
+                )
+            source, *numbers = row
+            seconds, newest_seconds, *values = map(float, numbers)
+            window = ScoredWindow(seconds, newest_seconds, tuple(values))
+            scores.setdefault(source, []).append(window)
+    return tuple(header[len(_COLUMNS) :]), scores

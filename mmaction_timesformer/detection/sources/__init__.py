@@ -1,0 +1,1 @@
+"""Sources of video: files, streams and cameras, read as windows of frames."""

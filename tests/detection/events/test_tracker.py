@@ -1,0 +1,68 @@
+"""From windows' scores to a source's events."""
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.windows import WindowSettings
+
+RULE = EventRule('none', enter=0.6, leave=0.4, min_seconds=0, merge_gap_seconds=0)
+WINDOWS = WindowSettings(num_frames=8, span_seconds=8.0, hop_seconds=1.0)
+
+
+def track(scores, end=20.0, begin=0.0, rule=RULE, **options):
+    """Closed events of scores at their moments, for the classes A and B."""
+    tracker = EventTracker('gate', ('A', 'B', 'Other'), {'A': rule, 'B': rule}, WINDOWS, **options)
+    tracker.begin(begin)
+    changes = []
+    for seconds, *values in scores:
+        changes += tracker.push(ScoredWindow(seconds, seconds + 3.5, (*values, 0.0)))
+    changes += tracker.finish(end)
+    return [event for event in changes if event.state == 'closed']
+
+
+def test_a_window_speaks_for_the_time_around_its_centre():
+    (event,) = track([(4, 0, 0), (5, 0.9, 0), (6, 0.9, 0), (7, 0, 0)])
+    assert (event.start_seconds, event.end_seconds) == (4.5, 6.5)
+    assert event.alarm_seconds == 8.5
+
+
+def test_the_first_window_speaks_for_all_before_it_and_the_last_for_all_after():
+    first, last = track([(4, 0.9, 0), (5, 0, 0), (6, 0.9, 0)])
+    assert (first.start_seconds, first.end_seconds) == (0.0, 4.5)
+    assert (last.start_seconds, last.end_seconds) == (5.5, 20.0)
+    (event,) = track([(104, 0.9, 0)], begin=100.0, end=109.0)
+    assert (event.start_seconds, event.end_seconds) == (100.0, 109.0)
+
+
+def test_no_event_is_widened_into_a_gap():
+    scores = [(64, 0, 0), (65, 0.9, 0), (66, 0, 0)]
+    for widen_seconds, start, end in ((2.0, 62.5, 67.5), (30.0, 60.0, 70.0)):
+        rule = replace(RULE, widen_seconds=widen_seconds)
+        (event,) = track(scores, begin=60.0, end=70.0, rule=rule)
+        assert (event.start_seconds, event.end_seconds) == (start, end)
+
+
+def test_classes_have_events_of_their_own():
+    events = track([(4, 0.9, 0), (5, 0.9, 0.9), (6, 0, 0.9), (7, 0, 0)])
+    assert [(e.label, e.start_seconds, e.end_seconds) for e in events] == [
+        ('A', 0.0, 5.5),
+        ('B', 4.5, 6.5),
+    ]
+    assert len({event.event_id for event in events}) == 2
+
+
+def test_dropped_windows_do_not_end_an_event_that_the_model_has_seen():
+    (event,) = track([(4, 0, 0), (5, 0.9, 0), (12, 0.9, 0), (13, 0, 0)])
+    assert (event.start_seconds, event.end_seconds) == (4.5, 12.5)
+    events = track([(4, 0, 0), (5, 0.9, 0), (14, 0.9, 0), (15, 0, 0)])
+    assert [(e.start_seconds, e.end_seconds) for e in events] == [(4.5, 5.5), (13.5, 14.5)]
+
+
+def test_events_carry_the_source_the_model_and_the_time_of_day():
+    epoch = datetime(2026, 5, 4, 23, 59, 58, tzinfo=timezone.utc)
+    (event,) = track([(4, 0, 0), (5, 0.9, 0), (6, 0, 0)], model='tiny', epoch=epoch)
+    assert (event.source, event.model) == ('gate', 'tiny')
+    assert event.start_time == '2026-05-05T00:00:02.500+00:00'
+    assert event.end_time == '2026-05-05T00:00:03.500+00:00'

@@ -1,0 +1,114 @@
+"""Reading in order, against the reader that knows every frame of a file beforehand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmaction_timesformer.detection.sources.feed import End
+from mmaction_timesformer.detection.sources.reader import Break, SourceReader
+from mmaction_timesformer.detection.sources.sources import Source
+from mmaction_timesformer.detection.windows import WindowSettings
+from tests.detection.signal_videos import every, make_detector, write_video
+from video_clips.reading.video import VideoError, open_video
+
+# Half a second of it is damaged, so one reader gives up a frame where the other repeats one.
+DAMAGED = {'corrupted.mp4'}
+
+
+def read(path, from_seconds=0.0):
+    with SourceReader(Source('yard', str(path)), timeout_seconds=60.0) as reader:
+        frames = list(reader.frames(from_seconds))
+        assert reader.ending == ''
+        return frames
+
+
+@pytest.mark.parametrize('folder', ['odd', 'long'])
+def test_real_files_give_the_same_frames_at_the_same_times(real_videos, folder):
+    paths = sorted((real_videos / folder).iterdir())
+    assert paths
+    for path in paths:
+        try:
+            video = open_video(path)
+        except VideoError as error:
+            with pytest.raises(VideoError, match=error.reason):
+                read(path)
+            continue
+        with video:
+            frames = read(path)
+            if path.name in DAMAGED:
+                assert len(frames) == pytest.approx(video.num_frames, abs=2)
+                continue
+            moments = [frame.seconds for frame in frames]
+            assert moments == pytest.approx(video.seconds.tolist(), abs=1e-6), path.name
+            for number in {0, len(frames) // 2, len(frames) - 1}:
+                expected = video.decode([number])[0]
+                assert np.array_equal(frames[number].picture(), expected), (path.name, number)
+
+
+def test_every_real_file_ends_in_events_or_a_clear_error(real_videos):
+    paths = [path for folder in ('odd', 'long') for path in (real_videos / folder).iterdir()]
+    sources = [Source(str(path), str(path)) for path in paths]
+    detector = make_detector(windows=WindowSettings(2, 2.0, 1.0))
+    ends = [update for update in detector.watch(sources) if isinstance(update, End)]
+    assert {end.source for end in ends} == {source.name for source in sources}
+    assert {Path(end.source).name for end in ends if end.error} == {'result.webm'}
+    assert all(end.num_frames for end in ends if not end.error)
+
+
+def test_going_on_from_a_later_moment_gives_the_same_frames(tmp_path):
+    path = write_video(tmp_path / 'long.mp4', every(5, 150.0), [(70.0, 90.0)], keyframe_every=40)
+    frames = read(path)
+    later = read(path, from_seconds=100.0)
+    assert len(later) < len(frames) / 2
+    # The very first frame is read for the time line's sake.
+    assert later[0].seconds == 0.0
+    assert later[1].seconds <= 100.0
+    tail = [frame for frame in frames if frame.seconds >= later[1].seconds]
+    assert [frame.seconds for frame in later[1:]] == [frame.seconds for frame in tail]
+    assert np.array_equal(later[1].picture(), tail[0].picture())
+
+
+def test_a_file_that_cannot_be_searched_is_read_from_its_start(tmp_path):
+    path = write_video(tmp_path / 'long.h264', every(5, 100.0), [], keyframe_every=40)
+    frames, later = read(path), read(path, from_seconds=80.0)
+    assert len(frames) == 500
+    assert later[-1].seconds == pytest.approx(frames[-1].seconds)
+    assert [f.seconds for f in later if f.seconds >= 80] == [
+        f.seconds for f in frames if f.seconds >= 80
+    ]
+
+
+def test_a_start_that_cannot_be_decoded_is_skipped(tmp_path):
+    path = write_video(tmp_path / 'whole.ts', every(25, 6.0), [(0.0, 6.0)], keyframe_every=50)
+    content = path.read_bytes()
+    joined = tmp_path / 'joined.ts'
+    # Whole packets of 188 bytes from the middle of a group of pictures on, as a receiver joins.
+    joined.write_bytes(content[len(content) // 188 // 5 * 188 :])
+    frames = read(joined)
+    assert 0 < len(frames) < 150
+    assert frames[0].seconds == 0.0
+    red, green, _ = frames[0].picture().mean(axis=(0, 1))
+    assert red > 200
+    assert green < 20
+
+
+def test_time_stamps_that_begin_anew_are_a_break(tmp_path):
+    """A recorder that restarts, as its transport stream shows it."""
+    first = write_video(tmp_path / '1.ts', every(25, 3.0), [(0.0, 3.0)], keyframe_every=25)
+    second = write_video(tmp_path / '2.ts', every(25, 3.0), [], keyframe_every=25)
+    both = tmp_path / 'both.ts'
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    items = read(both)
+    (gap,) = [item for item in items if isinstance(item, Break)]
+    assert gap.seconds == pytest.approx(3.0, abs=0.1)
+    moments = [item.seconds for item in items if not isinstance(item, Break)]
+    assert moments == sorted(moments)
+    assert moments[-1] == pytest.approx(6.0, abs=0.2)
+
+
+def test_what_has_no_picture_is_refused(tmp_path):
+    with pytest.raises(VideoError, match='no such file'):
+        read(tmp_path / 'missing.mp4')
+    with pytest.raises(VideoError, match='folder'):
+        read(tmp_path)
