@@ -4,8 +4,8 @@ import argparse
 import sys
 
 import mmaction_timesformer  # noqa: F401  (registers the models)
-from mmaction_timesformer.reports.analysis import analyze_runs
 from mmaction_timesformer.reports.command import run_command
+from mmaction_timesformer.reports.results.analysis import analyze_runs
 
 
 def parse_args() -> argparse.Namespace:

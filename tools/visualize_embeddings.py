@@ -8,7 +8,7 @@ from mmengine.config import DictAction
 import mmaction_timesformer  # noqa: F401  (registers the models)
 from mmaction_timesformer.inference.clip_features import SPLITS
 from mmaction_timesformer.reports.command import run_command
-from mmaction_timesformer.reports.embeddings_page import visualize_embeddings
+from mmaction_timesformer.reports.embeddings.page import visualize_embeddings
 
 
 def parse_args() -> argparse.Namespace:

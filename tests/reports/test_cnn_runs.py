@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmaction_timesformer.engine.launch import run_test
 from mmaction_timesformer.registry import MODELS
-from mmaction_timesformer.reports.analysis import analyze_runs
+from mmaction_timesformer.reports.results.analysis import analyze_runs
 
 CONFIG = """
 _base_ = '{base}'

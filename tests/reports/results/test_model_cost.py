@@ -6,8 +6,8 @@ from mmengine.config import Config
 from torch import nn
 
 from mmaction_timesformer.registry import MODELS
-from mmaction_timesformer.reports.input_shape import input_shape
-from mmaction_timesformer.reports.model_cost import _measure, measure_cost
+from mmaction_timesformer.reports.results.input_shape import input_shape
+from mmaction_timesformer.reports.results.model_cost import _measure, measure_cost
 
 SHAPES = {
     'i3d_r50_1xb8-32x8x1-60e_railway-yard-rgb.py': (32, 224, 224),

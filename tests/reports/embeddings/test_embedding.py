@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmaction_timesformer.reports.embedding import neighbour_agreement, project
+from mmaction_timesformer.reports.embeddings.embedding import neighbour_agreement, project
 
 
 def test_groups_that_lie_apart_stay_apart():

@@ -17,8 +17,8 @@ from mmaction_timesformer.explanation.explanation import explain
 from mmaction_timesformer.explanation.pictures import strip
 from mmaction_timesformer.explanation.pixel_mapping import TracedClip
 from mmaction_timesformer.inference.trained_model import TrainedModel
-from mmaction_timesformer.reports.clip_names import has_names, read_clip
-from mmaction_timesformer.reports.map_check import is_explainable
+from mmaction_timesformer.reports.results.clip_names import has_names, read_clip
+from mmaction_timesformer.reports.results.map_check import is_explainable
 
 
 @dataclass

@@ -27,13 +27,13 @@ from mmaction_timesformer.evaluation import (
     threshold_table,
     thresholds_for_recall,
 )
-from mmaction_timesformer.reports.conditions import (
+from mmaction_timesformer.reports.results.conditions import (
     accuracy_by_recording,
     accuracy_by_value,
     measure_clips,
 )
-from mmaction_timesformer.reports.model_cost import ModelCost
-from mmaction_timesformer.reports.run_files import RunFiles
+from mmaction_timesformer.reports.results.model_cost import ModelCost
+from mmaction_timesformer.reports.results.run_files import RunFiles
 from mmaction_timesformer.version import __version__
 
 SCHEMA_VERSION = '1.0'

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmaction_timesformer.reports.run_files import RunFiles
+from mmaction_timesformer.reports.results.run_files import RunFiles
 
 
 def test_a_finished_run(tiny_run):

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from mmaction_timesformer.evaluation import Predictions, load_dump, predictions_from_samples
-from mmaction_timesformer.reports.clip_names import with_clip_names
-from mmaction_timesformer.reports.conditions import (
+from mmaction_timesformer.reports.results.clip_names import with_clip_names
+from mmaction_timesformer.reports.results.conditions import (
     accuracy_by_recording,
     accuracy_by_value,
     measure_clips,
 )
-from mmaction_timesformer.reports.run_files import RunFiles
+from mmaction_timesformer.reports.results.run_files import RunFiles
 
 
 def predictions(hits, recordings=None):

@@ -13,7 +13,7 @@ import torch
 from mmaction_timesformer.evaluation import load_dump
 from mmaction_timesformer.inference.clip_features import collect_features
 from mmaction_timesformer.inference.trained_model import TrainedModel
-from mmaction_timesformer.reports.embeddings_page import visualize_embeddings
+from mmaction_timesformer.reports.embeddings.page import visualize_embeddings
 
 
 @pytest.fixture(scope='module')

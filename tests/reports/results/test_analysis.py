@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from mmaction_timesformer.evaluation import load_dump, predictions_from_samples
-from mmaction_timesformer.reports.analysis import analyze_runs
-from mmaction_timesformer.reports.examples import choose
+from mmaction_timesformer.reports.results.analysis import analyze_runs
+from mmaction_timesformer.reports.results.examples import choose
 from tests.tiny_run import CLASSES
 
 

@@ -13,7 +13,7 @@ from mmaction_timesformer.explanation.explanation import explain
 from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
-from mmaction_timesformer.reports.clip_names import read_clip
+from mmaction_timesformer.reports.results.clip_names import read_clip
 
 CURVES = ('deletion', 'insertion', 'random_deletion', 'random_insertion')
 LIKE_NOTHING = 0.5

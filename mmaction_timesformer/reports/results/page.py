@@ -9,10 +9,10 @@ from typing import Any
 from PIL import Image
 
 from data_analysis.report.tables import Table
-from mmaction_timesformer.reports import result_tables as tables
-from mmaction_timesformer.reports.map_check import LIKE_NOTHING
 from mmaction_timesformer.reports.pages import page_environment, picture_url, png_url
-from mmaction_timesformer.reports.result_charts import Chart
+from mmaction_timesformer.reports.results import tables as tables
+from mmaction_timesformer.reports.results.charts import Chart
+from mmaction_timesformer.reports.results.map_check import LIKE_NOTHING
 
 Facts = Mapping[str, Any]
 CSS_PIXELS_PER_INCH = 104

@@ -24,7 +24,7 @@ from mmaction_timesformer.explanation.position_similarity import (
 from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, collect_features
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
-from mmaction_timesformer.reports.embedding import neighbour_agreement, project
+from mmaction_timesformer.reports.embeddings.embedding import neighbour_agreement, project
 from mmaction_timesformer.reports.pages import figure_png, page_environment, picture_url, png_url
 from video_clips.whole_folders import staged_folder
 

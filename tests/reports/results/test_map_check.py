@@ -5,7 +5,7 @@ import pytest
 
 from mmaction_timesformer.evaluation import Predictions
 from mmaction_timesformer.explanation import FaithfulnessCurves
-from mmaction_timesformer.reports.map_check import (
+from mmaction_timesformer.reports.results.map_check import (
     CheckedClip,
     faithfulness_facts,
     surest_hits,

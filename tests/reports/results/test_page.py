@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from mmaction_timesformer.evaluation import Predictions, compare
-from mmaction_timesformer.reports.result_facts import plain
-from mmaction_timesformer.reports.result_page import difference_sentence
+from mmaction_timesformer.reports.results.facts import plain
+from mmaction_timesformer.reports.results.page import difference_sentence
 
 
 def sentence(first, second, recordings):

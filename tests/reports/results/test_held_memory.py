@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction_timesformer.reports.held_memory import CLEAR, HeldMemory
+from mmaction_timesformer.reports.results.held_memory import CLEAR, HeldMemory
 
 MIB = 2**20
 

@@ -15,19 +15,19 @@ from mmaction_timesformer.evaluation import Predictions, load_dump, predictions_
 from mmaction_timesformer.inference.recognizer import find_classes
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models.checkpoints import read_checkpoint
-from mmaction_timesformer.reports.clip_names import with_clip_names
-from mmaction_timesformer.reports.examples import show_examples
-from mmaction_timesformer.reports.map_check import (
+from mmaction_timesformer.reports.results.charts import draw_charts
+from mmaction_timesformer.reports.results.clip_names import with_clip_names
+from mmaction_timesformer.reports.results.examples import show_examples
+from mmaction_timesformer.reports.results.facts import AnalysedRun, result_facts
+from mmaction_timesformer.reports.results.map_check import (
     CheckedClip,
     check_maps,
     faithfulness_facts,
     is_explainable,
 )
-from mmaction_timesformer.reports.model_cost import ModelCost, measure_cost
-from mmaction_timesformer.reports.result_charts import draw_charts
-from mmaction_timesformer.reports.result_facts import AnalysedRun, result_facts
-from mmaction_timesformer.reports.result_page import render_page
-from mmaction_timesformer.reports.run_files import RunFiles
+from mmaction_timesformer.reports.results.model_cost import ModelCost, measure_cost
+from mmaction_timesformer.reports.results.page import render_page
+from mmaction_timesformer.reports.results.run_files import RunFiles
 from video_clips.whole_folders import staged_folder
 
 

@@ -1,0 +1,1 @@
+"""The embeddings page: features of clips in the plane."""

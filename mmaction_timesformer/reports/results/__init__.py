@@ -1,0 +1,1 @@
+"""The results page: metrics, charts and examples of one run or several."""
