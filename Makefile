@@ -30,7 +30,7 @@ lint: install
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-# Two cores, as the records in benchmarks/, which took more rounds and are left alone.
+# Two cores, as the records in benchmarks/records/, which took more rounds and are left alone.
 BENCH ?= work_dirs/benchmarks
 bench: export OMP_NUM_THREADS = 2
 bench: install
