@@ -1,5 +1,8 @@
-"""Know a video dataset before training on it: annotations, decoding, sampling, measures, splits.
+"""Know a video dataset before training on it: measure, check and report; split it without leaks.
 
-Needs neither torch nor mmaction2. Import what you use from its module (``data_analysis.video``
-and so on); nothing is imported here, so that a loader's worker pays only for what it needs.
+Needs neither torch nor mmaction2, and imports nothing until it is used::
+
+    from data_analysis.analysis import AnalysisSettings, analyze
+    from data_analysis.inputs.datasets import input_from_folder
+    analyze(input_from_folder('videos'), AnalysisSettings(out=Path('report')))
 """

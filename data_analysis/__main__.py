@@ -3,6 +3,7 @@
 import sys
 
 from data_analysis.cli import main
+from video_clips.commands import run_command
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_command(main))

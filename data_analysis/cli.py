@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from data_analysis.analysis import AnalysisSettings, analyze
-from data_analysis.checks.problems import parse_fail_on
-from data_analysis.checks.settings import CheckSettings
-from data_analysis.inputs.datasets import (
-    DatasetInput,
-    SplitFile,
-    input_from_annotations,
-    input_from_folder,
-)
-from data_analysis.inputs.mmaction_config import SAMPLERS, input_from_config
 from data_analysis.measuring.file_measurement import Tier
-from data_analysis.measuring.measure import MeasureSettings
-from data_analysis.measuring.measure import Progress as ProgressCallback
-from data_analysis.report.terminal import print_summary
-from data_analysis.summary.sampler_view import RULES, SamplerSettings
-from data_analysis.summary.summary import Summary
+from video_clips.commands import (
+    FAILED,
+    command_parser,
+    in_a_line,
+    num_cores,
+    printable,
+    progress_bar,
+    set_up_process,
+)
+from video_clips.labels import read_class_names
+
+if TYPE_CHECKING:
+    from data_analysis.analysis import AnalysisSettings
+    from data_analysis.inputs.datasets import DatasetInput, SplitFile
 
 _DESCRIPTION = """\
 Measure, check and report a video dataset: a folder per class, annotation files as splits, or an
 mmaction2 config. Writes clips.csv, problems.csv, summary.json, figures and report.html to --out.
-Exit status: 0; 1 if --fail-on applies, or names a leakage alarm that could judge no split; 2 if the
-input cannot be read."""
+Exit status: 0 without a problem named by --fail-on; 1 with one, or if no split could be judged for
+a leakage alarm named there; 2 if the input cannot be read."""
+_RULES = ('loop', 'repeat_last', 'shrink_interval', 'uniform', 'error')
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The arguments; what is not given is taken from the config where there is one."""
-    parser = argparse.ArgumentParser(prog='data_analysis', description=_DESCRIPTION)
+    """Build the parser; what is not given is taken from the config where there is one."""
+    parser = command_parser(_DESCRIPTION, prog='data_analysis')
     source = parser.add_argument_group('what to analyse (one of the first three)')
     source.add_argument('folder', nargs='?', help='folder with a subfolder of videos per class')
     source.add_argument(
@@ -64,14 +59,14 @@ def build_parser() -> argparse.ArgumentParser:
     sampler = parser.add_argument_group('the sampler of the training')
     sampler.add_argument('--clip-len', type=int, metavar='N')
     sampler.add_argument('--frame-interval', type=int, metavar='N')
-    sampler.add_argument('--short-clip', choices=RULES, help='what it does with short clips')
+    sampler.add_argument('--short-clip', choices=_RULES, help='what it does with short clips')
     sampler.add_argument('--decoder', choices=('pyav', 'decord', 'opencv'))
     depth = parser.add_argument_group('how to measure')
     depth.add_argument(
         '--tier',
         choices=[tier.name.lower() for tier in Tier],
         default='packets',
-        help='believe headers, scan packets (default), or decode everything',
+        help='believe headers, scan packets, or decode everything',
     )
     depth.add_argument(
         '--decode',
@@ -82,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='SHARE',
         help='decode all files, or this share of them',
     )
-    depth.add_argument('--workers', type=int, default=os.cpu_count() or 1, metavar='N')
+    depth.add_argument('--workers', type=int, default=num_cores(), metavar='N')
     depth.add_argument('--timeout', type=float, default=60.0, metavar='SECONDS', help='for a file')
     depth.add_argument(
         '--ray',
@@ -103,15 +98,25 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     parser = build_parser()
     options = parser.parse_args(arguments)
+    set_up_process()
+    from rich.console import Console
+    from rich.markup import escape
+
+    from data_analysis.analysis import analyze
+    from data_analysis.checks.problems import parse_fail_on
+    from data_analysis.report.terminal import print_summary
+
     console = Console()
     try:
         failing = parse_fail_on(options.fail_on)
         dataset = read_dataset(options)
         settings = _settings(options, dataset)
-        with measuring_bar(console, dataset.clips['file'].nunique()) as progress:
+        for note in dataset.notes:
+            console.print(f'[yellow]note:[/] {escape(printable(note))}', highlight=False)
+        with progress_bar(console, 'Measuring', dataset.clips['file'].nunique()) as progress:
             result = analyze(dataset, settings, progress)
     except (ValueError, OSError, ImportError) as error:
         parser.exit(2, f'{parser.prog}: error: {in_a_line(error)}\n')
@@ -122,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_unjudged = _names_alarm(options.fail_on) and not result.summary['leakage']
     if is_unjudged:
         console.print(f'[bold red]--fail-on:[/] {escape(_why_unjudged(result.summary))}')
-    return 1 if found or is_unjudged else 0
+    return FAILED if found or is_unjudged else 0
 
 
 def _names_alarm(fail_on: str) -> bool:
@@ -130,46 +135,26 @@ def _names_alarm(fail_on: str) -> bool:
     return 'leakage_alarm' in map(str.strip, fail_on.split(','))
 
 
-def _why_unjudged(summary: Summary) -> str:
+def _why_unjudged(summary: Mapping[str, Any]) -> str:
     reasons = [f'{row["split"]}: {row["reason"]}' for row in summary['unjudged_splits']]
     return f'leakage_alarm judged no split ({"; ".join(reasons) or "there is only one"})'
 
 
-def in_a_line(error: Exception) -> str:
-    """What went wrong, for the user; an error of the system begins with its file."""
-    if isinstance(error, OSError) and error.filename:
-        return f'{error.filename}: {error.strerror}'
-    return str(error)
-
-
-@contextmanager
-def measuring_bar(
-    console: Console, total: int, what: str = 'Measuring'
-) -> Iterator[ProgressCallback]:
-    """Shows how many files are measured, for as long as the block lasts."""
-    with Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    ) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def read_dataset(options: argparse.Namespace) -> DatasetInput:
-    """Reads whichever kind of input was named.
+    """Read whichever kind of input was named.
 
     Raises:
         ValueError: None was, or several.
     """
+    from data_analysis.inputs.datasets import input_from_annotations, input_from_folder
+    from data_analysis.inputs.mmaction_config import input_from_config
+
     given = [options.folder is not None, bool(options.split), options.config is not None]
     if sum(given) != 1:
         raise ValueError(
             'name one input: a folder, --split NAME=FILE (repeatedly), or --config FILE'
         )
-    classes = read_classes(options.classes)
+    classes = read_class_names(options.classes)
     if options.folder is not None:
         return input_from_folder(options.folder, classes, options.group_regex)
     if options.config is not None:
@@ -181,22 +166,21 @@ def read_dataset(options: argparse.Namespace) -> DatasetInput:
 
 
 def _parse_split(text: str, root: str) -> SplitFile:
+    from data_analysis.inputs.datasets import SplitFile
+
     name, equals, file = text.partition('=')
     if not (name and equals and file):
         raise ValueError(f'--split {text!r}: write NAME=FILE, for instance train=lists/train.csv')
     return SplitFile(name, Path(file), root)
 
 
-def read_classes(text: str | None) -> list[str] | None:
-    """Class names from the command line: separated by commas, or a file with one a line."""
-    if text is None:
-        return None
-    if Path(text).is_file():
-        text = Path(text).read_text(encoding='utf-8').replace('\n', ',')
-    return [name.strip() for name in text.split(',') if name.strip()]
-
-
 def _settings(options: argparse.Namespace, dataset: DatasetInput) -> AnalysisSettings:
+    from data_analysis.analysis import AnalysisSettings
+    from data_analysis.checks.settings import CheckSettings
+    from data_analysis.inputs.mmaction_config import SAMPLERS
+    from data_analysis.measuring.measure import MeasureSettings
+    from data_analysis.summary.sampler_view import SamplerSettings
+
     told = dataset.sampler or SamplerSettings()
     is_unknown = options.config is not None and dataset.sampler is None
     if is_unknown and not (options.clip_len and options.frame_interval):

@@ -6,7 +6,12 @@ of small pictures. A copy has the frames of its original, at the same times and 
 annotations hold for it; audio is left out.
 """
 
+from __future__ import annotations
+
+import argparse
 import csv
+import errno
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,14 +24,18 @@ import av
 import numpy as np
 
 from data_analysis.measuring.worker_pool import run_in_processes
-from video_clips.annotation_files import split_text_line
-from video_clips.labels import LabelReader
+from video_clips.annotation_files import class_names_in, read_annotations, split_text_line
+from video_clips.clip import VIDEO_SUFFIXES
+from video_clips.commands import printable, progress_bar
+from video_clips.labels import LabelReader, read_class_names
 from video_clips.reading.opening import VideoError, open_container
 from video_clips.reading.video import Video, open_video
-from video_clips.whole_files import write_atomically
+from video_clips.whole_files import check_writable, write_atomically
 
 _TIME_BASE = Fraction(1, 90_000)
 _PATH_COLUMNS = ('path', 'filename')
+_MOST_FAILURES_SHOWN = 10
+_NO_COPY_CAN_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,10 @@ def cache_videos(
         settings: How they are coded.
         num_workers: Processes; 0 works in this one.
         timeout_seconds: Time that one video may take.
-        progress: Told how many videos are done, of how many.
+        progress: Called with the number of videos that are done, and of all.
+
+    Raises:
+        OSError: No copy can be written: the disk is full or read-only.
     """
     count = CacheCount()
     names = sorted(set(paths))
@@ -100,6 +112,8 @@ def cache_videos(
     ):
         if outcome.failure:
             count.failures[outcome.item['path']] = outcome.reason
+        elif outcome.value is not None:
+            raise OSError(outcome.value, os.strerror(outcome.value), outcome.item['target'])
         else:
             count.made += 1
         progress(count.done, len(names))
@@ -108,9 +122,17 @@ def cache_videos(
 
 
 def name_of_copy(path: str) -> str:
-    """Where the copy of a video stands below the cache's folder."""
-    inside = '/'.join(part for part in Path(path).parts if part not in ('/', '..'))
-    return inside if inside.lower().endswith('.mp4') else f'{inside}.mp4'
+    """Where the copy of a video stands below the cache's folder; another place for each path."""
+    parts = [part for part in Path(path).parts if part not in ('/', '..')]
+    inside, mark = '/'.join(parts), hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    if len(parts) < len(Path(path).parts):  # it lies elsewhere, where others have the same name
+        inside = f'outside-{mark}/{inside}'
+    stem, suffix = os.path.splitext(inside)
+    if suffix.lower() != '.mp4':
+        return f'{inside}.mp4'
+    # "x.avi.mp4" is the copy of "x.avi".
+    is_taken = os.path.splitext(stem)[1].lower() in VIDEO_SUFFIXES
+    return f'{stem}~{mark}{suffix}' if is_taken else inside
 
 
 def _requests(
@@ -128,6 +150,7 @@ def _requests(
         if _origin_of(target) == origin:
             count.kept += 1
             continue
+        _remove_unfinished(target)
         yield {'path': name, 'source': str(source), 'target': str(target), 'origin': origin}
 
 
@@ -146,21 +169,48 @@ def _origin_of(copy: Path) -> dict[str, Any] | None:
         return None
 
 
-def make_copy(request: Mapping[str, Any]) -> None:
+def _remove_unfinished(target: Path) -> None:
+    """Remove what killed runs have left beside a copy's place."""
+    prefix = f'.{target.name}.'
+    for file in target.parent.iterdir() if target.parent.is_dir() else ():
+        process = file.name.removeprefix(prefix)
+        if file.name.startswith(prefix) and process.isdecimal() and not _is_running(int(process)):
+            file.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to somebody else
+        return True
+    return True
+
+
+def make_copy(request: Mapping[str, Any]) -> int | None:
     """Make one copy, beside its place, and rename it.
 
     Args:
         request: ``source``, ``target`` and ``origin``, as in `CopySettings` and more.
+
+    Returns:
+        The number of the system's error if the disk takes no copy at all, else None.
     """
     target, origin = Path(request['target']), request['origin']
-    target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f'.{target.name}.{os.getpid()}')
-    try:
-        with open_video(request['source']) as video:
+    with open_video(request['source']) as video:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             _encode(video, unfinished, origin)
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+            os.replace(unfinished, target)
+        except OSError as error:
+            if error.errno in _NO_COPY_CAN_BE_WRITTEN:
+                return error.errno
+            raise
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return None
 
 
 def _encode(video: Video, file: Path, origin: Mapping[str, Any]) -> None:
@@ -232,3 +282,71 @@ def rewrite_paths(file: Path, target: Path, new_path: Callable[[str], str]) -> N
         for line in filter(str.strip, lines):
             path, _ = split_text_line(line.strip(), LabelReader(multi_label=True))
             stream.write(f'{new_path(path)}{line.strip()[len(path) :]}\n')
+
+
+def run_caching(options: argparse.Namespace) -> int:
+    """Do what ``tools/cache_dataset.py`` is asked for: make copies, and lists that name them."""
+    from rich.console import Console
+
+    console = Console()
+    settings = CopySettings(options.short_side, options.keyframe_interval, options.crf)
+    paths = _annotated_paths(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    check_writable(options.out)
+    videos = options.out / 'videos'
+    with progress_bar(console, 'Copying', len(paths)) as progress:
+        count = cache_videos(
+            paths,
+            options.data_root,
+            videos,
+            settings,
+            num_workers=options.workers,
+            timeout_seconds=options.timeout,
+            progress=progress,
+        )
+    for file in options.annotations:
+        write_list_of_copies(file, options.out / file.name, options.data_root, count)
+    print(f'{count.made} videos copied, {count.kept} were there already.')
+    for path, reason in list(count.failures.items())[:_MOST_FAILURES_SHOWN]:
+        print(printable(f'no copy of {path}: {reason}'))
+    if len(count.failures) > _MOST_FAILURES_SHOWN:
+        print(f'and of {len(count.failures) - _MOST_FAILURES_SHOWN} more')
+    names = ', '.join(file.name for file in options.annotations)
+    print(
+        printable(
+            f'To read them: data_root={options.out}, data_prefix=dict(video="videos"), '
+            f'lists {names}.'
+        )
+    )
+    return 0
+
+
+def write_list_of_copies(file: Path, target: Path, root: str | Path, count: CacheCount) -> None:
+    """Write a list again, naming copies; videos without a copy are named where they are."""
+    rewrite_paths(
+        file,
+        target,
+        lambda path: (
+            str(Path(root).resolve() / path) if path in count.failures else name_of_copy(path)
+        ),
+    )
+
+
+def _annotated_paths(options: argparse.Namespace) -> set[str]:
+    """Read the paths of all lists.
+
+    Raises:
+        ValueError: A list is wrong, or two have the same name.
+    """
+    names = [file.name for file in options.annotations]
+    if len(set(names)) < len(names):
+        raise ValueError(f'the new lists have the names of the old ones, and these repeat: {names}')
+    if any(file.resolve().parent == options.out.resolve() for file in options.annotations):
+        raise ValueError(f'--out {options.out} holds the lists themselves; name another folder')
+    tables = [file for file in options.annotations if file.suffix.lower() == '.csv']
+    classes = read_class_names(options.classes) or class_names_in(tables) or None
+    return {
+        clip.path
+        for file in options.annotations
+        for clip in read_annotations(file, classes, multi_label=options.multi_label)
+    }

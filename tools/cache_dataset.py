@@ -4,16 +4,15 @@ Lists are written again to name the copies. A run that was stopped continues whe
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from data_analysis.copies_command import run_caching
+from video_clips.commands import command_parser, num_cores, run_command
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser(__doc__)
     parser.add_argument('annotations', type=Path, nargs='+', help='lists of clips, text or CSV')
     parser.add_argument(
         '--data-root', required=True, metavar='FOLDER', help='what paths in them are relative to'
@@ -25,12 +24,20 @@ def parse_args() -> argparse.Namespace:
     coding.add_argument('--short-side', type=int, default=256, metavar='PIXELS')
     coding.add_argument('--keyframe-interval', type=int, default=8, metavar='FRAMES')
     coding.add_argument('--crf', type=int, default=20, help='quality; more is smaller and coarser')
-    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, metavar='N')
+    parser.add_argument('--workers', type=int, default=num_cores(), metavar='N')
     parser.add_argument(
         '--timeout', type=float, default=3600.0, metavar='SECONDS', help='for a video'
     )
     return parser.parse_args()
 
 
+def main() -> int:
+    """Copy as the command line says."""
+    options = parse_args()
+    from data_analysis.copies import run_caching
+
+    return run_caching(options)
+
+
 if __name__ == '__main__':
-    sys.exit(run_caching(parse_args()))
+    sys.exit(run_command(main))

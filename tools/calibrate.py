@@ -3,16 +3,12 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
-import mmaction_timesformer  # noqa: F401  (registers the models)
-from mmaction_timesformer.engine.calibration import calibrate
-from mmaction_timesformer.reports.command import run_command
+from video_clips.commands import ConfigOptions, command_parser, run_command
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser(__doc__)
     parser.add_argument('config', help="the model's config")
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument('--out', metavar='FILE', help='checkpoint to write (default: the same)')
@@ -20,12 +16,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, such as data_root=FOLDER',
     )
     return parser.parse_args()
 
 
+def main() -> None:
+    """Calibrate as the command line says."""
+    options = vars(parse_args())
+    import mmaction_timesformer  # noqa: F401  (registers the models)
+    from mmaction_timesformer.engine.calibration import calibrate
+
+    print(calibrate(**options))
+
+
 if __name__ == '__main__':
-    sys.exit(run_command(calibrate, vars(parse_args())))
+    sys.exit(run_command(main))

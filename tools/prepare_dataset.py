@@ -1,32 +1,35 @@
 """Divide a folder of videos into train, val and test; write lists and a config to train on."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from data_analysis.splitting.command import run_preparation
+from video_clips.commands import command_parser, num_cores, run_command
 
-BASE_CONFIG = (
-    Path(__file__).parents[1]
-    / 'configs'
-    / 'railway_yard'
-    / 'timesformer_divST-tiny_scratch_1xb16-amp-8x32x1-60e_railway-yard-rgb.py'
-)
+CONFIGS = Path(__file__).parents[1] / 'configs'
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser(__doc__)
     source = parser.add_argument_group('what to divide')
-    source.add_argument('folder', help='folder of the videos; with a subfolder per class, or --csv')
     source.add_argument(
-        '--csv', type=Path, metavar='FILE', help='clips and labels, paths in folder'
+        'folder',
+        help='folder of the videos: a subfolder for each class, or train, val and test with those '
+        'in them; with --csv what its paths are relative to',
+    )
+    source.add_argument(
+        '--csv', type=Path, metavar='FILE', help='clips and labels: columns path and label'
     )
     source.add_argument('--classes', metavar='NAMES', help='in index order, by commas, or a file')
-    groups = parser.add_argument_group(
-        'what must stay together (bytes that are the same always do)'
+    source.add_argument(
+        '--report',
+        type=Path,
+        metavar='FOLDER',
+        help="data_analysis' report of these videos, so that they are not measured again; "
+        'work_dirs/report and dataset_report are found',
     )
+    groups = parser.add_argument_group('what must stay together (equal files always do)')
     groups.add_argument('--group-regex', metavar='REGEX', help='recording in the path, "rec\\d+"')
     groups.add_argument('--group-column', metavar='NAME', help='CSV column of recordings')
     groups.add_argument(
@@ -49,13 +52,45 @@ def parse_args() -> argparse.Namespace:
     )
     division.add_argument('--seed', type=int, default=0)
     division.add_argument('--allow-leak', action='store_true', help='write a split that leaks')
+    recipe = parser.add_argument_group('what to train, and to detect')
+    recipe.add_argument(
+        '--preset',
+        choices=('cpu', 'gpu', 'pretrained'),
+        help='a small model for CPUs, a larger one for a GPU, or the base model from Kinetics-400 '
+        'weights (default: gpu where there is one, else cpu)',
+    )
+    recipe.add_argument(
+        '--base-config',
+        type=Path,
+        metavar='FILE',
+        help='a config of your own, in place of --preset',
+    )
+    recipe.add_argument(
+        '--copies',
+        choices=('auto', 'always', 'never'),
+        default='auto',
+        help='train on small copies of the videos, by default where that is much faster',
+    )
+    recipe.add_argument(
+        '--dangers',
+        metavar='NAMES',
+        help='classes that raise alarms in detection (default: all whose names do not read as '
+        'background, such as Other or normal)',
+    )
     output = parser.add_argument_group('what to write')
     output.add_argument('--out', type=Path, required=True, metavar='FOLDER')
-    output.add_argument('--base-config', type=Path, default=BASE_CONFIG, metavar='FILE')
-    output.add_argument('--workers', type=int, default=os.cpu_count() or 1, metavar='N')
+    output.add_argument('--workers', type=int, default=num_cores(), metavar='N')
     output.add_argument('--timeout', type=float, default=60.0, metavar='SECONDS', help='for a file')
     return parser.parse_args()
 
 
+def main() -> int:
+    """Prepare as the command line says."""
+    options = parse_args()
+    from data_analysis.splitting.command import run_preparation
+
+    return run_preparation(options, CONFIGS)
+
+
 if __name__ == '__main__':
-    sys.exit(run_preparation(parse_args()))
+    sys.exit(run_command(main))

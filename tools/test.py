@@ -2,23 +2,26 @@
 
 import argparse
 import os
+import sys
 
-from mmengine.config import DictAction
-
-from mmaction_timesformer.engine.launch import run_test
+from video_clips.commands import ConfigOptions, command_parser, run_command
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser(__doc__)
     parser.add_argument('config', help='the config to test with')
     parser.add_argument('checkpoint', help='the checkpoint to test')
-    parser.add_argument('--work-dir', help='folder for logs and metrics')
+    parser.add_argument(
+        '--work-dir',
+        help="folder for logs and metrics; by default the config's work_dir, or "
+        'work_dirs/NAME_OF_CONFIG',
+    )
     parser.add_argument('--dump', metavar='FILE.pkl', help='pickle file for all predictions')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, such as test_dataloader.batch_size=1',
     )
@@ -34,5 +37,13 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def main() -> None:
+    """Test as the command line says."""
+    options = vars(parse_args())
+    from mmaction_timesformer.engine.launch import run_test
+
+    run_test(**options)
+
+
 if __name__ == '__main__':
-    run_test(**vars(parse_args()))
+    sys.exit(run_command(main))

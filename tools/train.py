@@ -2,22 +2,25 @@
 
 import argparse
 import os
+import sys
 
-from mmengine.config import DictAction
-
-from mmaction_timesformer.engine.launch import run_training
+from video_clips.commands import ConfigOptions, command_parser, run_command
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser(__doc__)
     parser.add_argument('config', help='the config to train')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument(
+        '--work-dir',
+        help="folder for logs and checkpoints; by default the config's work_dir, or "
+        'work_dirs/NAME_OF_CONFIG',
+    )
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint; without a value, from the last one in the work folder',
+        help='resume from this checkpoint; without a value, from the last one in the work folder',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='leave validation out')
@@ -36,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, such as model.backbone.arch=tiny',
     )
@@ -48,5 +51,14 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def main() -> None:
+    """Train as the command line says."""
+    options = vars(parse_args())
+    print(f'Reading {options["config"]} and loading PyTorch ...', flush=True)
+    from mmaction_timesformer.engine.launch import run_training
+
+    run_training(**options)
+
+
 if __name__ == '__main__':
-    run_training(**vars(parse_args()))
+    sys.exit(run_command(main))

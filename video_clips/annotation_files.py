@@ -1,11 +1,12 @@
 """Annotation files of labelled clips: mmaction2's text lists and CSV, read and written.
 
-Text, one clip a line, the label last; the path may contain spaces::
+Text, one clip a line, the label last; the path may contain spaces, and a number is an index::
 
     Track-Excavator/rec 003 clip 02.mp4 0
 
-CSV with a header; only ``path`` (or ``filename``) is required, a label is an index or a class name,
-several are separated by ``;``, and a clip may be a part of a longer video::
+CSV with a header; only ``path`` (or ``filename``) is required, a label is a class name or an index,
+several are separated by ``;``, and a clip may be a part of a longer video. Where classes are named
+by numbers, labels in a CSV are names only::
 
     path,label,recording,start_seconds,end_seconds
     yard/2026-03-01.mp4,Bucket-Worker,yard-1,12.5,22.5
@@ -14,11 +15,18 @@ several are separated by ``;``, and a clip may be a part of a longer video::
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
-from video_clips.labels import MULTI_LABEL_SEPARATOR, UNLABELLED, LabelReader, format_label
+from video_clips.labels import (
+    MULTI_LABEL_SEPARATOR,
+    UNLABELLED,
+    LabelReader,
+    check_class_names,
+    format_label,
+)
 from video_clips.whole_files import write_atomically
 
 __all__ = [
@@ -82,8 +90,12 @@ def read_clips(
     if not file.is_file():
         raise FileNotFoundError(f'{file}: no such annotation file')
     if file.suffix.lower() == '.csv':
-        clips = list(_read_csv(file, labels, recording_column))
+        try:
+            clips = list(_read_csv(file, labels, recording_column))
+        except csv.Error as error:
+            raise ValueError(f'{file}: cannot be read as CSV: {error}') from None
     else:
+        labels = replace(labels, numbers_are_indices=True)
         clips = list(_read_text(file, labels, delimiter))
     if not clips:
         raise ValueError(f'{file}: the annotation file names no clip')
@@ -95,11 +107,16 @@ def class_names_in(files: Iterable[str | Path]) -> tuple[str, ...]:
     reader = LabelReader()
     names: set[str] = set()
     for file in map(Path, files):
+        if not file.is_file():
+            raise FileNotFoundError(f'{file}: no such annotation file')
         with file.open(encoding='utf-8-sig', errors='surrogateescape', newline='') as lines:
-            for row in csv.DictReader(lines, skipinitialspace=True):
-                label = (row.get('label') or '').strip()
-                names.update(part.strip() for part in label.split(MULTI_LABEL_SEPARATOR))
-    return tuple(sorted(name for name in names if name and not reader.knows(name)))
+            try:
+                rows = csv.DictReader(lines, skipinitialspace=True)
+                labels = [row.get('label') or '' for row in rows]
+            except csv.Error as error:
+                raise ValueError(f'{file}: cannot be read as CSV: {error}') from None
+        names.update(part.strip() for text in labels for part in text.split(MULTI_LABEL_SEPARATOR))
+    return check_class_names(sorted(name for name in names if name and not reader.knows(name)))
 
 
 def _read_text(file: Path, labels: LabelReader, delimiter: str | None) -> Iterator[Clip]:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from video_clips.labels import Label
+from video_clips.labels import Label, check_class_names
 
 VIDEO_SUFFIXES = frozenset(
     (
-        *('.3gp', '.asf', '.avi', '.flv', '.gif', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4'),
-        *('.mpeg', '.mpg', '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
+        *('.264', '.265', '.3g2', '.3gp', '.asf', '.avi', '.dav', '.divx', '.f4v', '.flv', '.gif'),
+        *('.h264', '.h265', '.hevc', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg'),
+        *('.mts', '.mxf', '.ogg', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
     )
 )
 
@@ -74,7 +75,7 @@ def find_clips(
         raise ValueError(
             f'{folder}: no subfolder holds a video; one subfolder for each class is expected'
         )
-    classes = tuple(videos) if classes is None else tuple(classes)
+    classes = check_class_names(videos if classes is None else classes)
     if unknown := sorted(set(videos) - set(classes)):
         raise ValueError(
             f'{folder}: the subfolders {", ".join(unknown)} are none of the classes '
@@ -88,11 +89,23 @@ def find_clips(
 
 
 def _videos_below(folder: Path) -> list[Path]:
+    return [path for path in _files_below(folder) if path.suffix.lower() in VIDEO_SUFFIXES]
+
+
+def files_left_out(folder: str | Path) -> list[str]:
+    """Files at any depth of a folder that do not end like a video; hidden ones do not count."""
+    return [
+        path.relative_to(folder).as_posix()
+        for path in _files_below(Path(folder))
+        if path.suffix.lower() not in VIDEO_SUFFIXES
+    ]
+
+
+def _files_below(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob('*')
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and not any(part.startswith('.') for part in path.relative_to(folder).parts)
+        if not any(part.startswith('.') for part in path.relative_to(folder).parts)
         and not path.is_dir()
     )
 

@@ -48,7 +48,7 @@ def read_raw_frame_list(
     file = Path(file)
     if not file.is_file():
         raise FileNotFoundError(f'{file}: no such annotation file')
-    labels = LabelReader(None if classes is None else tuple(classes), multi_label)
+    labels = LabelReader(None if classes is None else tuple(classes), multi_label, True)
     folders = []
     with file.open(encoding='utf-8-sig', errors='surrogateescape') as lines:
         for number, line in enumerate(lines, start=1):

@@ -1,5 +1,6 @@
 """Files that are complete or not there: written beside their place, then renamed."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,10 @@ def write_atomically(file: str | Path) -> Iterator[TextIO]:
             stream.flush()
             os.chmod(stream.name, 0o666 & ~_umask())
             os.replace(stream.name, file)
-        except BaseException:
+        except BaseException as error:
             os.unlink(stream.name)
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise OSError(error.errno, os.strerror(error.errno), str(file)) from None
             raise
 
 
@@ -57,6 +60,16 @@ def written_beside(file: str | Path) -> Iterator[Path]:
         os.replace(partial, file)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raise OSError, which names the folder, if no file can be written into it."""
+    try:
+        with NamedTemporaryFile(dir=folder, prefix='.writable.') as probe:
+            probe.write(bytes(4096))
+            probe.flush()
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(folder)) from None
 
 
 def _umask() -> int:

@@ -12,6 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from data_analysis.inputs.folders import (
+    find_clips_in_splits,
+    note_on_files_left_out,
+    split_folders,
+)
 from data_analysis.summary.sampler_view import SamplerSettings
 from video_clips.annotation_files import class_names_in, read_clips
 from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
@@ -19,6 +24,7 @@ from video_clips.labels import MULTI_LABEL_SEPARATOR, LabelReader, as_indices
 from video_clips.reading.remote import find_remote_clips, is_remote, join_path
 
 _UNKNOWN_NAMES_FROM = 1_000_000
+_MOST_EMPTY_CLASSES = 1000
 
 INPUT_COLUMNS = ('path', 'file', 'label', 'split', 'recording', 'start_seconds', 'end_seconds')
 
@@ -36,6 +42,7 @@ class DatasetInput:
         sampler: The clip sampler, if the source tells it.
         decoder: The reader, if the source tells it; `unknown` if it has none that is known here.
         pipeline: Names of the steps that a clip goes through, if the source tells them.
+        notes: What a reader must know of the input: files that were left out, what is not known.
     """
 
     clips: pd.DataFrame
@@ -45,6 +52,7 @@ class DatasetInput:
     sampler: SamplerSettings | None = None
     decoder: str | None = None
     pipeline: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,22 +76,23 @@ class SplitFile:
 class _OpenLabelReader(LabelReader):
     """Reads any label: a wrong one becomes a finding of the report, not its end."""
 
-    unknown_names: list[str] = field(default_factory=list)
+    unknown_names: dict[str, int] = field(default_factory=dict)
 
     def _index(self, text: str) -> int:
         try:
-            return super()._index(text)
+            index = super()._index(text)
         except ValueError:
-            if text.removeprefix('-').isdecimal():
-                return int(text)
-            if text not in self.unknown_names:
-                self.unknown_names.append(text)
-            return _UNKNOWN_NAMES_FROM + self.unknown_names.index(text)
+            index = _UNKNOWN_NAMES_FROM
+        if index < _UNKNOWN_NAMES_FROM:
+            return index
+        if text in (self.classes or ()):  # an index that is not the class of the same name
+            text = f'index {text}'
+        return self.unknown_names.setdefault(text, _UNKNOWN_NAMES_FROM + len(self.unknown_names))
 
     def name(self, index: int) -> str:
         """The class name of an index, or the text of a label that is no class."""
         if index >= _UNKNOWN_NAMES_FROM:
-            return self.unknown_names[index - _UNKNOWN_NAMES_FROM]
+            return list(self.unknown_names)[index - _UNKNOWN_NAMES_FROM]
         if self.classes is not None and 0 <= index < len(self.classes):
             return self.classes[index]
         return str(index)
@@ -92,12 +101,17 @@ class _OpenLabelReader(LabelReader):
 def input_from_folder(
     root: str, classes: Sequence[str] | None = None, recording_regex: str | None = None
 ) -> DatasetInput:
-    """Reads a folder-per-class tree; a folder of videos without subfolders is a set without labels.
+    """Read a folder of videos.
+
+    A subfolder for each class is the rule. Subfolders train, val and test with class folders in
+    them are splits; a folder of videos without subfolders is a set without labels.
 
     Raises:
         FileNotFoundError: There is no such folder.
         ValueError: It holds no video.
     """
+    notes = []
+    split_of: dict[str, str] = {}
     if is_remote(root):
         clips, found = find_remote_clips(root, classes, recording_regex)
     elif videos := _videos_in(Path(root)):
@@ -106,21 +120,31 @@ def input_from_folder(
             for path in videos
         ]
         found = tuple(classes or ())
+        notes.append(
+            f'{root} has no subfolders, so its {len(clips)} videos have no labels; put each class '
+            'into a subfolder of its own'
+        )
+    elif folders := split_folders(root, classes):
+        clips, found, split_of = find_clips_in_splits(root, folders, classes, recording_regex)
+        notes.append(f'the subfolders {", ".join(folders)} of {root} are splits')
     else:
         clips, found = find_clips(root, classes, recording_regex)
+    if not is_remote(root):
+        notes += note_on_files_left_out(root)
     rows = [
         (
             clip.path,
             join_path(root, clip.path),
             '' if clip.label is None else found[as_indices(clip.label)[0]],
-            '',
+            split_of.get(clip.path, ''),
             clip.recording or '',
             None,
             None,
         )
         for clip in clips
     ]
-    return DatasetInput(_table(rows), found, {'kind': 'folder', 'root': str(root)})
+    source = {'kind': 'folder', 'root': str(root)}
+    return DatasetInput(_table(rows), found, source, notes=tuple(notes))
 
 
 def _videos_in(folder: Path) -> list[str]:
@@ -156,7 +180,7 @@ def input_from_annotations(
         raise ValueError('no annotation file was given')
     named = tuple(classes) if classes else class_names_in(s.file for s in splits if _is_csv(s.file))
     labels = _OpenLabelReader(named or None, multi_label=True)
-    rows, multi_label, highest = [], False, -1
+    rows, multi_label, indices_found = [], False, set[int]()
     for split in splits:
         column = recording_column if _is_csv(split.file) else 'recording'
         for clip in read_clips(
@@ -164,7 +188,7 @@ def input_from_annotations(
         ):
             indices = as_indices(clip.label)
             multi_label |= len(indices) > 1
-            highest = max(highest, *(i for i in indices if i < _UNKNOWN_NAMES_FROM), -1)
+            indices_found.update(i for i in indices if i < _UNKNOWN_NAMES_FROM)
             recording = clip.recording
             if recording is None and recording_regex:
                 recording = recording_of(clip.path, recording_regex)
@@ -179,7 +203,9 @@ def input_from_annotations(
                     clip.end_seconds,
                 )
             )
-    classes = named or tuple(map(str, range(highest + 1)))
+    # An index far above all others is a wrong label, not a sign of thousands of empty classes.
+    plausible = [i for i in indices_found if i < max(_MOST_EMPTY_CLASSES, 2 * len(rows))]
+    classes = named or tuple(map(str, range(max(plausible, default=-1) + 1)))
     source = {
         'kind': 'annotations',
         'splits': {s.split: {'file': str(s.file), 'root': s.root} for s in splits},

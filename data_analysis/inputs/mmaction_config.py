@@ -94,6 +94,17 @@ def order_of_classes(names: Sequence[str], file: Path) -> tuple[str, ...]:
     return tuple(known if set(known) == set(names) else names)
 
 
+def sampler_of_config(file: Path) -> SamplerSettings | None:
+    """The sampler that a config trains with; None if it is not known here, or without mmengine."""
+    try:
+        config = parse_config(file)
+    except ImportError:
+        return None
+    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
+    leaf = next(_leaves(dataset))
+    return _sampler_of(leaf.get('pipeline') or config.get('train_pipeline') or ())
+
+
 def parse_config(file: Path) -> Mapping[str, Any]:
     """Reads a config without importing what it wants imported.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +18,21 @@ from data_analysis.checks.settings import CheckSettings
 from data_analysis.inputs.datasets import DatasetInput
 from data_analysis.measuring.clip_table import clip_table
 from data_analysis.measuring.measure import MeasureSettings, Progress, measure_files
-from data_analysis.splitting.ready_config import write_ready_config
+from data_analysis.splitting.copying import copies_pay, make_copies
+from data_analysis.splitting.detection import detection_of, guess_dangers
+from data_analysis.splitting.presets import Preset, preset_of
 from data_analysis.splitting.splits import (
     Fold,
     bind_groups,
+    check_shares,
+    given_split,
     leave_one_group_out,
-    nested_fractions,
     split_by_shares,
     split_into_folds,
 )
-from video_clips.annotation_files import write_annotations
-from video_clips.clip import Clip
+from data_analysis.splitting.writing import Division, write_division
 from video_clips.labels import MULTI_LABEL_SEPARATOR
-from video_clips.whole_files import write_atomically
+from video_clips.whole_files import check_writable, write_atomically
 
 LEAKS = ('clip_in_two_splits', 'recording_in_two_splits', 'leakage_alarm')
 """Findings that make a split worthless."""
@@ -50,6 +51,10 @@ class PreparationSettings:
     Attributes:
         out: Folder for lists, class names and configs.
         base_config: The config that the written one inherits from.
+        preset: What else the recipe says; by default nothing.
+        dangers: Classes that raise alarms in detection; by default those whose names do not read
+            as background.
+        copies: Whether to train on small copies: `auto` where they pay, `always` or `never`.
         val_share: Share of the clips for validation.
         test_share: Share of the clips for the test; not used with folds.
         num_folds: Cross-validation with so many folds in place of one split; 0 for one split.
@@ -62,6 +67,9 @@ class PreparationSettings:
 
     out: Path
     base_config: Path
+    preset: Preset | None = None
+    dangers: Sequence[str] | None = None
+    copies: str = 'never'
     val_share: float = 0.1
     test_share: float = 0.2
     num_folds: int = 0
@@ -83,6 +91,9 @@ class Prepared:
         num_groups: Groups that stay together.
         left_out: Clips that cannot be read and are in no list.
         leaks: Findings that were allowed or are worth a look.
+        dangers: Classes that raise alarms in detection.
+        span_seconds: What a model sees of a clip; None where the recipe does not say.
+        num_copies: Copies that training reads; None where it reads the videos.
     """
 
     counts: dict[str, pd.DataFrame]
@@ -90,6 +101,9 @@ class Prepared:
     num_groups: int
     left_out: pd.DataFrame
     leaks: pd.DataFrame
+    dangers: Sequence[str] = ()
+    span_seconds: float | None = None
+    num_copies: int | None = None
 
 
 def prepare(
@@ -104,12 +118,13 @@ def prepare(
         dataset: The annotated clips.
         settings: How to divide them.
         root: Folder of the videos, for the config.
-        progress: Told about each file that is measured.
+        progress: Called with the number of files that are measured, and of all.
 
     Raises:
         LeakError: A split leaks, and that is not allowed.
         ValueError: Clips have no or unknown labels, or cannot be divided as wanted.
     """
+    _check_before_measuring(dataset, settings)
     clips, left_out = _measured_clips(dataset, settings, progress)
     groups, folds = divide(clips, settings)
     leaks = pd.concat([_leaks_of(clips, fold, dataset, settings) for fold in folds])
@@ -118,23 +133,80 @@ def prepare(
         raise LeakError(_describe_leaks(worst))
     if settings.from_scenes:  # as little independent as clips of a recording, and listed as such
         clips['recording'] = np.array(_group_names(clips, groups))[groups]
-    settings.out.mkdir(parents=True, exist_ok=True)
     with write_atomically(settings.out / 'classes.txt') as stream:
         stream.writelines(f'{name}\n' for name in dataset.classes)
-    configs = [_write_fold(clips, groups, fold, dataset, settings, root) for fold in folds]
+    preset = settings.preset or preset_of(settings.base_config)
+    dangers = settings.dangers
+    if dangers is None:
+        dangers = guess_dangers(dataset.classes)
+    detection = detection_of(clips, settings.base_config, dangers)
+    copies = None
+    if settings.copies == 'always' or (settings.copies == 'auto' and copies_pay(clips, preset)):
+        copies = make_copies(clips, root, settings.out / 'copies', preset, settings.measure)
+        if len(copies.failures) == copies.done:
+            copies = None
+    division = Division(
+        out=settings.out,
+        root=root,
+        base_config=settings.base_config,
+        dataset=dataset,
+        percents=settings.percents,
+        seed=settings.seed,
+        settings={**preset.settings, **({'detection': detection} if detection else {})},
+        copies=copies,
+    )
+    configs = [write_division(clips, groups, fold, division) for fold in folds]
     return Prepared(
         counts={fold.name: count_clips(clips, fold, dataset.classes) for fold in folds},
         configs=configs,
         num_groups=len(set(groups)),
         left_out=left_out,
         leaks=leaks,
+        dangers=dangers,
+        span_seconds=detection.get('span_seconds'),
+        num_copies=None if copies is None else copies.made + copies.kept,
     )
+
+
+def _check_before_measuring(dataset: DatasetInput, settings: PreparationSettings) -> None:
+    """Raise what is wrong with the arguments before minutes are spent on measuring."""
+    if not settings.base_config.is_file():
+        raise FileNotFoundError(f'{settings.base_config}: no such config to inherit from')
+    if settings.copies not in ('auto', 'always', 'never'):
+        raise ValueError(f'copies are made auto, always or never, not {settings.copies!r}')
+    check_shares({'val': settings.val_share, 'test': settings.test_share})
+    if settings.num_folds and not 2 <= settings.num_folds <= len(dataset.clips):
+        raise ValueError(
+            f'{settings.num_folds} folds of {len(dataset.clips)} clips are not possible'
+        )
+    if unknown := set(settings.dangers or ()) - set(dataset.classes):
+        raise ValueError(
+            f'the dangers {", ".join(sorted(unknown))} are not classes; there are '
+            f'{", ".join(dataset.classes)}'
+        )
+    settings.out.mkdir(parents=True, exist_ok=True)
+    check_writable(settings.out)
+
+
+def _check_classes(clips: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Refuse what cannot be trained on: a single class, or a class with a single clip."""
+    counts = clips['label'].str.split(MULTI_LABEL_SEPARATOR).explode().value_counts()
+    present = [name for name in classes if counts.get(name, 0)]
+    if len(present) < 2:
+        raise ValueError(
+            f'only the class {", ".join(present) or "of no clip"} has readable clips; a classifier '
+            'needs two classes at least'
+        )
+    if single := [name for name in present if counts[name] == 1]:
+        raise ValueError(
+            f'{", ".join(single)}: one clip cannot be trained on and tested on; collect more, or '
+            'put the clip into another class'
+        )
 
 
 def _measured_clips(
     dataset: DatasetInput, settings: PreparationSettings, progress: Progress
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    settings.out.mkdir(parents=True, exist_ok=True)
     store = settings.out / 'measurements.sqlite'
     measured, _ = measure_files(dataset.clips['file'], store, settings.measure, progress)
     clips = clip_table(dataset.clips, measured)
@@ -146,6 +218,7 @@ def _measured_clips(
             f'{first["path"]} ({first["label"] or "no label"})'
         )
     readable = clips['status'] == 'ok'
+    _check_classes(clips[readable], dataset.classes)
     return clips[readable].reset_index(drop=True), clips[~readable]
 
 
@@ -159,6 +232,8 @@ def divide(clips: pd.DataFrame, settings: PreparationSettings) -> tuple[np.ndarr
     groups = bind_groups(clips, distance)
     labels = clips['label'].to_numpy()
     seed, val_share = settings.seed, settings.val_share
+    if 'train' in set(clips['split']) and not (settings.leave_one_group_out or settings.num_folds):
+        return groups, [given_split(labels, groups, clips['split'].to_numpy(), val_share, seed)]
     if settings.leave_one_group_out:
         names = _group_names(clips, groups)
         return groups, leave_one_group_out(labels, groups, names, val_share, seed)
@@ -218,67 +293,9 @@ def _describe_leaks(leaks: pd.DataFrame) -> str:
             *shown,
             *more,
             'Keep recordings together with --group-regex or --group-column, find scenes that look '
-            'alike with --group-from-scenes, or write it all the same with --allow-leak.',
+            'alike with --group-from-scenes, or write it anyway with --allow-leak.',
         ]
     )
-
-
-def _write_fold(
-    clips: pd.DataFrame,
-    groups: np.ndarray,
-    fold: Fold,
-    dataset: DatasetInput,
-    settings: PreparationSettings,
-    root: str,
-) -> Path:
-    """Writes the lists of a division, the table of who is where, and its config."""
-    folder = settings.out / fold.name if fold.name else settings.out
-    lists = dict(fold.splits)
-    fractions = nested_fractions(
-        clips['label'].to_numpy(), fold.splits['train'], settings.percents, settings.seed
-    )
-    lists |= {f'train_{percent}': part for percent, part in fractions.items() if percent < 100}
-    suffixes = _suffixes(clips)
-    for (name, positions), suffix in product(lists.items(), suffixes):
-        rows = clips.iloc[positions].itertuples()
-        write_annotations(
-            folder / f'{name}{suffix}',
-            [_clip_of(row, dataset, suffix) for row in rows],
-            dataset.classes,
-        )
-    split_of = pd.Series('', index=clips.index)
-    for name, positions in fold.splits.items():
-        split_of.iloc[positions] = name
-    table = clips[['path', 'label', 'recording']].assign(group=groups, split=split_of)
-    with write_atomically(folder / 'split.csv') as stream:
-        table.to_csv(stream, index=False, lineterminator='\n')
-    return write_ready_config(
-        folder / 'config.py',
-        base=settings.base_config,
-        videos=root,
-        classes=dataset.classes,
-        lists={name: f'{name}{suffixes[-1]}' for name in fold.splits},
-        multi_label=dataset.multi_label,
-    )
-
-
-def _suffixes(clips: pd.DataFrame) -> tuple[str, ...]:
-    """mmaction2's text lists and, for what they have no room for, CSV; training reads the last."""
-    if clips[['start_seconds', 'end_seconds']].notna().any(axis=None):
-        return ('.csv',)
-    return ('.txt', '.csv') if (clips['recording'] != '').any() else ('.txt',)
-
-
-def _clip_of(row, dataset: DatasetInput, suffix: str) -> Clip:  # type: ignore[no-untyped-def]
-    indices = tuple(dataset.classes.index(name) for name in row.label.split(MULTI_LABEL_SEPARATOR))
-    label = indices if dataset.multi_label else indices[0]
-    if suffix == '.txt':
-        return Clip(row.path, label)
-    start, end = (
-        None if np.isnan(seconds) else float(seconds)
-        for seconds in (row.start_seconds, row.end_seconds)
-    )
-    return Clip(row.path, label, row.recording or None, start, end)
 
 
 def count_clips(clips: pd.DataFrame, fold: Fold, classes: Sequence[str]) -> pd.DataFrame:

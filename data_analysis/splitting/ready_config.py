@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_analysis.inputs.mmaction_config import parse_config
+from video_clips.labels import check_class_names, refuse_templates
 from video_clips.whole_files import write_atomically
 
 _SPLIT_OF_LOADER = {
@@ -15,67 +17,86 @@ _SPLIT_OF_LOADER = {
     'val_dataloader': ('val', 'test'),
     'test_dataloader': ('test', 'val'),
 }
+_HERE = '{{ fileDirname }}'
+_BREAKS_A_LITERAL = frozenset('\'"\\\r\n')
 
 
-def write_ready_config(
-    file: Path,
-    *,
-    base: Path,
-    videos: str,
-    classes: Sequence[str],
-    lists: Mapping[str, str],
-    multi_label: bool = False,
-) -> Path:
+@dataclass(frozen=True)
+class ReadyConfig:
+    """What a generated config says.
+
+    Attributes:
+        base: The config to inherit from.
+        videos: Folder of the videos.
+        classes: Class names in index order.
+        lists: File names of the lists by split; they lie beside the config.
+        multi_label: Whether clips have several classes.
+        settings: Further values to set, such as `work_dir`, `detection` or `load_from`.
+    """
+
+    base: Path
+    videos: str
+    classes: Sequence[str]
+    lists: Mapping[str, str]
+    multi_label: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_ready_config(file: Path, ready: ReadyConfig) -> Path:
     """Writes a config that inherits from another and trains on these lists.
 
     Args:
         file: The config; the lists lie beside it.
-        base: The config to inherit from.
-        videos: Folder of the videos.
-        classes: Class names in index order.
-        lists: File names of the lists by split.
-        multi_label: Whether clips have several classes.
+        ready: What it says.
 
     Returns:
         `file`.
 
     Raises:
         FileNotFoundError: There is no such base.
+        ValueError: A list is missing, or a path or a class name holds a template of mmengine.
     """
-    if not base.is_file():
-        raise FileNotFoundError(f'{base}: no such config to inherit from')
+    if not ready.base.is_file():
+        raise FileNotFoundError(f'{ready.base}: no such config to inherit from')
+    base, folder, videos = str(ready.base.resolve()), str(file.parent.resolve()), ready.videos
+    videos = videos if '://' in videos else str(Path(videos).resolve())
+    for path in (base, folder, videos):
+        refuse_templates(path, 'the path')
+    classes = check_class_names(ready.classes)
+    # mmengine pastes the folder into the text of the config, so that the config may be moved; where
+    # that would not be a literal any more, the folder is written down.
+    data_root = folder if _BREAKS_A_LITERAL & set(folder) else _HERE
     lines = [
-        f'_base_ = {str(base.resolve())!r}',
+        f'_base_ = {_literal(base)}',
         '',
-        "data_root = '{{ fileDirname }}'",
-        f'data_prefix = dict(video={_absolute(videos)!r})',
-        f'metainfo = dict(classes={tuple(classes)!r})',
+        f"data_root = '{_HERE}'" if data_root == _HERE else f'data_root = {_literal(data_root)}',
+        f'data_prefix = dict(video={_literal(videos)})',
+        f'metainfo = dict(classes={_literal(classes)})',
         '',
-        f'model = {_literal(_with_num_classes(_model_of(base), len(classes)))}',
+        f'model = {_literal(_with_num_classes(_model_of(ready.base), len(classes)))}',
     ]
     for loader, preferred in _SPLIT_OF_LOADER.items():
-        found = next((split for split in preferred if split in lists), None)
+        found = next((split for split in preferred if split in ready.lists), None)
         if found is None:
-            raise ValueError(f'{file}: there is no list for {loader}, only {", ".join(lists)}')
+            raise ValueError(
+                f'{file}: there is no list for {loader}, only {", ".join(ready.lists)}'
+            )
         lines += [
             f'{loader} = dict(',
             '    dataset=dict(',
             "        type='LabeledVideoDataset',",
             '        data_root=data_root,',
-            f'        ann_file={lists[found]!r},',
+            f'        ann_file={_literal(ready.lists[found])},',
             '        data_prefix=data_prefix,',
             '        metainfo=metainfo,',
-            *(['        multi_class=True,'] if multi_label else []),
+            *(['        multi_class=True,'] if ready.multi_label else []),
             '    )',
             ')',
         ]
+    lines += [f'{name} = {_literal(value)}' for name, value in ready.settings.items()]
     with write_atomically(file) as stream:
         stream.write('\n'.join(lines) + '\n')
     return file
-
-
-def _absolute(videos: str) -> str:
-    return videos if '://' in videos else str(Path(videos).resolve())
 
 
 def _model_of(base: Path) -> Mapping[str, Any]:
@@ -107,9 +128,17 @@ def _merged(item: Any, part: Any) -> Any:
 
 
 def _literal(value: Any) -> str:
-    """Python source in the style of the project's configs: `dict(...)`, not braces."""
+    """Python source in the style of the project's configs: `dict(...)`, not braces.
+
+    Braces inside of texts are escaped, so that mmengine finds no template in any value.
+    """
     if isinstance(value, Mapping):
-        return f'dict({", ".join(f"{key}={_literal(item)}" for key, item in value.items())})'
+        if all(str(key).isidentifier() for key in value):
+            return f'dict({", ".join(f"{key}={_literal(item)}" for key, item in value.items())})'
+        pairs = (f'{_literal(key)}: {_literal(item)}' for key, item in value.items())
+        return '{' + ', '.join(pairs) + '}'
     if isinstance(value, list):
         return f'[{", ".join(map(_literal, value))}]'
-    return repr(value)
+    if isinstance(value, tuple):
+        return f'({"".join(f"{_literal(item)}, " for item in value).rstrip()})'
+    return ascii(value).replace('{', r'\x7b') if isinstance(value, str) else repr(value)

@@ -77,8 +77,9 @@ def split_by_shares(
     Raises:
         ValueError: The shares leave no train split, or there are too few groups.
     """
-    if any(share <= 0 for share in shares.values()) or sum(shares.values()) >= 1:
-        raise ValueError(f'shares lie between 0 and 1 and leave some for train, got {dict(shares)}')
+    check_shares(shares)
+    if not all(shares.values()):
+        raise ValueError(f'a split needs a share above 0, got {dict(shares)}')
     if len(set(groups)) <= len(shares):
         raise ValueError(
             f'{len(set(groups))} groups cannot fill {len(shares) + 1} splits; groups are clips '
@@ -95,6 +96,30 @@ def split_by_shares(
         splits[name] = left[taken]
         left = np.setdiff1d(left, left[taken])
     return Fold('', {'train': left, **{name: splits[name] for name in shares}})
+
+
+def check_shares(shares: Mapping[str, float]) -> None:
+    """Raise ValueError unless shares are 0 or more and leave some clips for train."""
+    if any(not share >= 0 for share in shares.values()) or sum(shares.values()) >= 1:
+        raise ValueError(f'shares lie between 0 and 1 and leave some for train, got {dict(shares)}')
+
+
+def given_split(
+    labels: np.ndarray, groups: np.ndarray, splits: np.ndarray, val_share: float, seed: int = 0
+) -> Fold:
+    """The division that the data came with; validation is cut from its train where it has none.
+
+    Args:
+        labels: (N,) classes.
+        groups: (N,) groups that stay together.
+        splits: (N,) name of each clip's split.
+        val_share: As in `split_into_folds`.
+        seed: For the validation split.
+    """
+    given = {name: np.flatnonzero(splits == name) for name in dict.fromkeys(splits)}
+    if 'val' in given or 'test' not in given:
+        return Fold('', given)
+    return _with_val('', given['train'], given['test'], labels, groups, val_share, seed)
 
 
 def _best_part(

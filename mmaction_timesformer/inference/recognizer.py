@@ -22,6 +22,7 @@ from mmaction_timesformer.engine.optimizers.auto_amp import best_amp_dtype
 from mmaction_timesformer.inference.preparation import FramePreparer, build_part
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.registry import DATASETS, MODELS
+from video_clips.labels import check_class_names
 
 # Of input to a CPU: two clips of 8x224x224.
 _NUMBERS_AT_ONCE = 5 * 2**19
@@ -160,7 +161,7 @@ def find_classes(config: Config, meta: Mapping[str, Any], num_classes: int) -> t
         )
     if len(names) != num_classes:
         raise ValueError(f'the model has {num_classes} classes, but these are named: {list(names)}')
-    return tuple(names)
+    return check_class_names(names)
 
 
 def make_fingerprint(weights_digest: str, *settings: object) -> str:

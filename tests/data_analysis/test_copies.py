@@ -1,5 +1,7 @@
 """Copies hold the same frames at the same times, are made once, and lists come to name them."""
 
+import errno
+
 import numpy as np
 import pytest
 
@@ -73,4 +75,35 @@ def test_lists_change_in_their_paths_alone(tmp_path):
     assert (tmp_path / 'out' / 'val.csv').read_text() == (
         'camera,path,label,start\n7,"x,y.mkv.mp4",Other,0.5\n'
     )
-    assert name_of_copy('/far/../away.mov') == 'far/away.mov.mp4'
+
+
+def test_no_two_videos_share_a_copy():
+    paths = ['sub/v0.mp4', 'sub/../v0.mp4', '/sub/v0.mp4', 'v0.mp4', 'x.avi', 'x.avi.mp4']
+    names = [name_of_copy(path) for path in paths]
+    assert len(set(names)) == len(names)
+    assert names[0] == 'sub/v0.mp4'
+    assert names[4] == 'x.avi.mp4'
+    assert not any(name.startswith('/') or '..' in name for name in names)
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path):
+    render_video(tmp_path / 'a.mp4', 4)
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / '.a.mp4.999999999').touch()
+    cache_videos(['a.mp4'], tmp_path, out, SETTINGS)
+    assert [file.name for file in out.iterdir()] == ['a.mp4']
+
+
+def test_a_disk_that_takes_no_copy_ends_the_run_with_its_path(tmp_path, monkeypatch):
+    render_video(tmp_path / 'a.mp4', 4)
+
+    def full(video, file, origin):
+        file.touch()
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('data_analysis.copies._encode', full)
+    with pytest.raises(OSError, match='No space left on device') as raised:
+        cache_videos(['a.mp4'], tmp_path, tmp_path / 'out', SETTINGS)
+    assert raised.value.filename == str(tmp_path / 'out' / 'a.mp4')
+    assert list((tmp_path / 'out').iterdir()) == []

@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from video_clips.annotation_files import Clip, class_names_in, read_annotations, write_annotations
+from video_clips.annotation_files import (
+    Clip,
+    class_names_in,
+    find_clips,
+    read_annotations,
+    write_annotations,
+)
+from video_clips.labels import check_class_names
 
 CLASSES = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 
@@ -177,3 +184,45 @@ def test_text_refuses_what_it_cannot_hold_and_leaves_the_old_file(tmp_path, clip
         write_annotations(file, [Clip('fine.mp4', 0), clip])
     assert file.read_text() == 'old.mp4 1\n'
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_classes_named_by_numbers_keep_their_clips(tmp_path):
+    """Names in a CSV and indices in a text list; neither is ever taken for the other."""
+    classes = ('1', '10', '2', '3')
+    clips = [Clip(f'{name}/a.mp4', index) for index, name in enumerate(classes)]
+    for file in (tmp_path / 'list.txt', tmp_path / 'list.csv'):
+        write_annotations(file, clips, classes)
+        assert read_annotations(file, classes) == clips
+    assert '10/a.mp4 1' in (tmp_path / 'list.txt').read_text()
+    assert '10/a.mp4,10' in (tmp_path / 'list.csv').read_text()
+
+
+def test_an_index_in_a_csv_is_refused_where_classes_are_named_by_numbers(written):
+    file = written('list.csv', 'path,label\na.mp4,0\n')
+    with pytest.raises(
+        ValueError, match=r"line 2: label '0' is not a class name .*indices go into"
+    ):
+        read_annotations(file, ('1', '2'))
+    assert read_annotations(file, ('0', '1')) == [Clip('a.mp4', 0)]
+
+
+@pytest.mark.parametrize('name', ['{{$HOME:x}}', '-1', ''])
+def test_names_that_cannot_name_a_class(name):
+    with pytest.raises(ValueError, match='template|without a label'):
+        check_class_names(('a', name))
+
+
+def test_names_in_a_csv_and_folders_are_checked(written, tmp_path):
+    with pytest.raises(ValueError, match='template'):
+        class_names_in([written('list.csv', 'path,label\na.mp4,{{$HOME:x}}\n')])
+    (tmp_path / 'set' / '{{ fileDirname }}').mkdir(parents=True)
+    (tmp_path / 'set' / '{{ fileDirname }}' / 'a.mp4').touch()
+    with pytest.raises(ValueError, match='template'):
+        find_clips(tmp_path / 'set')
+
+
+def test_a_field_of_any_length_is_read_or_named(written):
+    file = written('list.csv', f'path,label\n{"x" * 140_000}.mp4,0\n')
+    for read in (read_annotations, lambda file: class_names_in([file])):
+        with pytest.raises(ValueError, match=r'list\.csv: cannot be read as CSV: field larger'):
+            read(file)

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import fsspec
 
 from video_clips.clip import VIDEO_SUFFIXES, Clip, recording_of
+from video_clips.labels import check_class_names
 
 
 def is_remote(path: str | Path) -> bool:
@@ -83,7 +84,7 @@ def find_remote_clips(
     if not videos:
         raise ValueError(f'{root}: no subfolder holds a video; one subfolder a class is expected')
     found = tuple(dict.fromkeys(path.parts[0] for path in videos))
-    names = tuple(sorted(found)) if classes is None else tuple(classes)
+    names = check_class_names(sorted(found) if classes is None else classes)
     if unknown := sorted(set(found) - set(names)):
         raise ValueError(f'{root}: the subfolders {", ".join(unknown)} are none of the classes')
     return [
@@ -94,3 +95,22 @@ def find_remote_clips(
         )
         for path in videos
     ], names
+
+
+def has_password(path: str | Path) -> bool:
+    """Whether a URL names a password, or credentials in its query."""
+    return without_password(path) != str(path)
+
+
+def without_password(path: str | Path) -> str:
+    """A path as it may be shown and stored: URLs without user, password and query."""
+    text = str(path)
+    if not is_remote(text):
+        return text
+    scheme, _, rest = text.partition('://')
+    host, slash, place = rest.partition('/')
+    if '@' in host:
+        host = host.rpartition('@')[2]
+    for mark in ('?', '#'):
+        place = place.partition(mark)[0]
+    return f'{scheme}://{host}{slash}{place}'

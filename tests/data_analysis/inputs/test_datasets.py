@@ -97,3 +97,60 @@ def test_several_classes_a_clip(tmp_path: Path) -> None:
 def test_something_must_be_given() -> None:
     with pytest.raises(ValueError, match='no annotation file'):
         input_from_annotations([])
+
+
+def test_one_wrong_index_does_not_make_thousands_of_classes(tmp_path: Path) -> None:
+    for wrong in (20_000, 10**6, 10**12):
+        (tmp_path / 'list.txt').write_text(f'a.mp4 1\nb.mp4 {wrong}\n')
+        found = input_from_annotations([SplitFile('train', tmp_path / 'list.txt')])
+        assert found.classes == ('0', '1')
+        assert found.clips['label'].tolist() == ['1', str(wrong)]
+
+
+def test_numbered_folders_are_the_same_classes_in_every_list(tmp_path: Path) -> None:
+    classes = ['1', '10', '2', '3']
+    (tmp_path / 'list.txt').write_text(''.join(f'{c}/a.mp4 {i}\n' for i, c in enumerate(classes)))
+    (tmp_path / 'list.csv').write_text(
+        'path,label\n' + ''.join(f'{c}/a.mp4,{c}\n' for c in classes)
+    )
+    for name in ('list.txt', 'list.csv'):
+        found = input_from_annotations([SplitFile('', tmp_path / name)], classes)
+        assert (found.clips['label'] == found.clips['path'].str.split('/').str[0]).all()
+
+
+def make(folder: Path, *files: str) -> None:
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+
+
+def test_split_folders_with_class_folders_inside(tmp_path: Path) -> None:
+    make(tmp_path, 'train/a/1.mp4', 'train/b/2.mp4', 'Testing/b/3.mp4')
+    found = input_from_folder(str(tmp_path))
+    assert found.classes == ('a', 'b')
+    rows = dict(zip(found.clips['path'], zip(found.clips['split'], found.clips['label'])))
+    assert rows == {
+        'train/a/1.mp4': ('train', 'a'),
+        'train/b/2.mp4': ('train', 'b'),
+        'Testing/b/3.mp4': ('test', 'b'),
+    }
+    assert any('are splits' in note for note in found.notes)
+
+
+def test_split_folders_without_class_folders(tmp_path: Path) -> None:
+    make(tmp_path, 'train/1.mp4', 'test/2.mp4')
+    with pytest.raises(ValueError, match='--classes test,train'):
+        input_from_folder(str(tmp_path))
+    assert input_from_folder(str(tmp_path), ['test', 'train']).classes == ('test', 'train')
+
+
+def test_files_left_out_are_counted_and_named(tmp_path: Path) -> None:
+    make(tmp_path, 'a/1.mp4', 'a/2.DAV', 'a/readme.txt', 'b/3.h264', 'b/x.jpg', 'b/y.jpg', '.z')
+    found = input_from_folder(str(tmp_path))
+    assert found.clips['path'].tolist() == ['a/1.mp4', 'a/2.DAV', 'b/3.h264']
+    (note,) = found.notes
+    assert note.startswith(f'3 files in {tmp_path}')
+    assert '2 .jpg, 1 .txt' in note
+    assert 'a/readme.txt' in note
+    make(tmp_path / 'flat', '1.mp4')
+    assert 'no labels' in input_from_folder(str(tmp_path / 'flat')).notes[0]

@@ -8,7 +8,10 @@ from mmengine.config import Config
 
 from data_analysis.inputs.datasets import DatasetInput, input_from_folder
 from data_analysis.splitting import preparation
+from data_analysis.splitting.copying import copies_pay
+from data_analysis.splitting.detection import guess_dangers
 from data_analysis.splitting.preparation import LeakError, PreparationSettings, divide, prepare
+from data_analysis.splitting.presets import preset_of
 from tests.data_analysis.clip_tables import clips_of, signature_of
 from tests.data_analysis.videos import render_numbered
 from video_clips.annotation_files import Clip, read_annotations
@@ -237,3 +240,108 @@ def test_real_files_from_end_to_end(tmp_path: Path, settings: PreparationSetting
         'test': {'a': 1, 'b': 1},
     }
     assert prepared.left_out['status'].tolist() == ['empty']
+
+
+def test_a_division_that_the_data_has_is_kept(prepare_clips, settings) -> None:
+    clips = with_recordings(made_clips())
+    given = np.where(clips['recording'].isin(['rec0', 'rec1']), 'test', 'train')
+    prepare_clips(clips.assign(split=given), classes=('a', 'b'))
+    table = pd.read_csv(settings.out / 'split.csv')
+    assert set(table.loc[table['split'] == 'test', 'recording']) == {'rec0', 'rec1'}
+    assert set(table['split']) == {'train', 'val', 'test'}
+
+
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [('a', 'only the class a has readable clips'), ('ab', 'b: one clip cannot be trained')],
+)
+def test_too_few_classes_or_clips(prepare_clips, labels: str, message: str) -> None:
+    clips = with_recordings(made_clips()).assign(label='a')
+    clips.loc[0, 'label'] = labels[-1]
+    with pytest.raises(ValueError, match=message):
+        prepare_clips(clips)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'val_share': 0.6, 'test_share': 0.5}, 'shares lie between'),
+        ({'num_folds': 1}, '1 folds'),
+        ({'base_config': Path('absent.py')}, 'absent.py: no such config'),
+        ({'dangers': ('c',)}, 'the dangers c are not classes'),
+        ({'out': Path('/proc/nowhere')}, r'proc'),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, settings: PreparationSettings, changes, message: str
+) -> None:
+    def measure(*arguments: object) -> None:
+        raise AssertionError('measured before the arguments were checked')
+
+    monkeypatch.setattr(preparation, 'measure_files', measure)
+    with pytest.raises((ValueError, OSError), match=message):
+        prepare(DatasetInput(made_clips(), ('a', 'b'), {}), replace(settings, **changes), 'videos')
+
+
+def test_configs_say_where_they_train_and_what_to_detect(prepare_clips, settings, tmp_path) -> None:
+    settings.base_config.write_text(
+        'model = dict(cls_head=dict(num_classes=4))\n'
+        "pipeline = [dict(type='SampleClip', clip_len=8, frame_interval=32, "
+        "out_of_bound='shrink_interval')]\n"
+        'train_dataloader = dict(dataset=dict(pipeline=pipeline))\n'
+    )
+    clips = with_recordings(made_clips()).assign(num_frames=50.0, duration_seconds=2.0)
+    clips['label'] = clips['label'].map({'a': 'Fight', 'b': 'noFight'})
+    prepared = prepare_clips(clips, classes=('Fight', 'noFight'), num_folds=2)
+    configs = [Config.fromfile(config) for config in prepared.configs]
+    assert [config.work_dir for config in configs] == ['work_dirs/out_fold0', 'work_dirs/out_fold1']
+    # (50 - 1) // 7 = 7 frames apart at 25 a second.
+    assert configs[0].detection == dict(dangers=['Fight'], span_seconds=2.24, hop_seconds=0.28)
+
+
+def test_a_path_with_a_line_break_is_listed_as_csv(prepare_clips, settings) -> None:
+    clips = with_recordings(made_clips())
+    clips.loc[0, 'path'] = 'a/two\nlines.mp4'
+    prepare_clips(clips.assign(recording=''), allow_leak=True)
+    assert not (settings.out / 'train.txt').exists()
+    listed = [
+        clip.path
+        for name in ('train', 'val', 'test')
+        for clip in read_annotations(settings.out / f'{name}.csv', ('a', 'b'))
+    ]
+    assert 'a/two\nlines.mp4' in listed
+
+
+@pytest.mark.parametrize(
+    ('classes', 'dangers'),
+    [
+        (('Bucket-Worker', 'Other'), ['Bucket-Worker']),
+        (('fight', 'nofight'), ['fight']),
+        (('Non-Violence', 'Violence'), ['Violence']),
+        (('north', 'south'), ['north', 'south']),
+        (('normal', 'background'), ['normal', 'background']),
+    ],
+)
+def test_dangers_are_guessed_from_names(classes, dangers) -> None:
+    assert guess_dangers(classes) == dangers
+
+
+def test_training_reads_copies_where_they_pay(tmp_path: Path, settings) -> None:
+    for recording in range(4):
+        for label in 'ab':
+            (tmp_path / 'set' / label).mkdir(parents=True, exist_ok=True)
+            start = 60 * recording + 5 * (label == 'b')
+            render_numbered(tmp_path / 'set' / label, f'rec{recording}.avi', start)
+    dataset = input_from_folder(str(tmp_path / 'set'), recording_regex=r'rec\d')
+    shares = replace(settings, test_share=0.25, val_share=0.25)
+    root = str(tmp_path / 'set')
+    assert prepare(dataset, replace(shares, copies='auto'), root).num_copies is None
+    prepared = prepare(dataset, replace(shares, copies='always'), root)
+    assert prepared.num_copies == 8
+    dataset_config = Config.fromfile(prepared.configs[0]).train_dataloader.dataset
+    listed = read_annotations(settings.out / dataset_config.ann_file, ('a', 'b'))
+    assert all((Path(dataset_config.data_prefix.video) / clip.path).is_file() for clip in listed)
+    assert {clip.recording for clip in listed} <= {f'rec{n}' for n in range(4)}
+    big = clips_of([{'width': 1280, 'height': 720}])
+    assert copies_pay(big, preset_of(settings.base_config))
+    assert not copies_pay(big.assign(packet_duration_seconds=600.0), preset_of(Path('x')))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from data_analysis.splitting.ready_config import write_ready_config
+from data_analysis.splitting.ready_config import ReadyConfig, write_ready_config
 
 BASE = """
 model = dict(
@@ -16,6 +16,8 @@ val_dataloader = dict(batch_size=8, dataset=dict(type='X', ann_file='old', pipel
 test_dataloader = dict(batch_size=8, dataset=dict(type='X', ann_file='old', pipeline=[4]))
 """
 
+LISTS = {'train': 'train.txt', 'val': 'val.txt', 'test': 'test.txt'}
+
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
@@ -27,10 +29,13 @@ def base(tmp_path: Path) -> Path:
 def test_it_inherits_and_sets_data_and_classes(base: Path, tmp_path: Path) -> None:
     file = write_ready_config(
         tmp_path / 'lists here' / 'config.py',
-        base=base,
-        videos=str(tmp_path / 'my videos'),
-        classes=("it's", 'b'),
-        lists={'train': 'train.txt', 'val': 'val.txt', 'test': 'test.txt'},
+        ReadyConfig(
+            base=base,
+            videos=str(tmp_path / 'my videos'),
+            classes=("it's", 'b'),
+            lists=LISTS,
+            settings={'work_dir': 'work_dirs/mine', 'detection': {'dangers': ["it's"]}},
+        ),
     )
     config = Config.fromfile(file)
     for split in ('train', 'val', 'test'):
@@ -43,6 +48,8 @@ def test_it_inherits_and_sets_data_and_classes(base: Path, tmp_path: Path) -> No
         assert loader.dataset.data_prefix.video == str(tmp_path / 'my videos')
         assert tuple(loader.dataset.metainfo.classes) == ("it's", 'b')
     assert config.model.cls_head == dict(num_classes=2, dropout=0.5)
+    assert config.work_dir == 'work_dirs/mine'
+    assert config.detection.dangers == ["it's"]
     assert config.model.backbone == dict(type='B', depth=3)
     assert config.model.blend.augments == [
         dict(type='Mixup', num_classes=2, alpha=0.8),
@@ -53,11 +60,13 @@ def test_it_inherits_and_sets_data_and_classes(base: Path, tmp_path: Path) -> No
 def test_a_missing_split_is_replaced(base: Path, tmp_path: Path) -> None:
     write_ready_config(
         tmp_path / 'config.py',
-        base=base,
-        videos='s3://bucket/videos',
-        classes=('a', 'b'),
-        lists={'train': 'train.csv', 'test': 'test.csv'},
-        multi_label=True,
+        ReadyConfig(
+            base=base,
+            videos='s3://bucket/videos',
+            classes=('a', 'b'),
+            lists={'train': 'train.csv', 'test': 'test.csv'},
+            multi_label=True,
+        ),
     )
     config = Config.fromfile(tmp_path / 'config.py')
     assert config.val_dataloader.dataset.ann_file == 'test.csv'
@@ -68,9 +77,30 @@ def test_a_missing_split_is_replaced(base: Path, tmp_path: Path) -> None:
 def test_the_base_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='to inherit from'):
         write_ready_config(
-            tmp_path / 'config.py',
-            base=tmp_path / 'absent.py',
-            videos='v',
-            classes=('a',),
-            lists={'train': 'train.txt'},
+            tmp_path / 'config.py', ReadyConfig(tmp_path / 'absent.py', 'v', ('a',), LISTS)
         )
+
+
+@pytest.mark.parametrize(
+    'name', ["it's", 'say "no"', 'back\\slash', 'two\nlines', '{one}', "'+open('x')+'", 'ünï', '漢']
+)
+def test_any_name_of_classes_and_folders_is_a_value(name: str, base: Path, tmp_path: Path) -> None:
+    """In a second reading too, from what mmengine dumps beside a run's checkpoints."""
+    folder = tmp_path / name.replace('/', '_')
+    file = write_ready_config(
+        folder / 'config.py', ReadyConfig(base, str(tmp_path / 'videos'), (name, 'b'), LISTS)
+    )
+    config = Config.fromfile(file)
+    config.dump(str(tmp_path / 'dumped.py'))
+    for read in (config, Config.fromfile(tmp_path / 'dumped.py')):
+        dataset = read.train_dataloader.dataset
+        assert tuple(dataset.metainfo.classes) == (name, 'b')
+        assert dataset.data_root == str(folder)
+
+
+def test_a_template_in_a_class_name_or_path_is_refused(base: Path, tmp_path: Path) -> None:
+    hostile = '{{$NO_SUCH_NAME:x}}'
+    for videos, classes in (('v', (hostile, 'b')), (hostile, ('a', 'b'))):
+        with pytest.raises(ValueError, match='template'):
+            write_ready_config(tmp_path / 'c.py', ReadyConfig(base, videos, classes, LISTS))
+    assert not (tmp_path / 'c.py').exists()
