@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-from mmengine.runner import Runner
-
+from mmaction_timesformer.engine.console import ConsoleRunner, naming
 from mmaction_timesformer.engine.data_root import merge_options
-from mmaction_timesformer.engine.hooks.temperature_hook import find_temperature, store_temperature
+from mmaction_timesformer.engine.hooks.temperature_hook import (
+    find_temperature,
+    is_at_bound,
+    store_temperature,
+)
+from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.models.checkpoints import read_checkpoint
+from video_clips.whole_files import check_writable
 
 
 def calibrate(
@@ -41,18 +45,19 @@ def calibrate(
         ValueError: The checkpoint is damaged or does not fit, the config has no validation clips,
             or the model's head has no temperature.
     """
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'{config}: no such config')
+    cfg = read_config(str(config))
+    target = Path(out or checkpoint)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(target.parent)
     content = read_checkpoint(checkpoint)
-    cfg = Config.fromfile(config)
     merge_options(cfg, cfg_options or {})
     if cfg.get('val_dataloader') is None:
         raise ValueError(f'{config}: has no val_dataloader; a temperature is fitted on its clips')
-    cfg.work_dir = work_dir or str(Path('work_dirs', Path(config).stem))
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(config).stem))
     cfg.val_evaluator = dict(type='ClassificationMetric', num_resamples=0)
     # It would look for a best checkpoint among trained ones.
     cfg.default_hooks.checkpoint = None
-    runner = Runner.from_cfg(cfg)
+    runner = ConsoleRunner.from_cfg(cfg)
     temperature = find_temperature(runner.model)
     if temperature is None:
         raise ValueError(
@@ -64,7 +69,12 @@ def calibrate(
     except RuntimeError as error:
         raise ValueError(f'{checkpoint}: does not fit {config}: {error}') from None
     temperature.set(1.0)
-    metrics = runner.val()
-    target = Path(out or checkpoint)
-    store_temperature(checkpoint, metrics['cls/temperature'], target)
+    value = runner.val()['cls/temperature']
+    if is_at_bound(value):
+        raise ValueError(
+            f'the temperature {value:.3g} that fits the validation clips best lies at the end of '
+            'its range: the scores say nothing about these clips, so nothing was stored'
+        )
+    with naming(str(target)):
+        store_temperature(checkpoint, value, target)
     return target

@@ -5,14 +5,18 @@ a seed on the command line wins over one in the config, and mixed precision suit
 device, so that the same command runs without a GPU.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
+from mmaction_timesformer.engine.console import ConsoleRunner as Runner
+from mmaction_timesformer.engine.console import built, naming
 from mmaction_timesformer.engine.data_root import merge_options
+from mmaction_timesformer.engine.inputs import check_checkpoint, limit_workers, read_config
 from mmaction_timesformer.registry import RUNNERS
+from video_clips.whole_files import check_writable
 
 
 def run_training(
@@ -46,7 +50,10 @@ def run_training(
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        ValueError: With ``amp``, if the config's optimizer wrapper is not a standard one.
+        FileNotFoundError: If there is no such config or checkpoint.
+        OSError: If the work folder cannot be written to.
+        ValueError: If the config cannot be read or built; with ``amp``, if the config's optimizer
+            wrapper is not a standard one.
     """
     cfg = _load(config, work_dir, launcher)
     if no_validate:
@@ -66,7 +73,9 @@ def run_training(
     if deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
-    _build_runner(cfg, cfg_options).train()
+    runner = _build_runner(cfg, cfg_options)
+    with naming(str(cfg.work_dir)):
+        runner.train()
 
 
 def run_test(
@@ -97,11 +106,13 @@ def run_test(
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        FileNotFoundError: If there is no such checkpoint.
-        ValueError: If the name of the dump does not say that it is a pickle.
+        FileNotFoundError: If there is no such config or checkpoint.
+        OSError: If the work folder or the dump cannot be written.
+        ValueError: If the config cannot be read or built, the checkpoint does not fit it, or the
+            name of the dump does not say that it is a pickle.
     """
-    if '://' not in checkpoint and not Path(checkpoint).is_file():
-        raise FileNotFoundError(f'there is no checkpoint at {checkpoint}')
+    if Path(config).suffix == '.py':
+        check_checkpoint(checkpoint)
     cfg = _load(config, work_dir, launcher)
     cfg.load_from = checkpoint
     if show or show_dir is not None:
@@ -117,14 +128,24 @@ def run_test(
     if dump is not None:
         if not dump.endswith(('.pkl', '.pickle')):
             raise ValueError(f'the dump is a pickle file: its name must end in .pkl, unlike {dump}')
+        Path(dump).parent.mkdir(parents=True, exist_ok=True)
+        check_writable(Path(dump).parent)
         evaluators = cfg.test_evaluator
         evaluators = list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
         cfg.test_evaluator = [*evaluators, {'type': 'DumpResults', 'out_file_path': dump}]
-    _build_runner(cfg, cfg_options).test()
+    runner = _build_runner(cfg, cfg_options)
+    runner.strict_loading = True
+    try:
+        with naming(dump or str(cfg.work_dir)):
+            runner.test()
+    except BaseException:
+        if dump is not None:  # half a file would read as damaged, an older one as this run's
+            Path(dump).unlink(missing_ok=True)
+        raise
 
 
 def _load(config: str, work_dir: str | None, launcher: str) -> Config:
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(config).stem))
     return cfg
@@ -144,4 +165,6 @@ def _use_mixed_precision(cfg: Config) -> None:
 def _build_runner(cfg: Config, cfg_options: dict[str, Any] | None) -> Runner:
     if cfg_options:
         merge_options(cfg, cfg_options)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    limit_workers(cfg, int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
+    is_special = 'runner_type' in cfg
+    return built(lambda: RUNNERS.build(cfg) if is_special else Runner.from_cfg(cfg), cfg.work_dir)

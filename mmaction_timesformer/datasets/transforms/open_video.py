@@ -44,7 +44,9 @@ class OpenVideo(BaseTransform):
         self._cache = IndexCache(most_packets_remembered)
 
     def transform(self, results: dict) -> dict:
-        """Open the clip."""
+        """Open the clip; one whose frames are there, as mmaction2's inferencer has them, stays."""
+        if results.get('video_reader') is not None or 'filename' not in results:
+            return results
         filename = results['filename']
         if not os.path.splitext(filename)[1] and not os.path.exists(filename):
             filename += '.mp4'  # Lists of Kinetics and others leave it out, and DecordInit adds it.

@@ -24,6 +24,10 @@ from mmaction_timesformer.version import __version__
 from video_clips.whole_files import write_atomically
 
 RUN_RECORD = 'run.json'
+TRAINED_ON = 'trained_on'
+"""Where a checkpoint's meta has the fingerprint of its training data."""
+
+_MOST_LOOKED_AT = 1000
 
 
 @HOOKS.register_module()
@@ -31,20 +35,61 @@ class RunRecordHook(Hook):
     """Write ``run.json`` into the run's log folder, so that a result can be traced to its making.
 
     It has the command, the versions of what computes, the seed, the device, and a fingerprint of
-    each split's data, which changes with any clip's name, label or size.
+    each split's data, which changes with any clip's name, label or size. Checkpoints have that of
+    the training data too, so that no run resumes from another data set's.
+
+    Args:
+        resume_with_other_data: Let a run resume from a checkpoint of other data all the same.
     """
 
     priority = 'VERY_LOW'
 
+    def __init__(self, resume_with_other_data: bool = False) -> None:
+        self._resume_with_other_data = resume_with_other_data
+        self._trained_on: str | None = None
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Note what the weights were trained on."""
+        if self._trained_on is not None:
+            checkpoint['meta'][TRAINED_ON] = self._trained_on
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Compare the data of a run that resumes.
+
+        Raises:
+            ValueError: The checkpoint was trained on other clips or labels.
+        """
+        former = (checkpoint.get('meta') or {}).get(TRAINED_ON)
+        if not runner._resume or former is None or self._resume_with_other_data:
+            return
+        if fingerprint(runner.train_dataloader.dataset)['sha256'] != former:
+            raise ValueError(
+                f'the checkpoint to resume from in {runner.work_dir} was trained on other clips or '
+                'labels than the config has: train without --resume into another --work-dir, or '
+                'set default_hooks.record.resume_with_other_data=True'
+            )
+
     def before_train(self, runner: Runner) -> None:
-        """Record a training run."""
+        """Record a training run.
+
+        Raises:
+            FileNotFoundError: Most of the clips are not there.
+        """
         loaders = {'train': runner.train_dataloader}
         if runner.val_loop is not None:
             loaders['val'] = runner.val_dataloader
+        for split, loader in loaders.items():
+            check_clips_exist(loader.dataset, split)
+        self._trained_on = fingerprint(runner.train_dataloader.dataset)['sha256']
         self._record(runner, 'train', loaders)
 
     def before_test(self, runner: Runner) -> None:
-        """Record a test run."""
+        """Record a test run.
+
+        Raises:
+            FileNotFoundError: Most of the clips are not there.
+        """
+        check_clips_exist(runner.test_dataloader.dataset, 'test')
         self._record(runner, 'test', {'test': runner.test_dataloader})
 
     @master_only
@@ -74,6 +119,31 @@ class RunRecordHook(Hook):
         with write_atomically(Path(runner.log_dir, RUN_RECORD)) as stream:
             json.dump(record, stream, indent=2)
             stream.write('\n')
+
+
+def check_clips_exist(dataset: Any, split: str) -> None:
+    """Refuse a split most of whose files are missing: a wrong `data_root`, not some lost clips.
+
+    Args:
+        dataset: Any dataset of mmengine's interface; up to `_MOST_LOOKED_AT` of its clips are
+            looked at.
+        split: For the message.
+
+    Raises:
+        FileNotFoundError: More than half of them are not there.
+    """
+    if not hasattr(dataset, 'get_data_info') or not len(dataset):
+        return
+    stride = -(-len(dataset) // _MOST_LOOKED_AT)
+    infos = [dataset.get_data_info(index) for index in range(0, len(dataset), stride)]
+    paths = [info.get('filename') or info.get('frame_dir') for info in infos]
+    paths = [path for path in paths if path and '://' not in path]
+    missing = [p for p in paths if not (os.path.exists(p) or os.path.exists(f'{p}.mp4'))]
+    if len(missing) > len(paths) / 2:
+        raise FileNotFoundError(
+            f'{len(missing)} of {len(paths)} clips of the {split} data are missing, the first is '
+            f'{missing[0]}; do data_root and data_prefix name the folder of the videos?'
+        )
 
 
 def fingerprint(dataset: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
+from mmaction_timesformer.evaluation.calibration import TEMPERATURE_RANGE
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.models.heads.temperature import Temperature
 from mmaction_timesformer.registry import HOOKS
@@ -53,7 +54,14 @@ class TemperatureHook(Hook):
         """Take the fitted temperature, while training."""
         found = [value for name, value in (metrics or {}).items() if name.endswith(METRIC)]
         if found and _is_training(runner):
-            self._set(runner, found[0])
+            if is_at_bound(found[0]):
+                runner.logger.warning(
+                    f'the temperature {found[0]:.3g} that fits the validation clips best lies at '
+                    'the end of its range, as if the scores said nothing; probabilities are left '
+                    'as they are'
+                )
+            else:
+                self._set(runner, found[0])
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -75,6 +83,12 @@ class TemperatureHook(Hook):
     def _set(runner: Runner, value: float) -> None:
         if (temperature := find_temperature(runner.model)) is not None:
             temperature.set(value)
+
+
+def is_at_bound(temperature: float) -> bool:
+    """Whether a fitted temperature is the end of the range that was searched: no fit at all."""
+    low, high = TEMPERATURE_RANGE
+    return not 1.01 * low < temperature < 0.99 * high
 
 
 def _is_training(runner: Runner) -> bool:

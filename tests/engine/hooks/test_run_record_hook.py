@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from mmengine.dataset import BaseDataset
 
-from mmaction_timesformer.engine.hooks.run_record_hook import fingerprint
+from mmaction_timesformer.engine.hooks.run_record_hook import check_clips_exist, fingerprint
 from tests.engine.hooks.test_temperature_hook import runner_of
 
 
@@ -55,3 +56,25 @@ def test_where_the_data_lies_does_not_matter(tmp_path: Path) -> None:
         file.write_bytes(b'12')
         prints.append(fingerprint(Clips({file: 0})))
     assert prints[0] == prints[1]
+
+
+def test_a_run_resumes_with_its_own_data_only(tmp_path: Path) -> None:
+    hooks = dict(custom_hooks=[dict(type='RunRecordHook')])
+    checkpoints = dict(checkpoint=dict(type='CheckpointHook', interval=1, save_last=True))
+    runner_of(tmp_path, default_hooks=checkpoints, **hooks).train()
+    again = runner_of(tmp_path, resume=True, default_hooks=checkpoints, **hooks)
+    again.train()
+    other = runner_of(tmp_path, resume=True, default_hooks=checkpoints, **hooks)
+    other.train_dataloader.dataset.get_data_info = lambda index: {'filename': 'x', 'label': 0}
+    with pytest.raises(ValueError, match='trained on other clips or labels'):
+        other.train()
+
+
+def test_a_split_most_of_whose_clips_are_missing(tmp_path: Path) -> None:
+    there = [tmp_path / f'{number}.mp4' for number in range(2)]
+    for file in there:
+        file.touch()
+    absent = [tmp_path / f'absent{number}.mp4' for number in range(3)]
+    check_clips_exist(Clips(dict.fromkeys([*there, *absent[:2]], 0)), 'train')
+    with pytest.raises(FileNotFoundError, match=r'3 of 5 clips of the train .*absent0\.mp4; do'):
+        check_clips_exist(Clips(dict.fromkeys([*there, *absent], 0)), 'train')
