@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
@@ -25,6 +27,8 @@ from data_analysis.summary.summary import (
     summarize,
     write_summary,
 )
+from video_clips.cells import as_text
+from video_clips.reading.remote import without_password
 from video_clips.whole_files import write_atomically
 
 
@@ -69,12 +73,12 @@ def analyze(
     settings: AnalysisSettings,
     progress: Progress = lambda done, total: None,
 ) -> Analysis:
-    """Measures and checks a dataset and writes its report.
+    """Measure and check a dataset and write its report.
 
     Args:
         dataset: The annotated clips.
         settings: What to do.
-        progress: Told about each file that is measured.
+        progress: Called with the number of files that are measured, and of all.
 
     Returns:
         What was found; the folder `settings.out` holds `clips.csv`, `problems.csv`, `summary.json`,
@@ -87,7 +91,7 @@ def analyze(
         dataset.clips['file'], settings.out / 'measurements.sqlite', settings.measure, progress
     )
     seconds = time.perf_counter() - started
-    clips = clip_table(dataset.clips, measured)
+    clips, opened = without_passwords(clip_table(dataset.clips, measured))
     evidence = gather_evidence(clips, settings.check)
     problems = run_checks(clips, settings.check, evidence)
     _write_csv(clips, settings.out / 'clips.csv')
@@ -109,11 +113,31 @@ def analyze(
     write_summary(summary, settings.out / 'summary.json')
     changes = compare_summaries(older, summary) if older else None
     figures = draw_figures(summary, settings.out / 'figures')
-    decoded = decode_strips(summary['strips'], min(1, settings.measure.num_workers))
+    shown = [*summary['strips'], *summary['gallery']]
+    decoded = decode_strips(shown, settings.measure.num_workers, opened)
     write_report(summary, figures, decoded, changes, settings.out / 'report.html')
     return Analysis(clips, problems, summary, changes)
 
 
+def without_passwords(clips: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Take user names, passwords and queries out of all URLs.
+
+    Returns:
+        The table as it may be shown, and the file to open by the name that is shown.
+    """
+    shown = clips['file'].map(without_password)
+    opened = dict(zip(shown, clips['file'], strict=True))
+    told = clips.assign(file=shown, path=clips['path'].map(without_password))
+    for row in np.flatnonzero(shown != clips['file']):
+        for column in ('error', 'scan_error', 'decode_error', 'recording'):
+            text = told.iat[row, told.columns.get_loc(column)]
+            text = text.replace(clips['file'].iloc[row], shown.iloc[row])
+            told.iat[row, told.columns.get_loc(column)] = text
+    return told, opened
+
+
 def _write_csv(table: pd.DataFrame, file: Path) -> None:
+    texts = [name for name in table if not is_numeric_dtype(table[name])]
+    table = table.assign(**{name: table[name].map(as_text) for name in texts})
     with write_atomically(file) as stream:
         table.to_csv(stream, index=False, lineterminator='\n')

@@ -181,7 +181,8 @@ def _settings(options: argparse.Namespace, dataset: DatasetInput) -> AnalysisSet
     from data_analysis.measuring.measure import MeasureSettings
     from data_analysis.summary.sampler_view import SamplerSettings
 
-    told = dataset.sampler or SamplerSettings()
+    # The project's own configs shrink the interval for short clips.
+    told = dataset.sampler or SamplerSettings(short_clip='shrink_interval')
     is_unknown = options.config is not None and dataset.sampler is None
     if is_unknown and not (options.clip_len and options.frame_interval):
         steps = ', '.join(dataset.pipeline) or 'none'

@@ -10,9 +10,8 @@ from video_clips.labels import Label, check_class_names
 
 VIDEO_SUFFIXES = frozenset(
     (
-        *('.264', '.265', '.3g2', '.3gp', '.asf', '.avi', '.dav', '.divx', '.f4v', '.flv', '.gif'),
-        *('.h264', '.h265', '.hevc', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg'),
-        *('.mts', '.mxf', '.ogg', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
+        *('.3gp', '.asf', '.avi', '.flv', '.gif', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4'),
+        *('.mpeg', '.mpg', '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
     )
 )
 
@@ -89,23 +88,11 @@ def find_clips(
 
 
 def _videos_below(folder: Path) -> list[Path]:
-    return [path for path in _files_below(folder) if path.suffix.lower() in VIDEO_SUFFIXES]
-
-
-def files_left_out(folder: str | Path) -> list[str]:
-    """Files at any depth of a folder that do not end like a video; hidden ones do not count."""
-    return [
-        path.relative_to(folder).as_posix()
-        for path in _files_below(Path(folder))
-        if path.suffix.lower() not in VIDEO_SUFFIXES
-    ]
-
-
-def _files_below(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob('*')
-        if not any(part.startswith('.') for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in VIDEO_SUFFIXES
+        and not any(part.startswith('.') for part in path.relative_to(folder).parts)
         and not path.is_dir()
     )
 

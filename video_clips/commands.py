@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,9 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 # Threads that wait for others spin by default. As soon as anything else runs on the machine, the
 # loader's own workers included, training is then 2 to 8 times slower.
 _WAITING = {'OMP_WAIT_POLICY': 'PASSIVE', 'GOMP_SPINCOUNT': '0', 'KMP_BLOCKTIME': '0'}
+
+
+_CREDENTIALS = re.compile(r'(\w+://)[^/\s@]+@')
 
 
 def run_command(command: Callable[[], int | None]) -> int:
@@ -55,9 +59,10 @@ def set_up_process() -> None:
 
 def in_a_line(error: BaseException) -> str:
     """An error in words for the terminal; one of the system begins with its file."""
+    text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.filename:
-        return printable(f'{os.fsdecode(error.filename)}: {error.strerror}')
-    return printable(str(error) or type(error).__name__)
+        text = f'{os.fsdecode(error.filename)}: {error.strerror}'
+    return printable(_CREDENTIALS.sub(r'\1', text))
 
 
 def printable(text: str) -> str:

@@ -117,9 +117,8 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
     'odd_first_frame': ProblemCode(
         'warning',
         'First frame differs from all others',
-        "Another shape, brightness or scene (a camera's start, a cut too early). Short clips "
-        'always start at frame 0, so the model sees it every time: sample from frame 1, or cut '
-        'it off.',
+        "Another shape, brightness or scene (a camera's start, a cut too early). Every sample "
+        'that begins at frame 0 shows it: sample from frame 1, or cut it off.',
     ),
     'tiny_picture': ProblemCode(
         'warning',
@@ -188,9 +187,15 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
     'too_short': ProblemCode(
         'warning',
         'Clip is shorter than the sampler wants',
-        'mmaction2 loops such a clip by default, so that frames come out of order in time, and '
-        'the model learns from a movement that never happened. Use a smaller interval or a '
-        'sampler that does not wrap.',
+        "mmaction2's SampleFrames loops such a clip by default, so that frames come out of order "
+        'in time; repeat_last shows its last frame again and again; error refuses it. Use a '
+        'smaller interval, or SampleClip with shrink_interval.',
+    ),
+    'shown_faster': ProblemCode(
+        'info',
+        'Short clips are sampled with a smaller interval',
+        'The sampler takes their frames closer together, so that movement looks slower there '
+        'than in long clips. Sample by seconds or with a smaller interval if speed matters.',
     ),
     'mixed_frame_rates': ProblemCode(
         'warning',

@@ -11,12 +11,21 @@ from data_analysis.checks.settings import CheckSettings
 from data_analysis.summary.sampler_view import needed_frames
 
 _RATE_TOLERANCE = 1.02
+_ADAPTING = ('shrink_interval', 'uniform')
 
 
 def check_length(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
-    """Clips shorter than the sampler wants."""
+    """Clips shorter than the sampler wants; a single finding where it adapts to them."""
     wanted = needed_frames(settings.sampler, clips['fps'])
     short = clips.assign(wanted=wanted)[clips['num_frames'] < wanted]
+    if settings.sampler.short_clip in _ADAPTING and len(short):
+        yield Problem(
+            'shown_faster',
+            '',
+            f'{len(short)} of {len(clips)} clips have fewer frames than {settings.sampler.name} '
+            f'wants, {short["num_frames"].median():.0f} in the median',
+        )
+        return
     for clip in short.itertuples():
         yield problem_of(
             'too_short',

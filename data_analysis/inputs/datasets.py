@@ -21,7 +21,12 @@ from data_analysis.summary.sampler_view import SamplerSettings
 from video_clips.annotation_files import class_names_in, read_clips
 from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
 from video_clips.labels import MULTI_LABEL_SEPARATOR, LabelReader, as_indices
-from video_clips.reading.remote import find_remote_clips, is_remote, join_path
+from video_clips.reading.remote import (
+    find_remote_clips,
+    is_remote,
+    join_path,
+    without_password,
+)
 
 _UNKNOWN_NAMES_FROM = 1_000_000
 _MOST_EMPTY_CLASSES = 1000
@@ -143,7 +148,7 @@ def input_from_folder(
         )
         for clip in clips
     ]
-    source = {'kind': 'folder', 'root': str(root)}
+    source = {'kind': 'folder', 'root': without_password(root)}
     return DatasetInput(_table(rows), found, source, notes=tuple(notes))
 
 
@@ -208,7 +213,9 @@ def input_from_annotations(
     classes = named or tuple(map(str, range(max(plausible, default=-1) + 1)))
     source = {
         'kind': 'annotations',
-        'splits': {s.split: {'file': str(s.file), 'root': s.root} for s in splits},
+        'splits': {
+            s.split: {'file': str(s.file), 'root': without_password(s.root)} for s in splits
+        },
     }
     return DatasetInput(_table(rows), classes, source, multi_label)
 

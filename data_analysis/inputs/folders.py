@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from video_clips.clip import Clip, files_left_out, find_clips
+from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips
 from video_clips.labels import as_indices, check_class_names
 
 _SPLITS = {
@@ -84,7 +84,14 @@ def find_clips_in_splits(
 
 def note_on_files_left_out(root: str | Path) -> list[str]:
     """A sentence that counts and names files that are not read, if there are any."""
-    files = files_left_out(root)
+    root = Path(root)
+    files = [
+        path.relative_to(root).as_posix()
+        for path in sorted(root.rglob('*'))
+        if path.suffix.lower() not in VIDEO_SUFFIXES
+        and not any(part.startswith('.') for part in path.relative_to(root).parts)
+        and not path.is_dir()
+    ]
     if not files:
         return []
     counted = Counter(PurePosixPath(file).suffix.lower() or 'no suffix' for file in files)

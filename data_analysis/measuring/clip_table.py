@@ -51,7 +51,20 @@ def clip_table(annotated: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
         clips.loc[is_part, 'num_frames'] = (seconds * clips['fps']).round()[is_part]
         unknown = is_part & (clips['recording'] == '')
         clips.loc[unknown, 'recording'] = clips.loc[unknown, 'file']
-    return clips[list(CLIP_COLUMNS)]
+    return without_impossible_numbers(clips[list(CLIP_COLUMNS)])
+
+
+def without_impossible_numbers(clips: pd.DataFrame) -> pd.DataFrame:
+    """Turn infinite numbers, and sizes and rates that are not above 0, into unknown ones."""
+    numbers = clips.select_dtypes('number').columns
+    clips = clips.assign(
+        **{name: clips[name].replace([np.inf, -np.inf], np.nan) for name in numbers}
+    )
+    for name in ('width', 'height', 'fps'):
+        clips[name] = clips[name].where(clips[name] > 0)
+    for name in ('num_frames', 'duration_seconds'):
+        clips[name] = clips[name].where(clips[name] >= 0)
+    return clips
 
 
 def by_class(clips: pd.DataFrame) -> pd.DataFrame:

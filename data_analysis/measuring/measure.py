@@ -15,7 +15,7 @@ from data_analysis.measuring.file_measurement import MEASUREMENT_VERSION, FileMe
 from data_analysis.measuring.measure_file import measure_file
 from data_analysis.measuring.measurement_store import MeasurementStore
 from data_analysis.measuring.worker_pool import Outcome, run_in_processes
-from video_clips.reading.remote import file_identity
+from video_clips.reading.remote import file_identity, without_password
 
 Identity = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""
@@ -96,7 +96,13 @@ def measure_files(
         for outcome in _outcomes(_pending(identities, store, settings, count), settings):
             file, tier = outcome.item
             num_bytes, modified_ns = identities[file] or (0, 0)
-            store.put(file, num_bytes, modified_ns, tier, _measurement_of(outcome, settings))
+            store.put(
+                without_password(file),
+                num_bytes,
+                modified_ns,
+                tier,
+                _measurement_of(outcome, settings),
+            )
             count.measured += 1
             progress(count.done, len(identities))
         progress(count.done, len(identities))
@@ -142,7 +148,7 @@ def _pending(
             count.missing += 1
             continue
         tier = int(tier_of(name, settings))
-        stored = store.get(name, *identity, tier)
+        stored = store.get(without_password(name), *identity, tier)
         if stored is None or _may_pass_now(stored, settings):
             yield name, tier
         else:
@@ -176,7 +182,10 @@ def _collect(
     for name, identity in identities.items():
         row = missing
         if identity is not None:
-            row = store.get(name, *identity, int(tier_of(name, settings))) or missing
+            row = (
+                store.get(without_password(name), *identity, int(tier_of(name, settings)))
+                or missing
+            )
             row['bytes'] = identity[0]
         for key, values in columns.items():
             values.append(row[key])

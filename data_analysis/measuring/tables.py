@@ -120,8 +120,9 @@ def _in_class_order(
 def distributions(clips: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """Per measure and class: quantiles, percentiles (for violins), and a histogram.
 
-    A measure maps to `classes` (label to quantiles; `ALL` for the whole set) and `histogram`
-    (edges, counts by label). Clips without the measure are left out; so are classes without clips.
+    A measure maps to `classes` (label to quantiles; `ALL` for the whole set) and `histogram`: edges,
+    counts by label, and by label the clips beyond the last edge. Clips without the measure are left
+    out; so are classes without clips.
     """
     return {measure: _distribution(clips, classes, measure) for measure in MEASURES}
 
@@ -141,7 +142,11 @@ def _distribution(clips: pd.DataFrame, classes: Sequence[str], measure: str) -> 
         'histogram': {
             'edges': edges.tolist(),
             'counts': {
-                name: np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0].tolist()
+                name: np.histogram(values, edges)[0].tolist()
+                for name, values in {ALL: everything, **groups}.items()
+            },
+            'beyond': {
+                name: int((values > edges[-1]).sum())
                 for name, values in {ALL: everything, **groups}.items()
             },
         },
@@ -157,7 +162,7 @@ def _quantiles(values: np.ndarray) -> dict[str, Any]:
 
 
 def _bin_edges(values: np.ndarray) -> np.ndarray:
-    """Equal bins up to the 99th percentile; the last one takes what is above."""
+    """Equal bins up to the 99th percentile; what is above is counted apart."""
     if len(values) == 0:
         return np.array([0.0, 1.0])
     low, high = values.min(), np.quantile(values, 0.99)

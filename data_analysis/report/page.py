@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data_analysis.report import class_tables
 from data_analysis.report import tables as tables
 from data_analysis.report.charts import DrawnFigure
 from data_analysis.report.parts import (
@@ -16,6 +17,7 @@ from data_analysis.report.parts import (
     figures_of,
     findings_of,
     footer_of,
+    gallery_view,
     source_line_of,
     strip_view,
     title_of,
@@ -89,11 +91,13 @@ def write_report(
 def _sections(
     summary: Summary, strips: Sequence[DecodedStrip], changes: Sequence[Change] | None
 ) -> list[Section]:
+    step = class_tables.next_step(summary)
     found = Section(
         'findings',
         'What to look at first',
         'The gravest first. Errors make a result false or a training stop; warnings probably cost '
         'accuracy; the rest is worth knowing when something else goes wrong.',
+        snippets=[step] if step else [],
     )
     lengths = Section(
         'lengths',
@@ -118,7 +122,9 @@ def _sections(
             sampler,
             picture,
             _honesty_section(summary),
+            _cameras_section(summary),
             _look_section(summary, strips),
+            _gallery_section(strips),
             _problems_section(summary),
         )
         if section is not None
@@ -157,6 +163,26 @@ def _honesty_section(summary: Summary) -> Section | None:
         'A model that knows nothing of actions should not do well: neither by finding a '
         'look-alike in train, nor from the length, size or frame rate of a file.',
         shown,
+    )
+
+
+def _cameras_section(summary: Summary) -> Section | None:
+    found = summary.get('class_by_recording')
+    shown = [class_tables.recording_table(summary)] if found else []
+    shown += [class_tables.looks_table(summary)] if summary.get('looks') else []
+    shown += [class_tables.doubts_table(summary)] if summary.get('label_doubts') else []
+    if not shown:
+        return None
+    intro = class_tables.recording_sentence(summary) if found else ''
+    return Section('cameras', 'Cameras, light and labels', intro, shown)
+
+
+def _gallery_section(strips: Sequence[DecodedStrip]) -> Section | None:
+    shown = gallery_view(strips)
+    if not shown:
+        return None
+    return Section(
+        'gallery', 'Gallery', 'Some clips of each class, in the middle of their time.', strips=shown
     )
 
 
@@ -201,6 +227,6 @@ def _weight_snippets(summary: Summary) -> list[dict[str, str]]:
         weights = summary['balance']['class_weights'][name]
         if len(weights) <= 100 and None not in weights:
             shown = ', '.join(f'{weight:.4g}' for weight in weights)
-            text = f"loss_cls=dict(type='CrossEntropyLoss', class_weight=[{shown}])"
+            text = f"loss_cls=dict(type='WeightedCrossEntropyLoss', class_weight=[{shown}])"
             snippets.append({'caption': caption, 'text': text})
     return snippets

@@ -72,6 +72,20 @@ def strip_view(item: DecodedStrip) -> dict[str, Any]:
     }
 
 
+def gallery_view(strips: Sequence[DecodedStrip]) -> list[dict[str, Any]]:
+    """The clips of each class side by side, as one strip."""
+    pictures: dict[str, list[dict[str, Any]]] = {}
+    for item in strips:
+        if item.strip['kind'] == 'gallery' and item.pictures:
+            name = Path(item.strip['path']).name
+            picture = {'data': item.pictures[0], 'frame': name, 'back': False}
+            pictures.setdefault(item.strip['key'], []).append(picture)
+    return [
+        {'path': f'{len(shown)} clips', 'heading': label, 'pictures': shown, 'reason': ''}
+        for label, shown in pictures.items()
+    ]
+
+
 def figures_of(figures: Sequence[DrawnFigure], section: str) -> list[dict[str, Any]]:
     """The figures of a section, as data."""
     shown = []

@@ -12,6 +12,7 @@ from data_analysis.summary.compare import Change
 Summary = dict[str, Any]
 
 _MOST_ROWS = 250
+_MOST_FINDINGS = 3000
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Table:
     rows: Sequence[Row] = field(default_factory=list)
 
 
-def _number(value: float | None, pattern: str = '{:,.0f}') -> Cell:
+def number_cell(value: float | None, pattern: str = '{:,.0f}') -> Cell:
+    """A number as it is shown, or a dash."""
     return Cell('–') if value is None else Cell(pattern.format(value), value)
 
 
@@ -67,12 +69,12 @@ def class_split_table(summary: Summary) -> Table:
         cells = [Cell(row['label'] or 'all classes')]
         cells += [Cell(row['split'] or 'all splits')] if with_splits else []
         cells += [
-            _number(row['clips']),
-            _number(row['share'], '{:.1%}'),
-            _number(row['hours'], '{:.2f}'),
-            _number(row['frames']),
+            number_cell(row['clips']),
+            number_cell(row['share'], '{:.1%}'),
+            number_cell(row['hours'], '{:.2f}'),
+            number_cell(row['frames']),
         ]
-        cells += [_number(row['recordings'])] if with_recordings else []
+        cells += [number_cell(row['recordings'])] if with_recordings else []
         rows.append(Row(cells, total=row['label'] == ALL))
     return Table(
         'Clips by class' + (' and split' if with_splits else ''), columns, rows[:_MOST_ROWS]
@@ -87,8 +89,8 @@ def spread_table(summary: Summary, measure: str, caption: str, pattern: str) -> 
     spreads = summary['distributions'][measure]['classes']
     rows = [
         Row(
-            [Cell(name or 'all classes'), _number(row['clips'])]
-            + [_number(row[quantile], pattern) for quantile in QUANTILES],
+            [Cell(name or 'all classes'), number_cell(row['clips'])]
+            + [number_cell(row[quantile], pattern) for quantile in QUANTILES],
             total=name == ALL,
         )
         for name, row in spreads.items()
@@ -123,11 +125,11 @@ def sampler_table(summary: Summary) -> Table:
         Row(
             [
                 Cell(row['label'] or 'all classes'),
-                _number(row['clips']),
-                _number(row['short']),
-                _number(row['short_share'], '{:.1%}'),
-                _number(row['unshifted']),
-                _number(row['unshifted_share'], '{:.1%}'),
+                number_cell(row['clips']),
+                number_cell(row['short']),
+                number_cell(row['short_share'], '{:.1%}'),
+                number_cell(row['unshifted']),
+                number_cell(row['unshifted_share'], '{:.1%}'),
             ],
             total=row['label'] == ALL,
         )
@@ -149,7 +151,7 @@ def sampler_example_table(summary: Summary) -> Table:
             [
                 Cell(example['path']),
                 Cell(example['label']),
-                _number(example['num_frames']),
+                number_cell(example['num_frames']),
                 Cell(', '.join(map(str, example['indices']))),
             ]
         )
@@ -161,7 +163,7 @@ def sampler_example_table(summary: Summary) -> Table:
 def picture_tables(summary: Summary) -> list[Table]:
     """Codecs, pixel formats and containers."""
     rows = [
-        Row([Cell(kind), Cell(str(entry[key]) or '–'), _number(entry['clips'])])
+        Row([Cell(kind), Cell(str(entry[key]) or '–'), number_cell(entry['clips'])])
         for kind, key, entries in (
             ('codec', 'codec', summary['picture']['codecs']),
             ('pixel format', 'pixel_format', summary['picture']['pixel_formats']),
@@ -181,13 +183,13 @@ def leakage_table(summary: Summary) -> Table:
         Row(
             [
                 Cell(score['split']),
-                _number(score['num_clips']),
-                _number(score['twin_share'], '{:.0%}'),
-                _number(score['accuracy'], '{:.2f}'),
-                _number(score['macro_f1'], '{:.2f}'),
-                _number(score['p_value'], '{:.2g}'),
-                _number(score['guessing_macro_f1'], '{:.2f}'),
-                _number(score['separated_macro_f1'], '{:.2f}'),
+                number_cell(score['num_clips']),
+                number_cell(score['twin_share'], '{:.0%}'),
+                number_cell(score['accuracy'], '{:.2f}'),
+                number_cell(score['macro_f1'], '{:.2f}'),
+                number_cell(score['p_value'], '{:.2g}'),
+                number_cell(score['guessing_macro_f1'], '{:.2f}'),
+                number_cell(score['separated_macro_f1'], '{:.2f}'),
                 Cell('yes', severity='error') if score['alarm'] else Cell('no'),
             ]
         )
@@ -216,9 +218,9 @@ def metadata_table(summary: Summary) -> Table:
         Row(
             [
                 Cell(skill['property']),
-                _number(skill['balanced_accuracy'], '{:.2f}'),
-                _number(skill['chance'], '{:.2f}'),
-                _number(skill['p_value'], '{:.2g}'),
+                number_cell(skill['balanced_accuracy'], '{:.2f}'),
+                number_cell(skill['chance'], '{:.2f}'),
+                number_cell(skill['p_value'], '{:.2g}'),
                 Cell('yes', severity='warning') if skill['shortcut'] else Cell('no'),
             ]
         )
@@ -230,7 +232,7 @@ def metadata_table(summary: Summary) -> Table:
 def problem_table_of(summary: Summary) -> Table:
     """The findings one by one."""
     severities = ('error', 'warning', 'info')
-    examples = summary['problems']['examples'][:_MOST_ROWS]
+    examples = summary['problems']['examples'][:_MOST_FINDINGS]
     optional = [key for key in ('label', 'split') if any(row[key] for row in examples)]
     columns = [Column(name, 'fixed') for name in ('severity', 'code', 'file')]
     columns += [Column({'label': 'class'}.get(key, key), 'fixed') for key in optional]

@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from data_analysis.checks.problem_codes import PROBLEM_CODES
 from data_analysis.report import tables as tables
 from data_analysis.summary.compare import Change
+from video_clips.commands import printable
 
 Summary = dict[str, Any]
 
@@ -31,7 +32,7 @@ def print_summary(
         _print(console, tables.leakage_table(summary))
     if summary['unjudged_splits']:
         _print(console, tables.unjudged_table(summary))
-    console.print(escape(summary['sampler']['sentence']), highlight=False)
+    console.print(_shown(summary['sampler']['sentence']), highlight=False)
     console.print()
     _print_findings(console, summary)
     if changes is not None:
@@ -39,14 +40,19 @@ def print_summary(
             _print(console, tables.change_table(changes))
         else:
             console.print('Nothing changed since the older summary.')
-    console.print(f'Report: [bold]{escape(str(out / "report.html"))}[/bold]', highlight=False)
+    console.print(f'Report: [bold]{_shown(str(out / "report.html"))}[/bold]', highlight=False)
+
+
+def _shown(text: str) -> str:
+    """Text as it is, without markup and escape sequences."""
+    return escape(printable(text))
 
 
 def _print(console: Console, table: tables.Table) -> None:
-    shown = _empty_table(escape(table.caption))
+    shown = _empty_table(_shown(table.caption))
     for column in table.columns:
         shown.add_column(
-            escape(column.name),
+            _shown(column.name),
             justify='right' if column.kind == 'number' else 'left',
             overflow='fold',
         )
@@ -55,7 +61,7 @@ def _print(console: Console, table: tables.Table) -> None:
             shown.add_row('…')
         if index < _MOST_ROWS or row.total:
             shown.add_row(
-                *(escape(cell.text) for cell in row.cells), style='bold' if row.total else None
+                *(_shown(cell.text) for cell in row.cells), style='bold' if row.total else None
             )
     console.print(shown)
 

@@ -16,6 +16,7 @@ from data_analysis.inputs.datasets import DatasetInput
 from data_analysis.splitting.ready_config import ReadyConfig, write_ready_config
 from data_analysis.splitting.splits import Fold, nested_fractions
 from video_clips.annotation_files import write_annotations
+from video_clips.cells import as_text
 from video_clips.clip import Clip
 from video_clips.labels import MULTI_LABEL_SEPARATOR
 from video_clips.whole_files import write_atomically
@@ -99,6 +100,8 @@ def _write_table(clips: pd.DataFrame, groups: np.ndarray, fold: Fold, folder: Pa
     for name, positions in fold.splits.items():
         split_of.iloc[positions] = name
     table = clips[['path', 'label', 'recording']].assign(group=groups, split=split_of)
+    texts = ('path', 'label', 'recording')
+    table = table.assign(**{name: table[name].map(as_text) for name in texts})
     with write_atomically(folder / 'split.csv') as stream:
         table.to_csv(stream, index=False, lineterminator='\n')
 

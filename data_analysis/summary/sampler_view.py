@@ -132,10 +132,7 @@ def sampler_view(
     measured = clips[clips['num_frames'] > 0].copy()
     needed = needed_frames(settings, measured['fps'])
     measured['short'] = measured['num_frames'] < needed
-    # mmaction2 wants an interval's length after the last frame before it moves the start.
-    room = (settings.frame_interval or 1) - 1 if settings.short_clip == 'loop' else 0
-    is_fixed = not settings.is_uniform
-    measured['unshifted'] = is_fixed & (measured['num_frames'] <= needed + room)
+    measured['unshifted'] = _always_start_at_zero(measured, needed, settings)
     wanted = int(needed.median()) if len(needed) else 0
     rows = _class_rows(measured, classes)
     everything = rows[-1]
@@ -154,6 +151,29 @@ def sampler_view(
         'short_example': _short_example(measured, settings),
         'sentence': _sentence(settings, wanted, everything, best),
     }
+
+
+def _always_start_at_zero(
+    measured: pd.DataFrame, needed: pd.Series, settings: SamplerSettings
+) -> pd.Series:
+    """Clips whose samples in training always start at frame 0, so that training never shifts them.
+
+    mmaction2 wants an interval's length after the last frame before it moves the start. Where the
+    interval shrinks to fit, the frames that are over leave room to move; where a short clip is cut
+    into equal parts, a random frame of each is taken.
+    """
+    num_frames = measured['num_frames']
+    if settings.is_uniform:
+        return pd.Series(False, index=measured.index)
+    if settings.short_clip == 'loop':
+        return num_frames <= needed + (settings.frame_interval or 1) - 1
+    if settings.short_clip == 'uniform':
+        return num_frames == needed
+    if settings.short_clip == 'shrink_interval' and not settings.span_seconds:
+        gaps = max(settings.clip_len - 1, 1)
+        interval = ((num_frames - 1) // gaps).clip(lower=1)
+        return (num_frames <= needed) & (num_frames <= interval * gaps + 1)
+    return num_frames <= needed
 
 
 def _class_rows(measured: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -257,6 +277,5 @@ def _sentence(
         f'Sampling {settings.name} takes {settings.clip_len} frames out of {wanted}. '
         f'{everything["short"]:,} of {everything["clips"]:,} clips '
         f'({everything["short_share"]:.1%}) are shorter, and the sampler {what}; '
-        f'{everything["unshifted_share"]:.1%} always start at frame 0, so that training never '
-        f'shifts them. {fits[0].upper()}{fits[1:]} 95% of the clips.'
+        f'{everything["unshifted_share"]:.1%} always start at frame 0 in training. {fits[0].upper()}{fits[1:]} 95% of the clips.'
     )

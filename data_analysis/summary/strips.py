@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _JPEG_QUALITY = 72
 MOST_CLASSES = 24
 _EXAMPLES_OF_A_PROBLEM = 2
 _NUM_EVEN_FRAMES = 6
+_MOST_OF_A_CLASS, _MOST_IN_GALLERY = 6, 48
 _TIMEOUT_SECONDS = 60.0
 
 
@@ -35,7 +37,7 @@ class Strip:
     """Some frames of one clip.
 
     Attributes:
-        kind: `class` or `problem`.
+        kind: `class`, `problem`, or `gallery` for one frame each of several clips.
         key: The class name or the problem's code.
         path: The clip, as annotated.
         file: The clip, as opened.
@@ -84,6 +86,24 @@ def choose_strips(
     return strips
 
 
+def choose_gallery(clips: pd.DataFrame, classes: Sequence[str]) -> list[Strip]:
+    """Choose the middle frame of clips spread over each class that has several."""
+    named = by_class(clips[(clips['num_frames'] > 0) & (clips['status'] == 'ok')])
+    classes = classes[:MOST_CLASSES]
+    most = max(3, min(_MOST_OF_A_CLASS, _MOST_IN_GALLERY // max(1, len(classes))))
+    strips = []
+    for name in classes:
+        of_class = named[named['label'] == name].sort_values('path')
+        if len(of_class) < 2:
+            continue
+        places = np.linspace(0, len(of_class) - 1, min(len(of_class), most)).round().astype(int)
+        for place in places:
+            clip = of_class.iloc[place]
+            middle = np.array([int(clip['num_frames']) // 2])
+            strips.append(_strip('gallery', name, clip, middle))
+    return strips
+
+
 def _strip(kind: str, key: str, clip: pd.Series, frames: np.ndarray) -> Strip:
     start = 0
     if clip['start_seconds'] > 0 and clip['fps'] > 0:
@@ -124,13 +144,26 @@ class DecodedStrip:
     reason: str = ''
 
 
-def decode_strips(strips: Iterable[dict[str, Any]], num_workers: int = 1) -> list[DecodedStrip]:
-    """Decodes strips, in child processes if `num_workers` is not 0, and keeps their order."""
+def decode_strips(
+    strips: Iterable[dict[str, Any]],
+    num_workers: int = 1,
+    opened: Mapping[str, str] = MappingProxyType({}),
+) -> list[DecodedStrip]:
+    """Decode strips, in child processes if `num_workers` is not 0, and keep their order.
+
+    Args:
+        strips: As in the summary.
+        num_workers: Child processes.
+        opened: The file to open by the name that is shown, where they differ.
+    """
     wanted = list(strips)
     decoded: dict[int, DecodedStrip] = {}
     for outcome in run_in_processes(
         _decode,
-        ((index, strip['file'], strip['frames']) for index, strip in enumerate(wanted)),
+        (
+            (index, opened.get(strip['file'], strip['file']), strip['frames'])
+            for index, strip in enumerate(wanted)
+        ),
         num_workers=num_workers if wanted else 0,
         timeout_seconds=_TIMEOUT_SECONDS,
     ):

@@ -28,12 +28,13 @@ from data_analysis.measuring.tables import (
     picture_table,
     totals,
 )
+from data_analysis.summary.cameras import class_by_recording, label_doubts, looks
 from data_analysis.summary.sampler_view import sampler_view
-from data_analysis.summary.strips import Strip
+from data_analysis.summary.strips import Strip, choose_gallery
 from video_clips.whole_files import write_atomically
 
-SCHEMA_VERSION = '1.0'
-_MOST_PROBLEMS_OF_A_CODE = 50
+SCHEMA_VERSION = '1.1'
+_MOST_PROBLEMS_OF_A_CODE = 500
 
 Summary = dict[str, Any]
 
@@ -81,8 +82,15 @@ def summarize(
             {'split': split, 'reason': reason} for split, reason in evidence.unjudged_splits.items()
         ],
         'metadata': [skill.as_dict() for skill in evidence.metadata],
+        'class_by_recording': class_by_recording(clips, dataset.classes),
+        'looks': looks(clips, dataset.classes),
+        'label_doubts': label_doubts(clips, dataset.classes),
+        'notes': list(dataset.notes),
         'problems': problem_summary(problems),
         'strips': [strip.as_dict() for strip in strips],
+        'gallery': [strip.as_dict() for strip in choose_gallery(clips, dataset.classes)]
+        if strips
+        else [],
     }
     return _plain(summary)
 

@@ -6,6 +6,7 @@ needed is one file a worker, and every tier works the same on it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,7 +104,7 @@ def has_password(path: str | Path) -> bool:
 
 
 def without_password(path: str | Path) -> str:
-    """A path as it may be shown and stored: URLs without user, password and query."""
+    """A path as it may be shown and stored: URLs without user and password, a hash for a query."""
     text = str(path)
     if not is_remote(text):
         return text
@@ -111,6 +112,6 @@ def without_password(path: str | Path) -> str:
     host, slash, place = rest.partition('/')
     if '@' in host:
         host = host.rpartition('@')[2]
-    for mark in ('?', '#'):
-        place = place.partition(mark)[0]
-    return f'{scheme}://{host}{slash}{place}'
+    shown, mark, _ = place.partition('?')
+    query = f'?{hashlib.sha256(os.fsencode(text)).hexdigest()[:8]}' if mark else ''
+    return f'{scheme}://{host}{slash}{shown}{query}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,12 +127,18 @@ def draw_figures(summary: Summary, folder: Path) -> list[DrawnFigure]:
     drawn = []
     for kind in FIGURES:
         file = folder / f'{kind.name}.png'
-        figure = kind.draw(summary)
+        try:
+            figure = kind.draw(summary)
+            sentence = '' if figure is None else kind.explain(summary)
+        except Exception as error:  # no file is worth the report of all others
+            reason = f'{type(error).__name__}: {error}'
+            warnings.warn(f'the chart {kind.name} could not be drawn: {reason}', stacklevel=2)
+            figure = None
         if figure is None:
             file.unlink(missing_ok=True)
             continue
         partial = file.with_suffix('.partial')
         figure.savefig(partial, format='png', dpi=DPI, metadata={'Software': None})
         partial.replace(file)
-        drawn.append(DrawnFigure(kind, file, kind.explain(summary)))
+        drawn.append(DrawnFigure(kind, file, sentence))
     return drawn

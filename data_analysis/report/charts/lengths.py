@@ -69,7 +69,9 @@ def _histogram(summary: Summary, measure: str) -> Figure | None:
     if measure == 'num_frames':
         _mark_needed_frames(axes, summary, edges)
     whole_numbers(axes, 'y')
-    name_axes(axes, _AXIS_NAMES[measure], 'clips')
+    beyond = spread['histogram'].get('beyond', {}).get(ALL, 0)
+    further = f'; {beyond} further clips are longer' if beyond else ''
+    name_axes(axes, f'{_AXIS_NAMES[measure]}{further}', 'clips')
     return figure
 
 

@@ -79,6 +79,9 @@ def explain_rates_and_sizes(summary: Summary) -> str:
 
 
 def _about_sizes(sizes: list[dict[str, Any]]) -> str:
+    sizes = [row for row in sizes if row['width'] and row['height']]
+    if not sizes:
+        return 'Picture sizes are not known.'
     shortest = min(min(row['width'], row['height']) for row in sizes)
     if len({row['width'] / row['height'] for row in sizes}) > 1:
         return 'Aspect ratios differ: resize the short side and crop; a fixed size would squash.'

@@ -21,3 +21,20 @@ document.querySelectorAll('table.sortable').forEach((table) => {
     });
   });
 });
+
+// Long tables get a field that keeps the rows in which every word of it occurs.
+document.querySelectorAll('table.sortable').forEach((table) => {
+  const rows = [...table.tBodies[0].rows];
+  if (rows.length <= 12) return;
+  const field = document.createElement('input');
+  field.type = 'search';
+  field.className = 'filter';
+  field.placeholder = `Filter ${rows.length} rows`;
+  field.setAttribute('aria-label', field.placeholder);
+  const texts = rows.map((row) => row.textContent.toLowerCase());
+  field.addEventListener('input', () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    rows.forEach((row, at) => { row.hidden = !words.every((word) => texts[at].includes(word)); });
+  });
+  table.parentElement.before(field);
+});

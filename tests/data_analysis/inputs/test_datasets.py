@@ -128,8 +128,8 @@ def test_split_folders_with_class_folders_inside(tmp_path: Path) -> None:
     make(tmp_path, 'train/a/1.mp4', 'train/b/2.mp4', 'Testing/b/3.mp4')
     found = input_from_folder(str(tmp_path))
     assert found.classes == ('a', 'b')
-    rows = dict(zip(found.clips['path'], zip(found.clips['split'], found.clips['label'])))
-    assert rows == {
+    rows = found.clips.set_index('path')[['split', 'label']].apply(tuple, axis=1)
+    assert rows.to_dict() == {
         'train/a/1.mp4': ('train', 'a'),
         'train/b/2.mp4': ('train', 'b'),
         'Testing/b/3.mp4': ('test', 'b'),
@@ -145,9 +145,9 @@ def test_split_folders_without_class_folders(tmp_path: Path) -> None:
 
 
 def test_files_left_out_are_counted_and_named(tmp_path: Path) -> None:
-    make(tmp_path, 'a/1.mp4', 'a/2.DAV', 'a/readme.txt', 'b/3.h264', 'b/x.jpg', 'b/y.jpg', '.z')
+    make(tmp_path, 'a/1.mp4', 'a/2.MKV', 'a/readme.txt', 'b/3.ts', 'b/x.jpg', 'b/y.jpg', '.z')
     found = input_from_folder(str(tmp_path))
-    assert found.clips['path'].tolist() == ['a/1.mp4', 'a/2.DAV', 'b/3.h264']
+    assert found.clips['path'].tolist() == ['a/1.mp4', 'a/2.MKV', 'b/3.ts']
     (note,) = found.notes
     assert note.startswith(f'3 files in {tmp_path}')
     assert '2 .jpg, 1 .txt' in note

@@ -90,11 +90,12 @@ def test_spreads_and_histograms() -> None:
     assert len(histogram['edges']) == len(histogram['counts']['a']) + 1
 
 
-def test_the_last_bin_takes_the_longest_clips() -> None:
+def test_clips_beyond_the_last_bin_are_counted_apart() -> None:
     clips = clips_of([*({'num_frames': n % 10} for n in range(300)), {'num_frames': 100_000}])
     histogram = distributions(clips, ['a'])['num_frames']['histogram']
     assert histogram['edges'][-1] < 20
-    assert sum(histogram['counts'][ALL]) == 301
+    assert sum(histogram['counts'][ALL]) == 300
+    assert histogram['beyond'] == {ALL: 1, 'a': 1}
 
 
 @pytest.mark.parametrize('fps', [8, 25, 30])

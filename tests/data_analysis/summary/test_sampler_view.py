@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data_analysis.checks.sampling import check_length
+from data_analysis.checks.settings import CheckSettings
 from data_analysis.summary.sampler_view import (
     RULES,
     SamplerSettings,
@@ -11,6 +13,7 @@ from data_analysis.summary.sampler_view import (
     sampler_view,
 )
 from tests.data_analysis.clip_tables import clips_of
+from video_clips.sampling import SHORT_CLIP_RULES, sample_frames
 
 
 def test_the_default_loops_sixty_frames_as_mmaction2_does() -> None:
@@ -98,3 +101,38 @@ def test_settings_are_checked() -> None:
         SamplerSettings(short_clip='wrap')
     with pytest.raises(ValueError, match='at least 1'):
         SamplerSettings(frame_interval=0)
+
+
+@pytest.mark.parametrize(
+    ('num_frames', 'rule', 'always'),
+    [
+        (50, 'shrink_interval', True),  # 7 frames apart take all 50
+        (55, 'shrink_interval', False),  # 7 frames apart leave 5 over
+        (55, 'repeat_last', True),
+        (55, 'uniform', False),
+        (256, 'loop', True),
+        (256, 'repeat_last', False),
+    ],
+)
+def test_who_always_starts_at_frame_0(num_frames: int, rule: str, always: bool) -> None:
+    clips = clips_of([{'num_frames': num_frames}])
+    view = sampler_view(clips, ['a'], SamplerSettings(short_clip=rule))
+    assert view['unshifted_share'] == always
+    if rule in SHORT_CLIP_RULES:
+        rng = np.random.default_rng(0)
+        starts = {
+            int(sample_frames(num_frames, 8, 32, short_clip=rule, rng=rng)[0, 0]) for _ in range(50)
+        }
+        assert (starts == {0}) == always
+
+
+def test_a_sampler_that_adapts_gets_one_finding() -> None:
+    clips = clips_of([{'num_frames': 50}] * 3)
+    found = {
+        rule: [
+            p.code
+            for p in check_length(clips, CheckSettings(sampler=SamplerSettings(short_clip=rule)))
+        ]
+        for rule in ('loop', 'shrink_interval')
+    }
+    assert found == {'loop': ['too_short'] * 3, 'shrink_interval': ['shown_faster']}

@@ -59,12 +59,14 @@ def test_where_the_data_lies_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_run_resumes_with_its_own_data_only(tmp_path: Path) -> None:
-    hooks = dict(custom_hooks=[dict(type='RunRecordHook')])
-    checkpoints = dict(checkpoint=dict(type='CheckpointHook', interval=1, save_last=True))
-    runner_of(tmp_path, default_hooks=checkpoints, **hooks).train()
-    again = runner_of(tmp_path, resume=True, default_hooks=checkpoints, **hooks)
+    hooks = [dict(type='RunRecordHook')]
+    runner_of(tmp_path, custom_hooks=hooks).train()
+    again = runner_of(tmp_path, resume=True, custom_hooks=hooks)
+    again._load_from = None
     again.train()
-    other = runner_of(tmp_path, resume=True, default_hooks=checkpoints, **hooks)
+    other = runner_of(tmp_path, resume=True, custom_hooks=hooks)
+    other._load_from = None
+    other._train_loop = other.build_train_loop(other._train_loop)
     other.train_dataloader.dataset.get_data_info = lambda index: {'filename': 'x', 'label': 0}
     with pytest.raises(ValueError, match='trained on other clips or labels'):
         other.train()
