@@ -40,6 +40,9 @@ def connected(address: str, num_cpus: int | None = None) -> Iterator[Any]:
         ImportError: Ray is not installed.
     """
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # it reports to its makers
+    if address == LOCAL:
+        # Read at Ray's import: its processes listen on the loopback alone, not on all interfaces.
+        os.environ.setdefault('RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER', '0')
     try:
         import ray
         import ray.data

@@ -1,5 +1,6 @@
 """A Ray of two workers on this machine measures as the local pool does."""
 
+import contextlib
 import importlib.util
 import os
 import warnings
@@ -28,6 +29,30 @@ def two_workers():
         patch.setenv('PYTHONPATH', path)
         with connected('local', num_cpus=2) as ray:
             yield ray
+
+
+def listening_addresses(marker: str) -> set[str]:
+    """Hexadecimal addresses on which the processes listen that have a text in their command."""
+    sockets = {}
+    for table in ('/proc/net/tcp', '/proc/net/tcp6'):
+        for line in Path(table).read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == '0A':
+                sockets[f'socket:[{words[9]}]'] = words[1].partition(':')[0]
+    found = set()
+    for process in Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError):
+            if marker in (process / 'cmdline').read_text():
+                found |= {os.readlink(handle) for handle in (process / 'fd').iterdir()}
+    return {sockets[name] for name in found if name in sockets}
+
+
+@pytest.mark.slow
+def test_a_local_ray_listens_on_the_loopback_alone(two_workers):
+    session = two_workers._private.worker._global_node.get_session_dir_path()
+    addresses = listening_addresses(session)
+    assert addresses
+    assert addresses <= {'0100007F', '0000000000000000FFFF00000100007F', f'{"0" * 24}01000000'}
 
 
 @pytest.mark.slow
