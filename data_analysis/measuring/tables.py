@@ -120,9 +120,9 @@ def _in_class_order(
 def distributions(clips: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """Per measure and class: quantiles, percentiles (for violins), and a histogram.
 
-    A measure maps to `classes` (label to quantiles; `ALL` for the whole set) and `histogram`: edges,
-    counts by label, and by label the clips beyond the last edge. Clips without the measure are left
-    out; so are classes without clips.
+    A measure maps to `classes` (label to quantiles; `ALL` for the whole set) and `histogram` (edges,
+    counts by label, clips beyond the last edge by label). Clips without the measure are left out; so
+    are classes without clips.
     """
     return {measure: _distribution(clips, classes, measure) for measure in MEASURES}
 

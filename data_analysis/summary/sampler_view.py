@@ -277,5 +277,6 @@ def _sentence(
         f'Sampling {settings.name} takes {settings.clip_len} frames out of {wanted}. '
         f'{everything["short"]:,} of {everything["clips"]:,} clips '
         f'({everything["short_share"]:.1%}) are shorter, and the sampler {what}; '
-        f'{everything["unshifted_share"]:.1%} always start at frame 0 in training. {fits[0].upper()}{fits[1:]} 95% of the clips.'
+        f'{everything["unshifted_share"]:.1%} always start at frame 0 in training. '
+        f'{fits[0].upper()}{fits[1:]} 95% of the clips.'
     )

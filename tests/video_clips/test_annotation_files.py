@@ -208,7 +208,7 @@ def test_an_index_in_a_csv_is_refused_where_classes_are_named_by_numbers(written
 
 @pytest.mark.parametrize('name', ['{{$HOME:x}}', '-1', ''])
 def test_names_that_cannot_name_a_class(name):
-    with pytest.raises(ValueError, match='template|without a label'):
+    with pytest.raises(ValueError, match=r'template|without a label'):
         check_class_names(('a', name))
 
 

@@ -30,7 +30,7 @@ class ProgressHook(Hook):
     priority = 'VERY_LOW'
 
     def __init__(self) -> None:
-        self._marks: list[float] = []
+        self._num_steps = 0
         self._start = (0, 0.0)
         self._last_line = 0.0
 
@@ -47,16 +47,14 @@ class ProgressHook(Hook):
         )
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Forget the time before: validation lies in between."""
+        """Start the clock again: validation lies in between."""
         self._start = (runner.iter, time.perf_counter())
-        if len(self._marks) < _WARM_UP_STEPS + _TIMED_STEPS:
-            self._marks = []
 
     @master_only
     def after_train_iter(self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any) -> None:
         """Estimate, once; then move the bar."""
-        self._marks.append(time.perf_counter())
-        if len(self._marks) == _WARM_UP_STEPS + _TIMED_STEPS:
+        self._num_steps += 1
+        if self._num_steps == _WARM_UP_STEPS + _TIMED_STEPS:
             self._estimate(runner)
         now = time.perf_counter()
         if sys.stdout.isatty() and now - self._last_line > _SECONDS_BETWEEN_LINES:
@@ -83,12 +81,12 @@ class ProgressHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Print the metrics in a line, while training."""
         shown = {name: value for name, value in (metrics or {}).items() if name.startswith('acc/')}
-        if self._marks and shown:
+        if self._num_steps and shown:
             listed = ', '.join(f'{name} {value:.3f}' for name, value in shown.items())
             _say(f'  validation: {listed}')
 
     def _estimate(self, runner: Runner) -> None:
-        step = (self._marks[-1] - self._marks[-1 - _TIMED_STEPS]) / _TIMED_STEPS
+        step = runner.message_hub.get_scalar('train/time').mean(_TIMED_STEPS)
         seconds = step * (runner.max_iters - runner.iter - 1)
         _say(
             f'A step takes {step:.2f} s (two timed), so training takes about '
