@@ -1,8 +1,2 @@
-_base_ = [
-    '../_base_/models/timesformer_imagenet.py',
-    '../_base_/datasets/kinetics400_8x32x1_224.py',
-    '../_base_/schedules/sgd_15e_paper.py',
-    '../_base_/default_runtime.py',
-]
-
+_base_ = 'timesformer_divST_8xb2-8x32x1-15e_kinetics400-rgb.py'
 model = dict(backbone=dict(attention_type='axial'))

@@ -1,11 +1,2 @@
-_base_ = [
-    '../_base_/models/timesformer_imagenet.py',
-    '../_base_/datasets/sthv2_u96_224.py',
-    '../_base_/schedules/sgd_15e_paper.py',
-    '../_base_/default_runtime.py',
-]
-
-model = dict(
-    backbone=dict(attention_type='sparse_local_global', num_frames=96, with_cp=True),
-    cls_head=dict(num_classes=174),
-)
+_base_ = 'timesformer_divST-l_8xb2-u96-15e_sthv2-rgb.py'
+model = dict(backbone=dict(attention_type='sparse_local_global'))
