@@ -22,11 +22,11 @@ from data_analysis.inputs.datasets import (
     input_from_folder,
 )
 from data_analysis.inputs.mmaction_config import SAMPLERS, input_from_config
+from data_analysis.inputs.sampler import RULES, SamplerSettings
 from data_analysis.measuring.file_measurement import Tier
 from data_analysis.measuring.measure import MeasureSettings
 from data_analysis.measuring.measure import Progress as ProgressCallback
 from data_analysis.report.terminal import print_summary
-from data_analysis.summary.sampler_view import RULES, SamplerSettings
 from data_analysis.summary.summary import Summary
 
 _DESCRIPTION = """\

@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.summary.sampler_view import needed_frames
+from data_analysis.inputs.sampler import needed_frames
 
 _RATE_TOLERANCE = 1.02
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from data_analysis.summary.sampler_view import SamplerSettings
+from data_analysis.inputs.sampler import SamplerSettings
 from video_clips.annotation_files import class_names_in, read_clips
 from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
 from video_clips.labels import MULTI_LABEL_SEPARATOR, LabelReader, as_indices

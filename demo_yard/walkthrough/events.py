@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.event_trial import TUNING_SEED, UNSEEN_SEED, render_recordings
+from demo_yard.rendering.recordings import TUNING_SEED, UNSEEN_SEED, render_recordings
 from demo_yard.walkthrough.demo_run import CONFIG, DemoRun
 from demo_yard.walkthrough.steps import last_checkpoint
 

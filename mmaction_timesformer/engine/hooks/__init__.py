@@ -2,14 +2,12 @@
 
 from mmaction_timesformer.engine.hooks.class_counts_hook import ClassCountsHook, count_labels
 from mmaction_timesformer.engine.hooks.epoch_seed_hook import EpochSeedHook
-from mmaction_timesformer.engine.hooks.prediction_strips_hook import PredictionStripsHook
 from mmaction_timesformer.engine.hooks.run_record_hook import RunRecordHook
 from mmaction_timesformer.engine.hooks.temperature_hook import TemperatureHook
 
 __all__ = [
     'ClassCountsHook',
     'EpochSeedHook',
-    'PredictionStripsHook',
     'RunRecordHook',
     'TemperatureHook',
     'count_labels',

@@ -2,14 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_analysis.summary.sampler_view import (
-    RULES,
-    SamplerSettings,
-    largest_fitting_interval,
-    needed_frames,
-    sample_indices,
-    sampler_view,
-)
+from data_analysis.inputs.sampler import RULES, SamplerSettings, needed_frames, sample_indices
+from data_analysis.summary.sampler_view import largest_fitting_interval, sampler_view
 from tests.data_analysis.clip_tables import clips_of
 
 

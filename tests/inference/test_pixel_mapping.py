@@ -7,7 +7,7 @@ import torch
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
-from mmaction_timesformer.explanation.pixel_mapping import PixelMaps, View, trace
+from mmaction_timesformer.inference.pixel_mapping import PixelMaps, View, trace
 
 HEIGHT, WIDTH, NUM_FRAMES = 48, 96, 20
 MARK = (20, 30)  # row and column of the middle of a white square of 8 pixels

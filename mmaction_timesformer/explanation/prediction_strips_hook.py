@@ -16,7 +16,7 @@ from PIL import Image
 from mmaction_timesformer.explanation.explained_video import ExplainedVideo
 from mmaction_timesformer.explanation.explanation import explain
 from mmaction_timesformer.explanation.pictures import strip
-from mmaction_timesformer.explanation.pixel_mapping import TracedClip, View
+from mmaction_timesformer.inference.pixel_mapping import TracedClip, View
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.registry import HOOKS
 

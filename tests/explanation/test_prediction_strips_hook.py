@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from mmaction_timesformer.engine.hooks import PredictionStripsHook
+from mmaction_timesformer.explanation import PredictionStripsHook
 
 
 @VISBACKENDS.register_module()
