@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_analysis.report.html import render_page
 from mmaction_timesformer.explanation.explanation_folder import explain_video
 from mmaction_timesformer.inference.trained_model import TrainedModel
-from mmaction_timesformer.reports.pages import page_environment
 from video_clips.whole_folders import staged_folder
 
 PAGE = 'index.html'
@@ -73,15 +73,12 @@ def explain_videos(
                 check=check,
             )
             shown_videos.append(_shown(name, manifest))
-        page = (
-            page_environment()
-            .get_template('explanations.html.j2')
-            .render(
-                videos=shown_videos,
-                map=shown,
-                source_line=f'{Path(config).stem}, {Path(checkpoint).name}',
-                footer=f'Checkpoint SHA-256 {trained.digest}.',
-            )
+        page = render_page(
+            Path(__file__).with_name('templates') / 'explanations.html.j2',
+            videos=shown_videos,
+            map=shown,
+            source_line=f'{Path(config).stem}, {Path(checkpoint).name}',
+            footer=f'Checkpoint SHA-256 {trained.digest}.',
         )
         (folder / PAGE).write_text(page, encoding='utf-8')
     return Path(out) / PAGE

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -33,6 +31,7 @@ from mmaction_timesformer.detection.results.folder import (
     read_manifest,
 )
 from mmaction_timesformer.detection.results.score_log import read_scores
+from video_clips.plain_data import plain
 from video_clips.whole_files import write_atomically
 
 _COLUMNS = {
@@ -143,7 +142,7 @@ def evaluate_command(
     _print_figures(figures)
     if out:
         with write_atomically(out) as stream:
-            json.dump([_plain(asdict(row)) for row in figures], stream, indent=2)
+            json.dump([plain(asdict(row)) for row in figures], stream, indent=2)
     return 0
 
 
@@ -165,13 +164,6 @@ def tune_results(results: Results, max_false_alarms_per_hour: float) -> dict[str
         results.hop_seconds,
         max_false_alarms_per_hour,
     )
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: numbers that are none become null."""
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _print_figures(figures: Sequence[EventFigures]) -> None:

@@ -11,22 +11,16 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-import data_analysis
+from data_analysis.report.html import write_page
 from mmaction_timesformer.detection.events.events import DangerEvent, clock, time_of_day, wall_clock
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.results.drawing import class_colours
 from mmaction_timesformer.detection.sources.feed import Gap
-from video_clips.whole_files import write_atomically
 
 # What browsers play; another container is shown if there is an annotated copy.
 _PLAYABLE = ('.mp4', '.m4v', '.webm')
 _MAX_POINTS = 1500
-_TEMPLATES = (
-    Path(__file__).parent / 'templates',
-    Path(data_analysis.__file__).parent / 'report' / 'templates',
-)
 
 
 @dataclass(frozen=True)
@@ -78,11 +72,10 @@ def write_report(
         footer: What to say about the run.
     """
     folder = Path(file).parent
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
-    )
     sources = [_source(page, folder, classes, labels) for page in pages]
-    content = environment.get_template('events.html.j2').render(
+    write_page(
+        Path(file),
+        Path(__file__).parent / 'templates' / 'events.html.j2',
         sources=sources,
         labels=labels,
         colours=class_colours(labels),
@@ -90,8 +83,6 @@ def write_report(
         cards=_cards(pages),
         footer=footer,
     )
-    with write_atomically(file) as stream:
-        stream.write(content)
 
 
 def _source(

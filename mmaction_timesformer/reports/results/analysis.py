@@ -26,7 +26,7 @@ from mmaction_timesformer.reports.results.map_check import (
     is_explainable,
 )
 from mmaction_timesformer.reports.results.model_cost import ModelCost, measure_cost
-from mmaction_timesformer.reports.results.page import render_page
+from mmaction_timesformer.reports.results.page import render_results
 from mmaction_timesformer.reports.results.run_files import RunFiles
 from video_clips.whole_folders import staged_folder
 
@@ -79,7 +79,7 @@ def analyze_runs(
         text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / 'results.json').write_text(text + '\n', encoding='utf-8')
         charts = draw_charts(facts)
-        page = render_page(facts, charts, examples.pictures)
+        page = render_results(facts, charts, examples.pictures)
         (folder / 'report.html').write_text(page, encoding='utf-8')
         (folder / 'figures').mkdir()
         for chart in charts:

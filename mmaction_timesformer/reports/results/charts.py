@@ -22,7 +22,7 @@ from data_analysis.report.charts.style import (
     new_figure,
     shorten,
 )
-from mmaction_timesformer.reports.pages import figure_png
+from data_analysis.report.html import figure_png
 
 Facts = Mapping[str, Any]
 

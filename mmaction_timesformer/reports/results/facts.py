@@ -7,7 +7,6 @@ Legend: K classes.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +34,7 @@ from mmaction_timesformer.reports.results.conditions import (
 from mmaction_timesformer.reports.results.model_cost import ModelCost
 from mmaction_timesformer.reports.results.run_files import RunFiles
 from mmaction_timesformer.version import __version__
+from video_clips.plain_data import plain
 
 SCHEMA_VERSION = '1.0'
 MOST_CURVE_POINTS = 200
@@ -169,18 +169,3 @@ def _distinct(names: Sequence[str]) -> list[str]:
         name if names.count(name) == 1 else f'{name} ({number})'
         for number, name in enumerate(names, start=1)
     ]
-
-
-def plain(value: Any) -> Any:
-    """Data that JSON can hold: numbers of Python, None for what is not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return str(value)
