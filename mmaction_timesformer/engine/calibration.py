@@ -9,7 +9,12 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmaction_timesformer.engine.data_root import merge_options
-from mmaction_timesformer.engine.hooks.temperature_hook import find_temperature, store_temperature
+from mmaction_timesformer.engine.hooks.temperature_hook import (
+    find_temperature,
+    store_temperature,
+    unusable_message,
+)
+from mmaction_timesformer.evaluation.calibration import is_usable
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 
 
@@ -65,6 +70,9 @@ def calibrate(
         raise ValueError(f'{checkpoint}: does not fit {config}: {error}') from None
     temperature.set(1.0)
     metrics = runner.val()
+    fitted = metrics['cls/temperature']
+    if not is_usable(fitted):
+        raise ValueError(f'{checkpoint}: {unusable_message(fitted)}')
     target = Path(out or checkpoint)
-    store_temperature(checkpoint, metrics['cls/temperature'], target)
+    store_temperature(checkpoint, fitted, target)
     return target

@@ -29,8 +29,7 @@ def weighted_figures(predictions: Predictions, weights: np.ndarray) -> dict[str,
     """
     per_class = {
         **_decision_figures(predictions, weights),
-        'average_precision': _average_precision(predictions, weights),
-        'roc_auc': _roc_auc(predictions, weights),
+        **_ranking_figures(predictions, weights),
     }
     total = weights.sum(axis=1)
     with np.errstate(invalid='ignore'):
@@ -110,40 +109,41 @@ def _decision_figures(predictions: Predictions, weights: np.ndarray) -> dict[str
     return {name: np.where(occurs, values, np.nan) for name, values in figures.items()}
 
 
-def _cumulated(
-    predictions: Predictions, weights: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of true and of other clips at or above each distinct score of class k, (R, n)."""
-    order = np.argsort(-predictions.scores[:, k], kind='stable')
-    scores, truth = predictions.scores[order, k], predictions.truth[order, k]
-    ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
-    ordered = weights[:, order]
-    return (
-        np.cumsum(ordered * truth, axis=1)[:, ends],
-        np.cumsum(ordered * ~truth, axis=1)[:, ends],
-    )
+def _ranking_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """(R, K) figures of the order in which each class's scores put the clips.
 
-
-def _average_precision(predictions: Predictions, weights: np.ndarray) -> np.ndarray:
-    """(R, K): the mean precision at each true clip; NaN where no other clips are."""
-    result = np.full((len(weights), predictions.num_classes), np.nan)
-    for k in range(predictions.num_classes):
-        true, other = _cumulated(predictions, weights, k)
-        gained = np.diff(true, axis=1, prepend=0)
+    Average precision is the mean precision at each true clip; the area under the ROC curve says
+    how often a true clip has a higher score than another, ties counted half. NaN where a class has
+    no true clips or no others.
+    """
+    shape = len(weights), predictions.num_classes
+    average_precision, roc_auc = np.full(shape, np.nan), np.full(shape, np.nan)
+    total = weights.sum(axis=1, keepdims=True)
+    for k in np.flatnonzero((~predictions.truth).any(axis=0)):
+        order = np.argsort(-predictions.scores[:, k], kind='stable')
+        scores = -predictions.scores[order, k]
+        places = np.flatnonzero(predictions.truth[order, k])
+        of_true = weights[:, order[places]]
+        sums, sums_of_true = (np.cumsum(some, axis=1) for some in (weights[:, order], of_true))
+        # Weights of clips with a higher score than each true clip, and with at least as high a one.
+        higher, as_high = (
+            (
+                _until(sums, np.searchsorted(scores, scores[places], side)),
+                _until(sums_of_true, np.searchsorted(scores[places], scores[places], side)),
+            )
+            for side in ('left', 'right')
+        )
+        total_true = of_true.sum(axis=1, keepdims=True)
+        others_below = total - total_true - (as_high[0] - as_high[1])
+        others_tied = as_high[0] - as_high[1] - (higher[0] - higher[1])
         with np.errstate(invalid='ignore', divide='ignore'):
-            precision = np.where(true > 0, true / (true + other), 0.0)
-            result[:, k] = (precision * gained).sum(axis=1) / true[:, -1]
-    return np.where((~predictions.truth).any(axis=0), result, np.nan)
+            precision = np.where(as_high[0] > 0, as_high[1] / as_high[0], 0.0)
+            average_precision[:, k] = (of_true * precision).sum(axis=1) / total_true[:, 0]
+            area = (of_true * (others_below + others_tied / 2)).sum(axis=1)
+            roc_auc[:, k] = area / (total_true * (total - total_true))[:, 0]
+    return {'average_precision': average_precision, 'roc_auc': roc_auc}
 
 
-def _roc_auc(predictions: Predictions, weights: np.ndarray) -> np.ndarray:
-    """(R, K): how often a true clip has a higher score than another, ties counted half."""
-    result = np.full((len(weights), predictions.num_classes), np.nan)
-    for k in range(predictions.num_classes):
-        true, other = _cumulated(predictions, weights, k)
-        gained = np.diff(other, axis=1, prepend=0)
-        below = np.concatenate((np.zeros((len(true), 1)), true[:, :-1]), axis=1)
-        with np.errstate(invalid='ignore', divide='ignore'):
-            area = (gained * (true + below) / 2).sum(axis=1)
-            result[:, k] = area / (true[:, -1] * other[:, -1])
-    return result
+def _until(sums: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Running sums (R, n) up to, and without, some places: (R, len(ends))."""
+    return np.where(ends > 0, sums[:, ends - 1], 0.0)

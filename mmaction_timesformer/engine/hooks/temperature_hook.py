@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
+from mmaction_timesformer.evaluation.calibration import TEMPERATURE_RANGE, is_usable
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.models.heads.temperature import Temperature
 from mmaction_timesformer.registry import HOOKS
@@ -52,8 +53,12 @@ class TemperatureHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Take the fitted temperature, while training."""
         found = [value for name, value in (metrics or {}).items() if name.endswith(METRIC)]
-        if found and _is_training(runner):
+        if not found or not _is_training(runner):
+            return
+        if is_usable(found[0]):
             self._set(runner, found[0])
+        else:
+            runner.logger.warning(unusable_message(found[0]))
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -80,6 +85,15 @@ class TemperatureHook(Hook):
 def _is_training(runner: Runner) -> bool:
     # The property train_loop would build a loop that a run of its own validation does not need.
     return isinstance(runner._train_loop, BaseLoop)
+
+
+def unusable_message(temperature: float) -> str:
+    """Why a fitted temperature is not stored."""
+    low, high = TEMPERATURE_RANGE
+    return (
+        f'the best temperature for the validation clips, {temperature:.3g}, is an end of the range '
+        f'{low:g} to {high:g}: the scores say too little about these clips. It is not stored.'
+    )
 
 
 def store_temperature(checkpoint: str | Path, value: float, out: str | Path) -> None:

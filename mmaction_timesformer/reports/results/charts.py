@@ -287,8 +287,8 @@ CHARTS = (
     ),
     ChartKind(
         'recordings', 'conditions', 'By recording',
-        f'The {MOST_RECORDINGS} recordings with the lowest accuracy, with their number of clips '
-        'and Wilson interval; the dashed line is the whole set.', draw_by_recording,
+        f'The worst first, {MOST_RECORDINGS} at most, with their number of clips and Wilson '
+        'interval; the dashed line is the whole set.', draw_by_recording,
     ),
     ChartKind(
         'faithfulness', 'maps', 'Hiding and showing what the maps call relevant',

@@ -38,6 +38,7 @@ from video_clips.plain_data import plain
 
 SCHEMA_VERSION = '1.0'
 MOST_CURVE_POINTS = 200
+MOST_CURVES = 50
 
 Facts = dict[str, Any]
 
@@ -139,7 +140,7 @@ def _run_facts(name: str, run: AnalysedRun) -> Facts:
 
 def _precision_recall(predictions: Predictions) -> dict[str, dict[str, list[float]]]:
     curves = {}
-    for k, name in enumerate(predictions.classes):
+    for k, name in enumerate(predictions.classes[:MOST_CURVES]):
         if predictions.truth[:, k].any():
             precision, recall, _ = precision_recall_curve(
                 predictions.truth[:, k], predictions.scores[:, k]
@@ -150,7 +151,7 @@ def _precision_recall(predictions: Predictions) -> dict[str, dict[str, list[floa
 
 def _roc(predictions: Predictions) -> dict[str, dict[str, list[float]]]:
     curves = {}
-    for k, name in enumerate(predictions.classes):
+    for k, name in enumerate(predictions.classes[:MOST_CURVES]):
         if 0 < predictions.truth[:, k].sum() < len(predictions):
             false_alarms, recall, _ = roc_curve(predictions.truth[:, k], predictions.scores[:, k])
             curves[name] = {'false_alarm_rate': _thin(false_alarms), 'recall': _thin(recall)}
