@@ -17,6 +17,7 @@ from mmaction_timesformer.evaluation.classification import (
 )
 from mmaction_timesformer.evaluation.figure_tables import class_table, confusion_table, whole_table
 from mmaction_timesformer.evaluation.predictions import CLIP_FACTS, predictions_from_samples
+from mmaction_timesformer.evaluation.resampling import NUM_RESAMPLES
 from mmaction_timesformer.registry import METRICS
 
 MAX_CLASSES_SHOWN = 20
@@ -53,7 +54,7 @@ class ClassificationMetric(BaseMetric):
 
     def __init__(
         self,
-        num_resamples: int = 1000,
+        num_resamples: int = NUM_RESAMPLES,
         per_class: bool | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,

@@ -17,6 +17,7 @@ from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.reports.results.charts import draw_charts
 from mmaction_timesformer.reports.results.clip_names import with_clip_names
+from mmaction_timesformer.reports.results.clip_table import write_predictions
 from mmaction_timesformer.reports.results.examples import show_examples
 from mmaction_timesformer.reports.results.facts import AnalysedRun, result_facts
 from mmaction_timesformer.reports.results.map_check import (
@@ -46,7 +47,8 @@ def analyze_runs(
     Args:
         runs: Work folder and dump of each. The first is shown in full and compared with the
             others, which must be tested on the same clips.
-        out: The folder to write ``report.html``, ``results.json`` and ``figures`` into.
+        out: The folder to write ``report.html``, ``results.json``, ``predictions.csv`` (the
+            first run, clip by clip) and ``figures`` into.
         checkpoint: The first run's weights, for the examples; by default its best or last.
         device: Where models run.
         num_examples: Mistakes and close calls to show; 0 for none.
@@ -78,6 +80,7 @@ def analyze_runs(
     with staged_folder(out) as folder:
         text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / 'results.json').write_text(text + '\n', encoding='utf-8')
+        write_predictions(first.predictions, folder / 'predictions.csv')
         charts = draw_charts(facts)
         page = render_results(facts, charts, examples.pictures)
         (folder / 'report.html').write_text(page, encoding='utf-8')

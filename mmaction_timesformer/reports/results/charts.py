@@ -91,9 +91,9 @@ def draw_curves(facts: Facts, run: Facts) -> Figure | None:
     figure = new_figure(2.9)
     axes = add_axes(figure, grid='y')
     places = _train_epochs(train)
-    if any('top1_acc' in entry for entry in train):
-        accuracy = _smooth([entry.get('top1_acc', np.nan) for entry in train])
-        axes.plot(places, accuracy, color=TRAIN_COLOR, linewidth=1.6, label='training')
+    if accuracy := run['curves'].get('train_accuracy'):
+        axes.plot(*zip(*accuracy, strict=True), color=TRAIN_COLOR, linewidth=1.6,
+                  label='training')  # fmt: skip
     if val and (shown := _val_accuracy(val)):
         name, epochs, values = shown
         axes.plot(epochs, values, color=VAL_COLOR, linewidth=2, marker='o', markersize=3.5,
@@ -263,8 +263,8 @@ def draw_faithfulness(facts: Facts, run: Facts) -> Figure | None:
 CHARTS = (
     ChartKind(
         'curves', 'training', 'Training and validation',
-        'The band is the 95 % interval of the validation accuracy. A gap that widens while the '
-        'loss still falls is overfitting.', draw_curves,
+        'Training accuracy is that of an epoch’s batches, augmented and with the weights of the '
+        'moment. The band is the 95 % interval of the validation accuracy.', draw_curves,
     ),
     ChartKind(
         'confusion', 'classes', 'Confusion matrix',

@@ -112,7 +112,11 @@ def _run_facts(name: str, run: AnalysedRun) -> Facts:
         'dump': run.dump,
         'checkpoint': run.files.checkpoint and str(run.files.checkpoint),
         'figures': classification_figures(predictions).to_dict(),
-        'curves': {'train': run.files.train_curve, 'val': run.files.val_curve},
+        'curves': {
+            'train': run.files.train_curve,
+            'train_accuracy': run.files.train_accuracy,
+            'val': run.files.val_curve,
+        },
         'precision_recall': _precision_recall(predictions),
         'roc': _roc(predictions),
         'reliability': [asdict(part) for part in reliability(predictions)],
