@@ -221,11 +221,22 @@ def test_some_of_the_own_parameters_are_welcome(log):
         assert untouched.all()
 
 
-def test_two_backbones_are_not_confused(trained):
+def test_two_backbones_are_not_confused(trained, log):
     pair = nn.ModuleDict({'rgb': own_backbone(SIZE), 'flow': own_backbone(SIZE)})
     pair.load_state_dict(randomise(copy.deepcopy(pair)).state_dict())
     with pytest.raises(ValueError, match='holds 2 TimeSformerBackbones'):
-        pair.load_state_dict(trained.state_dict(), strict=False)
+        load_weights(pair, trained.state_dict())
+    pair.load_state_dict(trained.state_dict(), strict=False)
+    assert [line for _, line in log if 'nothing has arrived for the backbone under flow.:' in line]
+
+
+def test_backbone_inside_another_module_is_fitted_by_itself():
+    """Its own hook sees what arrives under its name."""
+    saved = randomise(nn.Sequential(own_backbone(SIZE), nn.Linear(SIZE.embed_dims, 2)))
+    again = nn.Sequential(own_backbone(SIZE, num_frames=8), nn.Linear(SIZE.embed_dims, 2))
+    again.load_state_dict(saved.state_dict())
+    assert again[0].load_report.resized == ('time_embed',)
+    assert torch.equal(again[0].pos_embed, saved[0].pos_embed)
 
 
 def test_other_models_load_as_ever(trained, trained_file):

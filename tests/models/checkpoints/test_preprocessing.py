@@ -8,7 +8,7 @@ import torch
 from mmaction.models import ActionDataPreprocessor
 
 from mmaction_timesformer.models.checkpoints import load_weights
-from mmaction_timesformer.models.checkpoints.preprocessing import (
+from mmaction_timesformer.models.checkpoints.public_weights import (
     HALF,
     IMAGENET,
     TIMESFORMER,
