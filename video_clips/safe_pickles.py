@@ -10,6 +10,9 @@ objects and of several fields. ``compat.py`` gives these stand-ins to ``torch.lo
 from __future__ import annotations
 
 import pickletools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pickle import UnpicklingError
 from typing import IO, Any
 
@@ -18,6 +21,10 @@ import numpy as np
 MAX_INSTRUCTIONS = 20_000_000
 """Of one pickle; a dump of 100,000 clips has about 11 million, a checkpoint 30 per parameter."""
 
+MEMORY_PER_BYTE = 4
+"""Times the size of a file that its arrays may take: text, bytes of it and an array make three."""
+
+_LEFT: ContextVar[list[int] | None] = ContextVar('memory_left', default=None)
 _PLAIN_KINDS = 'biufcSU'
 _MEMO_WRITES = ('PUT', 'BINPUT', 'LONG_BINPUT')
 
@@ -43,6 +50,34 @@ def check_instructions(stream: IO[bytes] | bytes, limit: int = MAX_INSTRUCTIONS)
                 )
     except (ValueError, IndexError, OverflowError, MemoryError) as error:
         raise UnpicklingError(f'not a whole pickle: {error}') from None
+
+
+@contextmanager
+def memory_for(num_bytes: int) -> Iterator[None]:
+    """Limit what the arrays of a file of this many bytes may take, which can name one data twice.
+
+    Inside the block, each call of :func:`spend` counts.
+    """
+    token = _LEFT.set([MEMORY_PER_BYTE * num_bytes])
+    try:
+        yield
+    finally:
+        _LEFT.reset(token)
+
+
+def spend(num_bytes: int) -> None:
+    """Take from the memory that a file's arrays may have.
+
+    Raises:
+        UnpicklingError: There is less left.
+    """
+    left = _LEFT.get()
+    if left is not None:
+        left[0] -= num_bytes
+        if left[0] < 0:
+            raise UnpicklingError(
+                f'its arrays would take more than {MEMORY_PER_BYTE} times its size, the limit'
+            )
 
 
 class PlainDtype:
@@ -144,6 +179,7 @@ def _check_size(shape: object, dtype: np.dtype[Any], data: object) -> None:
     sizes = shape if isinstance(shape, tuple) else (None,)
     if len(sizes) > 32 or any(type(size) is not int or size < 0 for size in sizes):
         raise UnpicklingError(f'{shape!r:.60} is not a shape')
+    spend(len(data))
     wanted = dtype.itemsize
     for size in sizes:
         wanted *= size

@@ -33,6 +33,7 @@ from mmaction_timesformer.models.checkpoints.public_weights import (
     find_public_weights,
 )
 from video_clips.safe_names import public_file_name
+from video_clips.safe_pickles import memory_for
 
 WRAPPERS = ('state_dict', 'model_state', 'model_state_dict', 'model', 'module')
 """Keys under which files keep their parameters."""
@@ -159,7 +160,8 @@ def _read_file(path: Path, map_location: Any) -> Mapping[str, Any]:
         return _read_safetensors(path, map_location)
     try:
         check_file(path)
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        with memory_for(path.stat().st_size):
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except (*_DAMAGED, RecursionError) as error:
         raise ValueError(f'{path}: {_explain(error)}') from error
     if not isinstance(checkpoint, Mapping):

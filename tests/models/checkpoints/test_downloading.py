@@ -125,7 +125,7 @@ def test_endless_download_stops_at_the_limit(server, downloads, monkeypatch):
 
 
 def test_missing_file_and_missing_server(server, downloads, unused_port):
-    with pytest.raises(ConnectionError, match=r'nothing\.pth cannot be downloaded.*404'):
+    with pytest.raises(ConnectionError, match=r'nothing\.pth#.* cannot be downloaded.*404'):
         read_checkpoint(f'{server.url}/nothing.pth')
     with pytest.raises(ConnectionError, match='cannot be downloaded') as raised:
         read_checkpoint(f'http://user:secret@127.0.0.1:{unused_port}/weights.pth')
