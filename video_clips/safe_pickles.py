@@ -166,6 +166,11 @@ def scalar(dtype: object, data: object = None) -> Any:
     return np.ndarray((), real, data)[()]
 
 
+def empty_bytes() -> bytes:
+    """Make no bytes: how pickle's protocol 2 writes them for an array without elements."""
+    return b''
+
+
 def _real(dtype: object) -> np.dtype[Any]:
     if not isinstance(dtype, PlainDtype):
         raise UnpicklingError(f'{dtype!r:.60} is not a numpy dtype')
@@ -190,6 +195,8 @@ def _check_size(shape: object, dtype: np.dtype[Any], data: object) -> None:
 STAND_INS: dict[str, Any] = {
     'numpy.dtype': PlainDtype,
     'numpy.ndarray': PlainArray,
+    '__builtin__.bytes': empty_bytes,
+    'builtins.bytes': empty_bytes,
     # numpy 1 and 2 keep these in modules of different names.
     **{
         f'numpy.{core}.{name}': stand_in
