@@ -8,6 +8,7 @@ under patterns of their own, so that ``load_from`` and ``init_cfg`` use them.
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import struct
@@ -79,7 +80,7 @@ def read_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, 
     if (name := public_file_name(text)) != text:
         raise ValueError(f'{name}: weights are read from files, directories, http:// and https://')
     path = Path(source).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):
         return _named(_read_directory(path, map_location), text, _read_preprocessing(path))
     beside = _read_preprocessing(path.parent) if path.name in _WEIGHT_FILES else None
     return _named(_read_file(path, map_location), text, beside)
@@ -151,7 +152,7 @@ def _read_shards(index: Path) -> list[str]:
 
 
 def _read_file(path: Path, map_location: Any) -> Mapping[str, Any]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises for a name that is too long.
         raise FileNotFoundError(f'{path}: no such file of weights')
     with path.open('rb') as file:
         start = file.read(512)
