@@ -125,8 +125,8 @@ def _convert_and_fit(
     if prefix and not arrived:
         if is_backbone(module):
             print_log(
-                f'nothing has arrived for the backbone under {prefix}: foreign weights, or those of '
-                'a whole model, are loaded by mmaction_timesformer.models.checkpoints.load_weights',
+                f'nothing has arrived for the backbone under {prefix}: load foreign weights, or '
+                'those of a whole model, by mmaction_timesformer.models.checkpoints.load_weights',
                 logger='current',
                 level=logging.WARNING,
             )
