@@ -63,7 +63,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmaction_timesformer*', 'data_analysis*', 'video_clips*']),
-    package_data={'': ['py.typed', 'templates/*']},
+    package_data={'': ['py.typed', 'templates/*', 'public_weights.json']},
     # Into site-packages, whether installed editable or not: see the file for its reason.
     cmdclass={'build_py': BuildPyWithData},
     data_files=[('../purelib', ['startup/mend_mmaction2.pth', 'startup/mend_mmaction2.py'])],

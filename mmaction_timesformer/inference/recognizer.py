@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mmaction_timesformer.engine.optimizers.auto_amp import best_amp_dtype
 from mmaction_timesformer.inference.preparation import FramePreparer, build_part
-from mmaction_timesformer.models.checkpoints import read_checkpoint
+from mmaction_timesformer.models.checkpoints import read_checkpoint, refuse_non_finite
 from mmaction_timesformer.registry import DATASETS, MODELS
 
 # Of input to a CPU: two clips of 8x224x224.
@@ -99,7 +99,8 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
     """Build a config's model and load its weights.
 
     Raises:
-        ValueError: The model cannot be built, does not take clips, or the weights are not its own.
+        ValueError: The model cannot be built, does not take clips, or the weights are not its own,
+            or hold NaN or infinity.
     """
     init_default_scope(config.get('default_scope', 'mmaction'))
     if 'model' not in config:
@@ -110,6 +111,7 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
         part.pop('init_cfg', None)
         if 'pretrained' in part:
             part['pretrained'] = None
+    refuse_non_finite(state_dict)
     model = build_part(MODELS.build, model_config)
     if not isinstance(model, Recognizer3D):
         raise ValueError(

@@ -4,11 +4,17 @@ from mmaction_timesformer.engine.hooks.class_counts_hook import ClassCountsHook,
 from mmaction_timesformer.engine.hooks.epoch_seed_hook import EpochSeedHook
 from mmaction_timesformer.engine.hooks.run_record_hook import RunRecordHook
 from mmaction_timesformer.engine.hooks.temperature_hook import TemperatureHook
+from mmaction_timesformer.engine.hooks.whole_checkpoint_hook import (
+    WholeCheckpointHook,
+    newest_whole_checkpoint,
+)
 
 __all__ = [
     'ClassCountsHook',
     'EpochSeedHook',
     'RunRecordHook',
     'TemperatureHook',
+    'WholeCheckpointHook',
     'count_labels',
+    'newest_whole_checkpoint',
 ]

@@ -14,10 +14,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .fitting_parts import fit_classifier
-from .formats import FORMATS, WeightFormat, recognise
-from .names import StateDict
-from .reading import read_checkpoint
+from mmaction_timesformer.models.checkpoints.fitting_parts import fit_classifier
+from mmaction_timesformer.models.checkpoints.formats import FORMATS, WeightFormat, recognise
+from mmaction_timesformer.models.checkpoints.guards import read_json
+from mmaction_timesformer.models.checkpoints.names import StateDict
+from mmaction_timesformer.models.checkpoints.reading import read_checkpoint
 
 EXPORTS: dict[str, WeightFormat] = {known.name: known for known in FORMATS if known.from_ours}
 """What weights can be written as."""
@@ -81,10 +82,11 @@ def read_class_map(path: str) -> dict[int, int]:
         ValueError: It is something else.
         FileNotFoundError: There is no such file.
     """
-    pairs = json.loads(Path(path).read_text(encoding='utf-8'))
-    if not isinstance(pairs, dict):
-        raise ValueError(f'{path} holds a {type(pairs).__name__}, not an object of class: class')
-    return {int(wanted): int(given) for wanted, given in pairs.items()}
+    pairs = read_json(Path(path))
+    try:
+        return {int(wanted): int(given) for wanted, given in pairs.items()}
+    except (TypeError, ValueError):
+        raise ValueError(f'{path} is not an object of class: class, both whole numbers') from None
 
 
 def export(state_dict: StateDict, to: str) -> dict[str, Tensor]:

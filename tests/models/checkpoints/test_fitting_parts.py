@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.functional import interpolate
 
-from mmaction_timesformer.models.checkpoints.resizing import (
+from mmaction_timesformer.models.checkpoints.fitting_parts import (
     adapt_channels,
     guess_grid,
     resize_patch_kernel,
