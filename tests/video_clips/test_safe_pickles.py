@@ -106,7 +106,5 @@ def test_tensor_of_more_numbers_than_the_file_has(tmp_path):
     with pytest.raises(ValueError, match='tensor of 1,073,741,824 numbers; the limit is'):
         load_dump(write_dump(tmp_path / 'a.pkl', wide))
     torch.save({'state_dict': {'a.weight': wide}}, tmp_path / 'a.pth')
-    with pytest.raises(
-        ValueError, match=r'a\.weight takes 4,294,967,296 bytes.* has 4 for'
-    ):
+    with pytest.raises(ValueError, match=r'a\.weight takes 4,294,967,296 bytes.* has 4 for'):
         read_checkpoint(tmp_path / 'a.pth')
