@@ -25,7 +25,7 @@ from mmaction_timesformer.detection.sources.sources import find_sources
 
 @dataclass(frozen=True)
 class EventTrial:
-    """What a trial found.
+    """Result of a trial.
 
     Attributes:
         rules: The rules, and how they do on the recordings that chose them.

@@ -13,7 +13,7 @@ from demo_yard.walkthrough.steps import last_checkpoint
 
 MINUTES, QUICK_MINUTES = 5.0, 1.0
 FALSE_ALARMS_PER_HOUR = 6
-"""What thresholds are tuned for; in five minutes that is none."""
+"""Rate that thresholds are tuned for; in five minutes it allows none."""
 SHOWN_THRESHOLD = 0.3
 EVENT_F1 = f'events/F1 at tIoU {SHOWN_THRESHOLD}'
 

@@ -21,7 +21,7 @@ from torchmetrics.functional.classification import (
 )
 
 from mmaction_timesformer.evaluation.predictions import Predictions
-from mmaction_timesformer.evaluation.weighted_figures import (
+from mmaction_timesformer.evaluation.weighted_metrics import (
     NUM_BINS,
     SMALLEST_PROBABILITY,
     negative_log_likelihood,

@@ -18,7 +18,7 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 @dataclass(frozen=True)
 class ThresholdRow:
-    """What happens if a class is reported wherever its probability reaches a threshold.
+    """Recall and false alarms of a class that is reported from a threshold on.
 
     Attributes:
         threshold: The least probability that is reported.

@@ -1,4 +1,4 @@
-"""What a TimeSformer looks at: recorded attention, relevance maps, and their pictures."""
+"""Attention made visible: recorded attention, relevance maps, and their pictures."""
 
 from mmaction_timesformer.explanation.attention_maps import (
     AttentionPiece,

@@ -85,7 +85,7 @@ def explain_videos(
 
 
 def _shown(name: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page tells of one video."""
+    """The page's content for one video."""
     video = Path(manifest['video'])
     scores = sorted(manifest['scores'].items(), key=lambda item: -item[1])
     areas = manifest['faithfulness'] and manifest['faithfulness']['areas']

@@ -1,4 +1,4 @@
-"""What the command line's words make of a config."""
+"""Command-line options applied to a config."""
 
 from pathlib import Path
 

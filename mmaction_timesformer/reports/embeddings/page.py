@@ -101,7 +101,7 @@ def visualize_embeddings(
 
 
 def clip_table(collected: ClipFeatures, classes: Sequence[str]) -> pd.DataFrame:
-    """What is known of each clip: split, file, recording, class, what was said, how sure."""
+    """Facts of each clip: split, file, recording, true and predicted class, confidence."""
     said = collected.scores.argmax(axis=1)
     rows = []
     for clip, label, scores in zip(collected.clips, said, collected.scores, strict=True):

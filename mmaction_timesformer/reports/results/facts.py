@@ -19,7 +19,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from mmaction_timesformer.evaluation import (
     Predictions,
-    classification_figures,
+    classification_metrics,
     compare,
     fit_temperature,
     reliability,
@@ -111,7 +111,7 @@ def _run_facts(name: str, run: AnalysedRun) -> Facts:
         'config_name': Path(run.files.config.filename).stem,
         'dump': run.dump,
         'checkpoint': run.files.checkpoint and str(run.files.checkpoint),
-        'figures': classification_figures(predictions).to_dict(),
+        'figures': classification_metrics(predictions).to_dict(),
         'curves': {
             'train': run.files.train_curve,
             'train_accuracy': run.files.train_accuracy,

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, FLOPs, time, memory; the same way for every architecture.
+"""Cost of a model: parameters, FLOPs, time, memory; the same way for every architecture.
 
 Legend: V views, T frames, H/W pixels.
 """

@@ -19,7 +19,7 @@ Facts = Mapping[str, Any]
 CHART_ZOOM = 104
 """CSS pixels per inch of a chart: a little above 96, so that its text has the page's size."""
 ENOUGH_RECALL = 0.8
-"""What the worst class's recall must surpass, by its interval, for the page to be green."""
+"""The page is green if the interval of the worst class's recall lies above this."""
 
 
 @dataclass(frozen=True)

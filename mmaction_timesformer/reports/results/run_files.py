@@ -1,4 +1,4 @@
-"""What a work folder tells of its run: curves, config, record, checkpoint."""
+"""Files of a work folder: curves, config, record, checkpoint."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RunFiles:
 
     @property
     def name(self) -> str:
-        """What to call the run."""
+        """Name of the run."""
         return self.folder.resolve().name
 
     @property

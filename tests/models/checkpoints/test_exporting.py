@@ -1,4 +1,4 @@
-"""What other libraries cannot have is refused, and files appear when they are complete."""
+"""Models that other libraries lack are refused, and files appear when they are complete."""
 
 import json
 

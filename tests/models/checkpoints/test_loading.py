@@ -47,7 +47,7 @@ def assert_same_features(ours, theirs):
 
 
 def run_with(model, work_dir, **settings):
-    """What a run does before its first step: build hooks, load or resume."""
+    """Start a run up to its first step: build hooks, load or resume."""
     runner = Runner(model=model, work_dir=str(work_dir), log_level='ERROR', **settings)
     runner.call_hook('before_run')
     runner.load_or_resume()

@@ -1,4 +1,4 @@
-"""Classification figures as functions of clip weights, many weightings at once.
+"""Classification metrics as functions of clip weights, many weightings at once.
 
 scikit-learn computes each of these for one weighting (``sample_weight``), and the tests hold them
 equal; a bootstrap needs thousands of weightings, and here they are one matrix product.
@@ -16,20 +16,20 @@ NUM_BINS = 15
 SMALLEST_PROBABILITY = float(np.finfo(float).eps)
 
 
-def weighted_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Every figure.
+def weighted_metrics(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Every metric.
 
     Args:
         predictions: N clips.
         weights: (R, N).
 
     Returns:
-        By name, (R,) figures of the whole and (R, K) figures of the classes; the latter are NaN
+        By name, (R,) metrics of the whole and (R, K) metrics of the classes; the latter are NaN
         where a weighting has no clip of the class. Means are over classes that have clips.
     """
     per_class = {
-        **_decision_figures(predictions, weights),
-        **_ranking_figures(predictions, weights),
+        **_decision_metrics(predictions, weights),
+        **_ranking_metrics(predictions, weights),
     }
     total = weights.sum(axis=1)
     with np.errstate(invalid='ignore'):
@@ -92,7 +92,7 @@ def _gaps(predictions: Predictions) -> np.ndarray:
     return np.stack([(gaps * (bins == k + 1)).sum(axis=1) for k in range(NUM_BINS + 1)], axis=1)
 
 
-def _decision_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+def _decision_metrics(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
     truth, decided = predictions.truth, predictions.decided
     true_positives = weights @ (truth & decided)
     support = weights @ truth
@@ -109,8 +109,8 @@ def _decision_figures(predictions: Predictions, weights: np.ndarray) -> dict[str
     return {name: np.where(occurs, values, np.nan) for name, values in figures.items()}
 
 
-def _ranking_figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """(R, K) figures of the order in which each class's scores put the clips.
+def _ranking_metrics(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """(R, K) metrics of the order in which each class's scores put the clips.
 
     Average precision is the mean precision at each true clip; the area under the ROC curve says
     how often a true clip has a higher score than another, ties counted half. NaN where a class has
