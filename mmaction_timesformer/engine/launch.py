@@ -5,7 +5,6 @@ a seed on the command line wins over one in the config, and mixed precision suit
 device, so that the same command runs without a GPU.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,16 +155,16 @@ def _build_runner(cfg: Config, cfg_options: dict[str, Any] | None) -> Runner:
     if cfg.get('resume') and not cfg.get('load_from'):
         newest = newest_whole_checkpoint(cfg.work_dir)
         cfg.load_from = None if newest is None else str(newest)
-    fetch_secret_addresses(cfg)
+    fetch_secret_addresses(cfg._cfg_dict)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
-def fetch_secret_addresses(part: Any) -> None:
+def fetch_secret_addresses(part: dict[str, Any] | list[Any]) -> None:
     """Replace addresses of weights that may hold a secret by paths of their downloaded copies.
 
     A signature or password would otherwise stand in the run's log, its record and its config.
     """
-    values = part.items() if isinstance(part, Mapping) else enumerate(part)
+    values = part.items() if isinstance(part, dict) else enumerate(part)
     for key, value in list(values):
         if isinstance(value, dict | list):
             fetch_secret_addresses(value)

@@ -53,7 +53,7 @@ class RunRecordHook(Hook):
         record = {
             'kind': kind,
             'started': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-            'command': [_without_secret(word) for word in sys.argv],
+            'command': [without_secret(word) for word in sys.argv],
             'versions': {
                 'mmaction_timesformer': __version__,
                 'mmaction2': mmaction.__version__,
@@ -102,8 +102,8 @@ def fingerprint(dataset: Any) -> dict[str, Any]:
     return {'num_clips': len(dataset), 'sha256': digest.hexdigest()}
 
 
-def _without_secret(word: str) -> str:
-    """A word of the command line, its address shortened, as in ``load_from=https://...``."""
+def without_secret(word: str) -> str:
+    """Shorten the address in a word of the command line, such as ``load_from=https://...``."""
     option, equals, value = word.partition('=')
     if equals and '://' not in option:
         return f'{option}={public_file_name(value)}'

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -52,6 +53,7 @@ def convert_file(
     Raises:
         ValueError: The source is damaged or of no known format, or that library has no such model.
         FileExistsError: The directory to write exists.
+        OSError: The output cannot be written, as on a full disk.
     """
     checkpoint = read_checkpoint(source)
     parameters = {k: v for k, v in checkpoint['state_dict'].items() if isinstance(v, Tensor)}
@@ -187,6 +189,10 @@ def _write_beside(output: Path, write: Callable[[Path], object]) -> None:
     try:
         write(unfinished)
         unfinished.replace(output)
+    # PyTorch's writer raises this for a full disk and for a folder that cannot be written.
+    except (RuntimeError, SafetensorError, OSError) as error:
+        reason = str(error).strip().partition('\n')[0]
+        raise OSError(f'{output} cannot be written: {reason}') from error
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
