@@ -54,6 +54,8 @@ CRAFTED_DTYPES = {
     'negative size': dtype('S8', (3, '|', None, None, None, -8, 1, 0)),
     'size without alignment': dtype('i8', (3, '<', None, None, None, 16, 0, 0)),
     'fields': dtype('V16', (3, '|', None, ('a',), {'a': (np.dtype('O'), 0)}, 16, 1, 27)),
+    'hidden objects': dtype('V8', (3, '|', None, ('a',), {'a': (np.dtype('O'), 0)}, 8, 1, 0)),
+    'subarray of hidden objects': dtype('V8', (3, '|', (np.dtype('O'), (1,)), None, None, 8, 1, 0)),
     'fields of numbers': dtype('V8', (3, '|', None, ('a',), {'a': (np.dtype('f8'), 0)}, 8, 1, 0)),
     'field outside': dtype('V8', (3, '|', None, ('a',), {'a': (np.dtype('f8'), 9999)}, 8, 1, 0)),
     'fields of an integer': dtype(

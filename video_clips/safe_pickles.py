@@ -134,7 +134,7 @@ class PlainArray(np.ndarray):
         version, shape, dtype, is_fortran, data = state
         real = _real(dtype)
         _check_size(shape, real, data)
-        super().__setstate__((version, shape, real, bool(is_fortran), data))
+        super().__setstate__((version, shape, real, is_fortran, data))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle as a plain array."""
@@ -148,14 +148,13 @@ def reconstruct(kind: object, shape: object, code: object) -> PlainArray:
     return np.ndarray.__new__(PlainArray, (0,), np.int8)
 
 
-def array_from_buffer(data: object, dtype: object, shape: object, order: object) -> np.ndarray:
+def array_from_buffer(data: Any, dtype: object, shape: Any, order: Any) -> np.ndarray:
     """Make an array of bytes, as pickle's protocol 5 writes it; numpy's ``_frombuffer``."""
     real = _real(dtype)
     _check_size(shape, real, data)
     if order not in ('C', 'F'):
         raise UnpicklingError(f'the order {order!r:.60} of an array is neither C nor F')
-    assert isinstance(data, bytes | bytearray)
-    return np.ndarray(shape, real, data, order=order).copy(order)  # type: ignore[call-overload]
+    return np.ndarray(shape, real, data, order=order).copy(order)
 
 
 def scalar(dtype: object, data: object = None) -> Any:

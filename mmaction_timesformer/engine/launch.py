@@ -159,7 +159,7 @@ def _build_runner(cfg: Config, cfg_options: dict[str, Any] | None) -> Runner:
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
-def fetch_secret_addresses(part: dict[str, Any] | list[Any]) -> None:
+def fetch_secret_addresses(part: Any) -> None:
     """Replace addresses of weights that may hold a secret by paths of their downloaded copies.
 
     A signature or password would otherwise stand in the run's log, its record and its config.

@@ -32,7 +32,7 @@ class WholeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         save = runner.save_checkpoint
         if isinstance(self.file_backend, LocalBackend) and not hasattr(save, 'saves_whole_files'):
-            runner.save_checkpoint = _saving_whole_files(save)  # type: ignore[method-assign]
+            runner.save_checkpoint = _saving_whole_files(save)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Refuse to judge clips by a model that has diverged."""
@@ -41,8 +41,8 @@ class WholeCheckpointHook(CheckpointHook):
             refuse_non_finite(checkpoint.get('state_dict') or {}, runner._load_from or '')
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        kept = self.keep_ckpt_ids if self.max_keep_ckpts > 0 else ()
-        is_full = len(kept) == self.max_keep_ckpts > 0 and kept[-1] != step
+        kept = list(self.keep_ckpt_ids) if self.max_keep_ckpts > 0 else []
+        is_full = bool(kept) and len(kept) == self.max_keep_ckpts and kept[-1] != step
         # The parent would remove it before it saves.
         outdated = self.keep_ckpt_ids.popleft() if is_full else None
         super()._save_checkpoint_with_step(runner, step, meta)

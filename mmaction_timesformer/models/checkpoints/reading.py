@@ -222,14 +222,16 @@ def _read_preprocessing(folder: Path) -> Preprocessing | None:
             content = content.get(inside, {}) if inside else content
             if not isinstance(content, dict):
                 continue
-            means, stds = content.get(mean), content.get(std)
-            if _is_channels(means) and _is_channels(stds) and len(means) == len(stds):
-                return Preprocessing(tuple(means), tuple(stds))
+            means, stds = _channels(content.get(mean)), _channels(content.get(std))
+            if means and len(means) == len(stds):
+                return Preprocessing(means, stds)
     return None
 
 
-def _is_channels(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, int | float) for value in values)
+def _channels(values: Any) -> tuple[float, ...]:
+    """One number per channel; none where they are something else."""
+    is_numbers = isinstance(values, list) and all(isinstance(v, int | float) for v in values)
+    return tuple(values) if is_numbers else ()
 
 
 def load_from_file(filename: str, map_location: Any = None) -> dict[str, Any]:
