@@ -10,6 +10,7 @@ import pandas as pd
 from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
 
+_SQUARE_TOLERANCE = 0.01
 _FAILURES = ('missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video_stream')
 
 
@@ -24,19 +25,8 @@ def check_complete(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Pro
     for clip in clips[clips['status'] == 'ok'].itertuples():
         if clip.scan_error:
             yield problem_of('truncated', clip, clip.scan_error)
-        elif not clip.is_complete:
-            yield problem_of(
-                'truncated',
-                clip,
-                f'header {clip.header_num_frames:.0f} frames, file {clip.num_packets:.0f}',
-            )
-        elif _ends_early(clip):
-            yield problem_of(
-                'truncated',
-                clip,
-                f'header {clip.header_duration_seconds:.2f} s, '
-                f'file {clip.packet_duration_seconds:.2f} s',
-            )
+        elif clip.truncation:
+            yield problem_of('truncated', clip, clip.truncation)
         if clip.decode_error:
             yield problem_of('undecodable_frames', clip, clip.decode_error)
         elif clip.num_lost_frames > 0:
@@ -45,11 +35,12 @@ def check_complete(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Pro
                 clip,
                 f'{clip.num_packets:.0f} packets, {clip.num_lost_frames:.0f} of them give no frame',
             )
-
-
-def _ends_early(clip: Any) -> bool:
-    missing = clip.header_duration_seconds - clip.packet_duration_seconds
-    return missing > max(0.5, 0.05 * clip.header_duration_seconds)
+        elif clip.num_damaged_frames > 0:
+            yield problem_of(
+                'damaged_frames',
+                clip,
+                f'{clip.num_damaged_frames:.0f} of {clip.num_decoded_frames:.0f} frames',
+            )
 
 
 def check_timing(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
@@ -81,6 +72,26 @@ def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Prob
     for clip in clips.itertuples():
         if abs(clip.rotation) > 0:
             yield problem_of('rotated', clip, f'by {clip.rotation:.0f} degrees')
+        if clip.is_mirrored:
+            yield problem_of('mirrored', clip, 'left and right change places')
+        if (clip.header_width, clip.header_height) != (clip.width, clip.height) and clip.width > 0:
+            yield problem_of(
+                'header_size_differs',
+                clip,
+                f'header {clip.header_width:.0f}x{clip.header_height:.0f}, '
+                f'stream {clip.width:.0f}x{clip.height:.0f}',
+            )
+        if abs(clip.pixel_aspect - 1) > _SQUARE_TOLERANCE:
+            yield problem_of(
+                'non_square_pixels',
+                clip,
+                f'{clip.width:.0f}x{clip.height:.0f} pixels are shown as '
+                f'{clip.width * clip.pixel_aspect:.0f}x{clip.height:.0f}',
+            )
+        if clip.interlaced_share > 0:
+            yield problem_of(
+                'interlaced', clip, f'{clip.interlaced_share:.0%} of the frames looked at'
+            )
         if min(clip.width, clip.height) < settings.smallest_side:
             yield problem_of('tiny_picture', clip, f'{clip.width:.0f}x{clip.height:.0f} pixels')
         if clip.black_share > settings.black_share:

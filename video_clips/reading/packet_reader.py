@@ -6,13 +6,58 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from video_clips.reading.opening import best_stream, open_container
+from video_clips.reading.opening import best_stream, file_name, is_local, open_container
 from video_clips.reading.packets import PacketTable, is_flush, scan_packets
 
 _MOST_BYTES_KEPT = 8 * 2**20
+
+
+def demux_video(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """Packets of a video stream, and of those that go on where it ends.
+
+    A transport stream may give its pictures a new number (PID) on the way, which FFmpeg takes for
+    another stream. Its packets are read in a second pass: the demuxer keeps the last ones of the
+    first stream back until the end of the file. A stream that runs side by side with the first is
+    left alone.
+
+    Args:
+        container: A local file, just opened.
+        stream: Its stream to begin with.
+    """
+    others = [
+        other
+        for other in container.streams.video
+        if other.index != stream.index
+        and container.format.name == 'mpegts'
+        and is_local(container)
+        and other.codec_context is not None
+        and other.codec_context.name == stream.codec_context.name
+    ]
+    if not others:
+        yield from container.demux(stream)
+        return
+    last_place = -1
+    first_places: dict[int, int] = {}
+    for packet in container.demux(stream, *others):
+        place = -1 if packet.pos is None else packet.pos
+        if packet.stream_index == stream.index:
+            last_place = max(last_place, place)
+            if not is_flush(packet):
+                yield packet
+        elif not is_flush(packet):
+            first_places.setdefault(packet.stream_index, place)
+    for index, place in sorted(first_places.items(), key=lambda item: item[1]):
+        if place > last_place:
+            with open_container(file_name(container)) as again:
+                for packet in again.demux(again.streams[index]):
+                    last_place = max(last_place, -1 if packet.pos is None else packet.pos)
+                    if not is_flush(packet):
+                        yield packet
 
 
 class PacketReader:
@@ -22,6 +67,11 @@ class PacketReader:
         path: The file.
         num_threads: Threads of the decoder; 0 lets it choose.
         skip_loop_filter: Leave out the smoothing of block edges, which changes the pictures.
+
+    Attributes:
+        container: The open container.
+        stream: Its video stream.
+        header_size: Width and height of the stream before anything is decoded.
     """
 
     def __init__(
@@ -37,6 +87,7 @@ class PacketReader:
         self.container = open_container(self.path)
         self.stream = best_stream(self.container)
         decoder = self.stream.codec_context
+        self.header_size = decoder.width, decoder.height
         decoder.thread_count = self.num_threads
         decoder.thread_type = 'SLICE' if self.num_threads == 1 else 'AUTO'
         if self.skip_loop_filter:
@@ -61,7 +112,7 @@ class PacketReader:
     def _demux_and_keep(self) -> Iterator[Packet]:
         kept: list[Packet] | None = []
         num_bytes = 0
-        for packet in self.container.demux(self.stream):
+        for packet in demux_video(self.container, self.stream):
             num_bytes += packet.size
             if num_bytes > _MOST_BYTES_KEPT:
                 kept = None
@@ -102,7 +153,7 @@ class PacketReader:
             return start, itertools.islice(self._kept, start, None)
         if self._is_untouched and start == 0:
             self._is_untouched = False
-            return 0, self.container.demux(self.stream)
+            return 0, demux_video(self.container, self.stream)
         if table.has_timestamps:
             # The index of mp4 and mov is sorted by decoding time, those of others by showing time.
             is_iso_media = 'mp4' in self.container.format.name
@@ -113,7 +164,7 @@ class PacketReader:
         self.close()
         self._open()
         self._is_untouched = False
-        return 0, self.container.demux(self.stream)
+        return 0, demux_video(self.container, self.stream)
 
     def _seek(self, table: PacketTable, stamp: int) -> tuple[int, Iterable[Packet]] | None:
         """Seek, and tell by its time stamp which packet comes first; None if that is impossible."""
@@ -126,7 +177,7 @@ class PacketReader:
             return None
         if first is None or first.pts is None:
             return None
-        found = np.flatnonzero(table.pts == first.pts)
+        found = np.flatnonzero((table.pts == first.pts) & ~table.is_second_field)
         if len(found) != 1:
             return None
         return int(found[0]), itertools.chain([first], packets)
