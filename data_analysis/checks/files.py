@@ -9,6 +9,7 @@ import pandas as pd
 
 from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
+from video_clips.reading.pictures import is_gross
 
 _SQUARE_TOLERANCE = 0.01
 _FAILURES = ('missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video_stream')
@@ -81,13 +82,8 @@ def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Prob
                 f'header {clip.header_width:.0f}x{clip.header_height:.0f}, '
                 f'stream {clip.width:.0f}x{clip.height:.0f}',
             )
-        if abs(clip.pixel_aspect - 1) > _SQUARE_TOLERANCE:
-            yield problem_of(
-                'non_square_pixels',
-                clip,
-                f'{clip.width:.0f}x{clip.height:.0f} pixels are shown as '
-                f'{clip.width * clip.pixel_aspect:.0f}x{clip.height:.0f}',
-            )
+        if is_gross(clip.pixel_aspect):
+            yield problem_of('non_square_pixels', clip, _shape(clip))
         if clip.interlaced_share > 0:
             yield problem_of(
                 'interlaced', clip, f'{clip.interlaced_share:.0%} of the frames looked at'
@@ -107,6 +103,27 @@ def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Prob
                 f'distance {clip.first_frame_distance:.2f} to the second frame, '
                 f'{clip.early_distance:.2f} from there to the seventh',
             )
+
+
+def check_pixels(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Pixels that are a little longer than wide: one finding for the whole set."""
+    stretched = clips[
+        ((clips['pixel_aspect'] - 1).abs() > _SQUARE_TOLERANCE)
+        & ~clips['pixel_aspect'].map(is_gross)
+    ]
+    if len(stretched):
+        example = next(stretched.itertuples())
+        yield Problem(
+            'non_square_pixels',
+            '',
+            f'{len(stretched)} of {len(clips)} clips are taken as if they were square, for '
+            f'instance {example.path}: {_shape(example)}',
+        )
+
+
+def _shape(clip: Any) -> str:
+    shown = clip.width * clip.pixel_aspect
+    return f'{clip.width:.0f}x{clip.height:.0f} pixels are shown as {shown:.0f}x{clip.height:.0f}'
 
 
 def check_format(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:

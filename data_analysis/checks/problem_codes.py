@@ -112,8 +112,8 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
     'non_square_pixels': ProblemCode(
         'warning',
         'Pixels are not square',
-        'Players and this package scale the picture to its true shape; readers that do not show '
-        'everything too wide or too narrow. Re-encode with square pixels.',
+        'Players scale the picture to its true shape, most readers do not. This package does from '
+        '1.5 times on, and everywhere with `square_pixels="all"`. Re-encode with square pixels.',
     ),
     'interlaced': ProblemCode(
         'warning',

@@ -85,7 +85,7 @@ def read_head(path: str, num_bytes: int = 12) -> bytes:
             raise VideoError(path, 'is a folder')
         if not stat.S_ISREG(mode):
             raise VideoError(path, 'is not a regular file')
-        with open(path, 'rb') as stream:
+        with Path(path).open('rb') as stream:
             head = stream.read(num_bytes)
     except FileNotFoundError:
         raise VideoError(path, 'no such file') from None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal, get_args
 
 import numpy as np
 from av.sidedata.sidedata import Type
@@ -11,6 +12,12 @@ from av.video.stream import VideoStream
 
 _LARGEST_ASPECT = 4
 """A pixel that is longer than this comes from a damaged header."""
+GROSS_ASPECT = 1.5
+"""From here on a picture is plainly wrong, such as 704x288 of a recorder that keeps every other
+line. Less is usual in sets that were scaled to one size, and readers and published weights take
+their pixels as square."""
+
+SquarePixels = Literal['gross', 'all', 'never']
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,19 @@ def pixel_aspect(stream: VideoStream, header_size: tuple[int, int], frame: Video
     return aspect
 
 
+def is_gross(aspect: float | Fraction) -> bool:
+    """Whether pixels are so far from square that the picture is plainly wrong."""
+    return aspect > 0 and max(aspect, 1 / aspect) >= GROSS_ASPECT
+
+
+def check_square_pixels(square_pixels: str) -> None:
+    """Refuse what is none of the choices."""
+    if square_pixels not in get_args(SquarePixels):
+        raise ValueError(
+            f'square_pixels must be one of {get_args(SquarePixels)}, got {square_pixels!r}'
+        )
+
+
 def fit_short_side(width: int, height: int, short_side: int | None) -> tuple[int, int]:
     """Width and height with the short side as wanted and the same shape, rounded as mmcv does.
 
@@ -117,7 +137,7 @@ class PictureMaker:
         stream: VideoStream,
         header_size: tuple[int, int],
         frame: VideoFrame,
-        square_pixels: bool = True,
+        square_pixels: SquarePixels = 'gross',
     ) -> 'PictureMaker':
         """A maker of pictures as a player shows them, for a stream that is read from its start.
 
@@ -125,9 +145,12 @@ class PictureMaker:
             stream: The stream.
             header_size: Its width and height before anything was decoded.
             frame: Its first frame, whose size is right where the header has another.
-            square_pixels: Scale pictures whose pixels are not square to their true shape.
+            square_pixels: Which pictures with pixels that are not square to scale to their true
+                shape: those that are ``gross`` (by `GROSS_ASPECT` or more), ``all`` or ``never``.
         """
-        aspect = pixel_aspect(stream, header_size, frame) if square_pixels else Fraction(1)
+        aspect = pixel_aspect(stream, header_size, frame)
+        if square_pixels == 'never' or (square_pixels == 'gross' and not is_gross(aspect)):
+            aspect = Fraction(1)
         return cls(max(1, round(frame.width * aspect)), frame.height)
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:

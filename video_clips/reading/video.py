@@ -6,8 +6,7 @@
 
 The largest video stream counts, cover pictures do not. Frames are numbered as they are shown, from
 the first one that can be decoded; a number means the same picture however it is reached. Times are
-those of a player's clock. Pictures have the size of the stream, whatever the header says, and
-square pixels.
+those of a player's clock. Pictures have the size of the stream, whatever the header says.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +21,13 @@ from video_clips.reading.decoding import decode_frames_of
 from video_clips.reading.frame_index import FrameIndex, IndexCache, index_frames
 from video_clips.reading.opening import VideoError, why
 from video_clips.reading.packet_reader import PacketReader
-from video_clips.reading.pictures import PictureMaker, fit_short_side, orientation
+from video_clips.reading.pictures import (
+    PictureMaker,
+    SquarePixels,
+    check_square_pixels,
+    fit_short_side,
+    orientation,
+)
 
 __all__ = ['IndexCache', 'Video', 'VideoError', 'decode_frames', 'open_video']
 
@@ -36,7 +41,9 @@ class Video:
         num_damaged_frames: Frames decoded so far that the decoder has marked as damaged.
     """
 
-    def __init__(self, reader: PacketReader, index: FrameIndex, square_pixels: bool = True) -> None:
+    def __init__(
+        self, reader: PacketReader, index: FrameIndex, square_pixels: SquarePixels = 'gross'
+    ) -> None:
         self.path = reader.path
         self.index = index
         self.num_damaged_frames = 0
@@ -175,7 +182,7 @@ def open_video(
     allow_truncated: bool = False,
     cache: IndexCache | None = None,
     skip_loop_filter: bool = False,
-    square_pixels: bool = True,
+    square_pixels: SquarePixels = 'gross',
 ) -> Video:
     """Open a video file and find its frames.
 
@@ -186,11 +193,13 @@ def open_video(
         cache: Indices of files that were opened before, for one who opens them again and again.
         skip_loop_filter: Leave out the codec's smoothing of block edges, which is faster and
             changes the pictures.
-        square_pixels: Scale pictures whose pixels are not square to the shape that a player shows.
+        square_pixels: Which pictures to scale to the shape that a player shows, see
+            `PictureMaker.of_stream`: ``gross``, ``all`` or ``never``.
 
     Raises:
         VideoError: The file is missing, empty, truncated, no video, or without a video stream.
     """
+    check_square_pixels(square_pixels)
     reader = PacketReader(path, num_threads, skip_loop_filter)
     try:
         index = index_frames(reader) if cache is None else cache.index_frames(reader)
