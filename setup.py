@@ -86,7 +86,7 @@ setup(
         'typing-extensions>=4.10',
         # Videos, their analysis and its reports
         'av>=14',
-        'fsspec>=2024.2',
+        'fsspec>=2026.4',  # before, a path in a list could run code
         'jinja2>=3.1',
         'matplotlib>=3.8',
         'pandas>=2.2',

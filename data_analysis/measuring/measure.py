@@ -125,7 +125,9 @@ def _outcomes(requests: Iterable[tuple[str, int]], settings: MeasureSettings) ->
 
 def tier_of(name: str, settings: MeasureSettings) -> Tier:
     """The tier of a file; which ones are decoded depends on name and seed alone."""
-    if settings.decode_share > random.Random(f'{settings.seed} {name}').random():
+    # A file's name need not be valid Unicode.
+    draw = random.Random(f'{settings.seed} {name}'.encode(errors='surrogatepass'))
+    if settings.decode_share > draw.random():
         return Tier.DECODE
     return settings.tier
 

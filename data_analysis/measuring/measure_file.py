@@ -22,6 +22,7 @@ from data_analysis.measuring.frame_measures import (
     measure_first_frames,
     note_pixel_format,
 )
+from video_clips.reading.demuxing import known_packets
 from video_clips.reading.frame_index import FrameIndex, index_frames
 from video_clips.reading.opening import VideoError, nominal_fps, open_container
 from video_clips.reading.packet_reader import PacketReader
@@ -54,6 +55,8 @@ def measure_file(request: tuple[str, int]) -> dict[str, Any]:
             _measure(local, Tier(tier), result)
     except FileNotFoundError:
         result.status, result.error = 'missing', 'no such file'
+    except VideoError as error:  # its protocol is refused
+        result.status, result.error = 'unreadable', error.reason
     return asdict(result)
 
 
@@ -204,7 +207,7 @@ def _end_of_all_streams(path: str) -> float:
     with open_container(path) as container:
         start = (container.start_time or 0) / 1e6
         try:
-            for packet in container.demux():
+            for packet in filter(None, known_packets(container)):
                 stamp = packet.dts if packet.pts is None else packet.pts
                 if stamp is not None and packet.time_base is not None:
                     end = max(end, float((stamp + (packet.duration or 0)) * packet.time_base))

@@ -124,10 +124,12 @@ def is_local(container: InputContainer) -> bool:
 def nominal_fps(stream: VideoStream) -> float:
     """The rate at which frames mostly follow each other, by header and probe; 25 if unknown.
 
-    The stream's own rate counts first: raw streams have no other, and a mean over the file would
-    include holes.
+    A mean over the file would include holes. Of a raw stream, which has no times, the rate is what
+    the codec's headers say.
     """
-    rate = stream.guessed_rate or stream.average_rate
+    is_raw = stream.start_time is None and stream.duration is None
+    rate = stream.codec_context.framerate if is_raw else None
+    rate = rate or stream.guessed_rate or stream.average_rate
     return float(rate) if rate else _DEFAULT_FPS
 
 

@@ -6,58 +6,14 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from video_clips.reading.opening import best_stream, file_name, is_local, open_container
+from video_clips.reading.demuxing import demux_video, known_packets
+from video_clips.reading.opening import best_stream, open_container
 from video_clips.reading.packets import PacketTable, is_flush, scan_packets
 
 _MOST_BYTES_KEPT = 8 * 2**20
-
-
-def demux_video(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
-    """Packets of a video stream, and of those that go on where it ends.
-
-    A transport stream may give its pictures a new number (PID) on the way, which FFmpeg takes for
-    another stream. Its packets are read in a second pass: the demuxer keeps the last ones of the
-    first stream back until the end of the file. A stream that runs side by side with the first is
-    left alone.
-
-    Args:
-        container: A local file, just opened.
-        stream: Its stream to begin with.
-    """
-    others = [
-        other
-        for other in container.streams.video
-        if other.index != stream.index
-        and container.format.name == 'mpegts'
-        and is_local(container)
-        and other.codec_context is not None
-        and other.codec_context.name == stream.codec_context.name
-    ]
-    if not others:
-        yield from container.demux(stream)
-        return
-    last_place = -1
-    first_places: dict[int, int] = {}
-    for packet in container.demux(stream, *others):
-        place = -1 if packet.pos is None else packet.pos
-        if packet.stream_index == stream.index:
-            last_place = max(last_place, place)
-            if not is_flush(packet):
-                yield packet
-        elif not is_flush(packet):
-            first_places.setdefault(packet.stream_index, place)
-    for index, place in sorted(first_places.items(), key=lambda item: item[1]):
-        if place > last_place:
-            with open_container(file_name(container)) as again:
-                for packet in again.demux(again.streams[index]):
-                    last_place = max(last_place, -1 if packet.pos is None else packet.pos)
-                    if not is_flush(packet):
-                        yield packet
 
 
 class PacketReader:
@@ -171,7 +127,7 @@ class PacketReader:
         self._is_untouched = False
         try:
             self.container.seek(stamp, stream=self.stream)
-            packets = self.container.demux(self.stream)
+            packets = filter(None, known_packets(self.container, self.stream))
             first = next(packets, None)
         except (av.FFmpegError, EOFError):
             return None
