@@ -70,7 +70,7 @@ def check_timing(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Probl
 
 def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
     """Rotation, size, pixel format; black, frozen or odd frames."""
-    for clip in clips.itertuples():
+    for clip in clips[clips['status'] == 'ok'].itertuples():
         if abs(clip.rotation) > 0:
             yield problem_of('rotated', clip, f'by {clip.rotation:.0f} degrees')
         if clip.is_mirrored:

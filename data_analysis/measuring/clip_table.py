@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import fields
 
 import numpy as np
@@ -26,6 +27,14 @@ CLIP_COLUMNS = (
     *_LAST_COLUMNS,
 )
 """Columns of `clips.csv`, in order; those of a file are explained at `FileMeasurement`."""
+
+
+def any_text() -> AbstractContextManager:
+    """A context in which tables may hold file names that are not valid Unicode.
+
+    pandas keeps text in Arrow's memory where that is installed, which holds UTF-8 alone.
+    """
+    return pd.option_context('mode.string_storage', 'python')
 
 
 def clip_table(annotated: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:

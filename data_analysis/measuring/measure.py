@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from data_analysis.measuring.clip_table import any_text
 from data_analysis.measuring.file_measurement import MEASUREMENT_VERSION, FileMeasurement, Tier
 from data_analysis.measuring.measure_file import measure_file
 from data_analysis.measuring.measurement_store import MeasurementStore
@@ -182,4 +183,5 @@ def _collect(
             row['bytes'] = identity[0]
         for key, values in columns.items():
             values.append(row[key])
-    return pd.DataFrame({'file': list(identities), **columns})
+    with any_text():
+        return pd.DataFrame({'file': list(identities), **columns})

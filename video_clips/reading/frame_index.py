@@ -15,7 +15,7 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 
-from video_clips.reading.opening import VideoError, nominal_fps, why
+from video_clips.reading.opening import VideoError, has_timescale, nominal_fps, why
 from video_clips.reading.packet_reader import PacketReader
 from video_clips.reading.packets import PacketTable, shows_by_decoding_order
 
@@ -93,6 +93,8 @@ def index_frames(reader: PacketReader) -> FrameIndex:
         first = np.searchsorted(pts, _first_decodable_pts(reader, table))
         positions, pts = positions[first:], pts[first:]
     seconds = (pts - pts[0]) * float(table.time_base)
+    if not has_timescale(reader.stream) and len(pts) > 1:
+        seconds = (pts - pts[0]) / (np.median(np.diff(pts)) * rate)
     start = float(pts[0] * table.time_base)
     return FrameIndex(seconds + _player_start(reader, start), positions, table, rate)
 

@@ -20,6 +20,7 @@ _HEADER_ONLY = {'skip_frame': 'all', 'probesize': '32', 'fflags': 'noparse+nofil
 _CHEAP_PROBE = {'skip_loop_filter': 'all'}
 _FILE_PREFIX = 'file:'
 _DEFAULT_FPS = 25.0
+_SLOWEST_FPS = 0.1
 
 
 class VideoError(ValueError):
@@ -65,11 +66,15 @@ def open_container(
         # A name that FFmpeg would take for an option or a protocol ("-a.mp4", "12:30.mp4").
         path = f'{_FILE_PREFIX}{path}'
     container = _open(path, options, timeout_seconds)
-    if options is _HEADER_ONLY and not all(map(_has_size, container.streams.video)):
-        # MPEG-4 Part 2 and H.263 have their size in the stream alone.
-        container.close()
-        container = _open(path, _CHEAP_PROBE, timeout_seconds)
-    return container
+    if not all(map(has_timescale, container.streams.video)):
+        # What its edit list says in seconds would hide all frames but the first.
+        options = {**_CHEAP_PROBE, 'ignore_editlist': '1'}
+    elif options is _HEADER_ONLY and not all(map(_has_size, container.streams.video)):
+        options = _CHEAP_PROBE  # MPEG-4 Part 2 and H.263 have their size in the stream alone.
+    else:
+        return container
+    container.close()
+    return _open(path, options, timeout_seconds)
 
 
 def read_head(path: str, num_bytes: int = 12) -> bytes:
@@ -106,6 +111,12 @@ def _open(path: str, options: dict[str, str], timeout_seconds: float | None) -> 
         raise VideoError(name, f'cannot be opened as a video: {why(error)}') from error
 
 
+def has_timescale(stream: VideoStream) -> bool:
+    """Whether a tick of the stream's clock is known; FFmpeg takes 1 second where it is not."""
+    takes_a_second = stream.time_base is not None and stream.time_base >= 1
+    return not (takes_a_second and 0 < (stream.average_rate or 0) < _SLOWEST_FPS)
+
+
 def _has_size(stream: VideoStream) -> bool:
     decoder = stream.codec_context
     return decoder is None or decoder.width * decoder.height > 0
@@ -124,11 +135,11 @@ def is_local(container: InputContainer) -> bool:
 def nominal_fps(stream: VideoStream) -> float:
     """The rate at which frames mostly follow each other, by header and probe; 25 if unknown.
 
-    A mean over the file would include holes. Of a raw stream, which has no times, the rate is what
-    the codec's headers say.
+    A mean over the file would include holes. Of a raw stream, which has no times, and of one whose
+    clock is unknown the rate is what the codec's headers say.
     """
-    is_raw = stream.start_time is None and stream.duration is None
-    rate = stream.codec_context.framerate if is_raw else None
+    has_clock = (stream.start_time, stream.duration) != (None, None) and has_timescale(stream)
+    rate = None if has_clock else stream.codec_context.framerate
     rate = rate or stream.guessed_rate or stream.average_rate
     return float(rate) if rate else _DEFAULT_FPS
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
+_ASF = bytes.fromhex('3026b2758e66cf11a6d900aa0062ce6c')
+_ASF_FILE_PROPERTIES = bytes.fromhex('a1dcab8c47a9cf118ee400c00c205365')
 _UNFINISHED = (0, 0xFFFFFFFF)
 """Sizes of a list whose writer was stopped before it could fill them in."""
 
@@ -20,12 +22,18 @@ def num_missing_bytes(path: str | Path) -> int | None:
         path: A local file.
 
     Returns:
-        Bytes of pictures and sound that AVI's, Matroska's or WebM's header promises past the end of
-        the file; None where no promise is found.
+        Bytes of pictures and sound that the header of an AVI, ASF, Matroska or WebM file promises
+        past its end; None where no promise is found.
     """
     num_bytes = os.stat(path).st_size
     with open(path, 'rb') as stream:
-        end = _end_of_riff(stream) if stream.read(4) == b'RIFF' else _end_of_segment(stream)
+        head = stream.read(4096)
+        if head[:4] == b'RIFF':
+            end = _end_of_riff(stream)
+        elif head.startswith(_ASF):
+            end = _end_of_asf(head)
+        else:
+            end = _end_of_segment(stream)
     return None if end is None else max(0, end - num_bytes)
 
 
@@ -56,6 +64,14 @@ def _end_of_frames(stream: BinaryIO, at: int) -> int | None:
         if head[:4] == b'LIST' and head[8:] == b'movi':
             return None if size in _UNFINISHED else at + 8 + size
         at += 8 + size + size % 2
+
+
+def _end_of_asf(head: bytes) -> int | None:
+    """The file's size; a broadcast has none."""
+    at = head.find(_ASF_FILE_PROPERTIES)
+    if at < 0 or len(head) < at + 92 or head[at + 88] & 1:
+        return None
+    return int.from_bytes(head[at + 40 : at + 48], 'little') or None
 
 
 def _end_of_segment(stream: BinaryIO) -> int | None:

@@ -90,9 +90,16 @@ def test_a_cut_avi_is_not(tmp_path, codec):
         open_video(path)
 
 
-@pytest.mark.parametrize(('name', 'promises'), [('a.mkv', True), ('a.webm', True), ('a.ts', False)])
-def test_bytes_that_matroska_promises(tmp_path, name, promises):
-    codec = 'libvpx-vp9' if name == 'a.webm' else 'libx264'
+@pytest.mark.parametrize(
+    ('name', 'codec', 'promises'),
+    [
+        ('a.mkv', 'libx264', True),
+        ('a.webm', 'libvpx-vp9', True),
+        ('a.asf', 'wmv2', True),
+        ('a.ts', 'libx264', False),
+    ],
+)
+def test_bytes_that_other_containers_promise(tmp_path, name, codec, promises):
     path = render_video(tmp_path / name, 25, codec=codec)
     size = path.stat().st_size
     assert num_missing_bytes(path) == (0 if promises else None)
@@ -325,6 +332,14 @@ def test_raw_streams_have_the_rate_that_they_say(tmp_path, suffix):
     path = render_video(tmp_path / f'a{suffix}', 30, fps=12, codec=codec, options=options)
     with open_video(path) as video:
         assert (video.num_frames, round(video.fps, 6)) == (30, 12)
+
+
+def test_a_clock_without_a_timescale(tmp_path):
+    path = render_video(tmp_path / 'a.mp4', 40, fps=20, options=NO_B_FRAMES)
+    patch(path, b'mdhd', bytes(4), offset=16)
+    assert numbers(path) == list(range(40))
+    with open_video(path) as video:
+        np.testing.assert_allclose(video.seconds, np.arange(40) / 20)
 
 
 # What is no file
