@@ -9,7 +9,7 @@ from typing import Any
 from mmaction_timesformer.explanation.explanation_folder import explain_video
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.reports.pages import page_environment
-from video_clips.whole_folders import staged_folder
+from video_clips.whole_files import staged_folder
 
 PAGE = 'index.html'
 
