@@ -74,8 +74,8 @@ setup(
         mmcv_requirement(),
         'mmengine>=0.10.7,<0.11',
         'importlib-metadata',  # mmaction2 imports it and does not declare it
-        'setuptools>=77.0.3,<82',  # the last with pkg_resources, which mmengine imports
-        'torch>=2.4',
+        'setuptools>=78.1.1,<82',  # the last with pkg_resources, which mmengine imports
+        'torch>=2.6',  # the first whose weights_only runs no code
         # The model
         'einops>=0.7',
         'numpy>=2',
@@ -86,11 +86,11 @@ setup(
         'typing-extensions>=4.10',
         # Videos, their analysis and its reports
         'av>=14',
-        'fsspec>=2024.2',
-        'jinja2>=3.1',
+        'fsspec>=2026.4',  # before, a path in a list could run code
+        'jinja2>=3.1.6',
         'matplotlib>=3.8',
         'pandas>=2.2',
-        'pillow>=10',
+        'pillow>=12.1.1',
         'rich>=13',
     ],
     extras_require=EXTRAS,

@@ -8,14 +8,12 @@ annotations hold for it; audio is left out.
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
 from data_analysis.measuring.worker_pool import run_in_processes
@@ -24,6 +22,7 @@ from video_clips.labels import LabelReader
 from video_clips.reading.opening import VideoError, open_container
 from video_clips.reading.video import Video, open_video
 from video_clips.whole_files import write_atomically
+from video_clips.writing import Encoding, open_writer
 
 _TIME_BASE = Fraction(1, 90_000)
 _PATH_COLUMNS = ('path', 'filename')
@@ -152,46 +151,29 @@ def make_copy(request: Mapping[str, Any]) -> None:
     Args:
         request: ``source``, ``target`` and ``origin``, as in `CopySettings` and more.
     """
-    target, origin = Path(request['target']), request['origin']
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f'.{target.name}.{os.getpid()}')
-    try:
-        with open_video(request['source']) as video:
-            _encode(video, unfinished, origin)
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with open_video(request['source']) as video:
+        _encode(video, Path(request['target']), request['origin'])
 
 
 def _encode(video: Video, file: Path, origin: Mapping[str, Any]) -> None:
     short_side = min(origin['short_side'], *video.size)
-    ticks = np.round(video.seconds / float(_TIME_BASE)).astype(np.int64)
-    with av.open(str(file), 'w', format='mp4') as container:
-        container.metadata['comment'] = json.dumps(origin)
-        stream = container.add_stream('libx264', rate=Fraction(video.fps).limit_denominator(1001))
-        stream.pix_fmt = 'yuv420p'
-        stream.codec_context.time_base = _TIME_BASE
-        stream.codec_context.thread_count = 1
-        stream.options = {
-            'preset': 'veryfast',
+    encoding = Encoding(
+        crf=origin['crf'],
+        keyframe_interval=origin['keyframe_interval'],
+        rate=Fraction(video.fps).limit_denominator(1001),
+        time_base=_TIME_BASE,
+        num_threads=1,
+        options={
             'tune': 'fastdecode',
-            'crf': str(origin['crf']),
-            'g': str(origin['keyframe_interval']),
             'sc_threshold': '0',
             # Other frames need no B-frame, so a reader leaves out all that nobody asked for.
             'bf': '2',
             'x264-params': 'b-pyramid=none',
-        }
+        },
+    )
+    with open_writer(file, encoding, comment=json.dumps(origin)) as writer:
         for number, picture in _in_order(video.pictures(range(video.num_frames), short_side)):
-            if number == 0:
-                # Colours are stored for every second row and column.
-                stream.height, stream.width = (length // 2 * 2 for length in picture.shape[:2])
-            frame = av.VideoFrame.from_ndarray(
-                np.ascontiguousarray(picture[: stream.height, : stream.width]), 'rgb24'
-            )
-            frame.pts, frame.time_base = int(ticks[number]), _TIME_BASE
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            writer.write(picture, video.seconds[number])
 
 
 def _in_order(

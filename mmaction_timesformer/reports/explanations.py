@@ -9,7 +9,7 @@ from typing import Any
 from data_analysis.report.html import render_page
 from mmaction_timesformer.explanation.explanation_folder import explain_video
 from mmaction_timesformer.inference.trained_model import TrainedModel
-from video_clips.whole_folders import staged_folder
+from video_clips.whole_files import staged_folder
 
 PAGE = 'index.html'
 

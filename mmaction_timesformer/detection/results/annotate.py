@@ -16,8 +16,8 @@ from mmaction_timesformer.detection.results.drawing import Panel, ScoresOverTime
 from mmaction_timesformer.detection.sources.reader import Break, SourceReader
 from mmaction_timesformer.detection.sources.sources import Source, file_name
 from mmaction_timesformer.detection.windows import TimedFrame
-from video_clips.video_output import write_video
 from video_clips.whole_files import written_beside
+from video_clips.writing import open_writer
 
 MIN_WIDTH, MAX_WIDTH = 320, 1280
 CLIP_MARGIN_SECONDS = 2.0
@@ -57,7 +57,7 @@ def annotate_video(
     """
     scores = ScoresOverTime(windows, classes)
     panel: Panel | None = None
-    with write_video(file) as output:
+    with open_writer(file) as output:
         for frame in _frames(source, 0.0, stop):
             picture = _fit(frame.picture())
             if panel is None:
@@ -107,7 +107,7 @@ def _save_event(
     start = max(0.0, event.start_seconds - CLIP_MARGIN_SECONDS)
     end = min(event.end_seconds + CLIP_MARGIN_SECONDS, start + MAX_CLIP_SECONDS)
     nearest: tuple[float, np.ndarray] | None = None
-    with write_video(clip) as output:
+    with open_writer(clip) as output:
         for frame in _frames(source, start, stop):
             if frame.seconds < start:
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from mmaction_timesformer.evaluation.calibration import TEMPERATURE_RANGE, is_us
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.models.heads.temperature import Temperature
 from mmaction_timesformer.registry import HOOKS
+from video_clips.whole_files import written_beside
 
 METRIC = '/temperature'
 STATE = 'cls_head.temperature.value'
@@ -107,14 +107,8 @@ def store_temperature(checkpoint: str | Path, value: float, out: str | Path) -> 
     content = read_checkpoint(checkpoint)
     content['state_dict'][STATE] = torch.tensor(value)
     content.setdefault('meta', {})['temperature'] = value
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f'.{out.name}.{os.getpid()}')
-    try:
+    with written_beside(out) as partial:
         torch.save(content, partial)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def find_temperature(model: Any) -> Temperature | None:

@@ -26,7 +26,7 @@ from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, c
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.embeddings.embedding import neighbour_agreement, project
-from video_clips.whole_folders import staged_folder
+from video_clips.whole_files import staged_folder
 
 PAGE = 'index.html'
 STRIP_QUALITY = 60

@@ -29,7 +29,7 @@ from mmaction_timesformer.reports.results.map_check import (
 from mmaction_timesformer.reports.results.model_cost import ModelCost, measure_cost
 from mmaction_timesformer.reports.results.page import render_results
 from mmaction_timesformer.reports.results.run_files import RunFiles
-from video_clips.whole_folders import staged_folder
+from video_clips.whole_files import staged_folder
 
 
 def analyze_runs(

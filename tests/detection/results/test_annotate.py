@@ -26,7 +26,7 @@ from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source
 from tests.detection.signal_videos import every, make_detector, write_video
 from video_clips.reading.video import open_video
-from video_clips.video_output import write_video as write_h264
+from video_clips.writing import open_writer
 
 CLASSES = ('Digging', 'Walking', 'Other')
 LABELS = CLASSES[:2]
@@ -225,7 +225,7 @@ def test_pictures_of_any_size_become_video(tmp_path, size):
     width, height = size
     picture = _fit(np.full((height, width, 3), 200, np.uint8))
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
-    with write_h264(tmp_path / 'a.mp4') as output:
+    with open_writer(tmp_path / 'a.mp4') as output:
         output.write(picture, 0.0)
     with open_video(tmp_path / 'a.mp4') as video:
         assert video.size == (picture.shape[1], picture.shape[0])

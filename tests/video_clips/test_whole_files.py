@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from video_clips.whole_folders import LISTING, staged_folder
+from video_clips.whole_files import LISTING, staged_folder
 
 
 def write(out, *names, text='new'):
