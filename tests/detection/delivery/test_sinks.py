@@ -19,7 +19,7 @@ from mmaction_timesformer.detection.delivery.sinks import (
 )
 from mmaction_timesformer.detection.delivery.webhook import Webhook
 from mmaction_timesformer.detection.results.folder import to_record
-from mmaction_timesformer.detection.watch import Pulse
+from mmaction_timesformer.detection.watch import Heartbeat
 from tests.detection.conftest import far_east, wait_until
 
 EVENT = dict(
@@ -307,8 +307,8 @@ def test_lines_for_machines_and_for_people():
         ),
         dict(record='gap', source='gate', start_seconds=80.0, end_seconds=None, reason='cut'),
         dict(record='source', source='gate', state='failed', error='no such file', remark=''),
-        to_record(Pulse('gate', 75.52, 1887, 300, 2, 1, 0.124, 0.3)),
-        to_record(Pulse('yard', 0.0, 0, 0, 0, 0, None, None)),
+        to_record(Heartbeat('gate', 75.52, 1887, 300, 2, 1, 0.124, 0.3)),
+        to_record(Heartbeat('yard', 0.0, 0, 0, 0, 0, None, None)),
     ):
         JsonSink(machines).write(record)
         HeartbeatSink(watchers).write(record)

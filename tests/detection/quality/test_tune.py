@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from mmaction_timesformer.detection.events.rules import EventRule, make_rules
-from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.events.tracker import EventSettings, EventTracker, ScoredWindow
 from mmaction_timesformer.detection.quality.evaluate import match_events
 from mmaction_timesformer.detection.quality.truth import TrueEvent, TrueRecording
 from mmaction_timesformer.detection.quality.tune import tune_rules, write_rules
@@ -64,7 +64,7 @@ def test_what_was_tuned_holds_on_another_recording(recordings):
     tuned = tune(recordings, rate=12.0)['A']
     assert tuned.f1 > 0.9
     assert tuned.false_alarms_per_hour <= 12.0
-    tracker = EventTracker('other', CLASSES, {'A': tuned.rule}, WINDOWS)
+    tracker = EventTracker('other', EventSettings(CLASSES, {'A': tuned.rule}, WINDOWS))
     changes = []
     for window in noisy_scores(TRUE, 200.0, 0.25, seed=1):
         changes += tracker.push(window)

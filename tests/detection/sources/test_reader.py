@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmaction_timesformer.detection.sources.feed import End
+from mmaction_timesformer.detection.sources.records import End
 from mmaction_timesformer.detection.sources.reader import Break, SourceReader
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.windows import WindowSettings
@@ -50,7 +50,7 @@ def test_every_real_file_ends_in_events_or_a_clear_error(real_videos):
     paths = [path for folder in ('odd', 'long') for path in (real_videos / folder).iterdir()]
     sources = [Source(str(path), str(path)) for path in paths]
     detector = make_detector(windows=WindowSettings(2, 2.0, 1.0))
-    ends = [update for update in detector.watch(sources) if isinstance(update, End)]
+    ends = [record for record in detector.watch(sources) if isinstance(record, End)]
     assert {end.source for end in ends} == {source.name for source in sources}
     assert {Path(end.source).name for end in ends if end.error} == {'result.webm'}
     assert all(end.num_frames for end in ends if not end.error)
