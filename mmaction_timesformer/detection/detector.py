@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from mmaction_timesformer.detection.watch import Model, OnFrame, Record, Watch, 
 from mmaction_timesformer.detection.windows import Prepare
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.loading import load_weights
-from mmaction_timesformer.inference.preparation import split_pipeline
 from mmaction_timesformer.inference.scoring import Score
 from video_clips.reading.opening import VideoError
 
@@ -103,12 +101,7 @@ class DangerDetector:
         if not isinstance(config, Config):
             config = Config.fromfile(config)
         settings = DetectionSettings.from_config(config.get('detection'), overrides)
-        settings.scoring.check_pipeline(config)
-        parts = split_pipeline(config[settings.pipeline])
-        if settings.span_seconds is None and parts.span_seconds is not None:
-            settings = replace(settings, span_seconds=parts.span_seconds)
-        watch_settings = settings.watch_settings(parts.num_frames, parts.frame_interval)
-
+        parts, watch_settings = settings.for_pipeline(config)
         loaded = load_weights(config, checkpoint, device, settings.scoring, parts, trust_compiled)
         rules = make_rules(loaded.classes, settings.dangers, settings.rules)
         fingerprint = recognizer.make_fingerprint(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import NoneType
 from typing import Any
 
 from mmaction_timesformer.detection.sources.feed import Patience
 from mmaction_timesformer.detection.watch import WatchSettings
 from mmaction_timesformer.detection.windows import WindowSettings
+from mmaction_timesformer.inference.preparation import PipelineParts, split_pipeline
 from mmaction_timesformer.inference.scoring import ScoringSettings
 
 _TEXT = ('pipeline', 'dtype', 'recording_time')
@@ -128,6 +129,19 @@ class DetectionSettings:
             raise ValueError(f'detection has unknown keys {unknown}; it may have {known}')
         return cls(**values)
 
+    def for_pipeline(self, config: Mapping[str, Any]) -> tuple[PipelineParts, WatchSettings]:
+        """Take the config's pipeline apart, and set windows as it samples clips.
+
+        Raises:
+            ValueError: There is no such pipeline, or it gives no span of a window.
+        """
+        self.scoring.check_pipeline(config)
+        parts = split_pipeline(config[self.pipeline])
+        settings = self
+        if self.span_seconds is None and parts.span_seconds is not None:
+            settings = replace(self, span_seconds=parts.span_seconds)
+        return parts, settings.watch_settings(parts.num_frames, parts.frame_interval)
+
     def watch_settings(self, num_frames: int, clip_frame_interval: float | None) -> WatchSettings:
         """How sources are cut and watched.
 
@@ -159,3 +173,13 @@ class DetectionSettings:
             self.update_seconds,
             self.recording_time,
         )
+
+
+def windows_of(config: Mapping[str, Any]) -> WindowSettings:
+    """The windows that a config's detection has.
+
+    Raises:
+        ValueError: The config does not describe them.
+    """
+    settings = DetectionSettings.from_config(config.get('detection'))
+    return settings.for_pipeline(config)[1].windows

@@ -10,9 +10,9 @@ from mmengine.config import Config
 
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, is_exported
-from mmaction_timesformer.inference.precision import choose_dtype
 from mmaction_timesformer.inference.preparation import FramePreparer, PipelineParts
 from mmaction_timesformer.inference.scoring import Score, ScoringSettings
+from mmaction_timesformer.models.precision import choose_dtype
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,6 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
             f'the config builds a {type(model).__name__}; a Recognizer3D is needed, which takes '
             'clips as (batch, channels, frames, height, width)'
         )
-    refuse_non_finite(state_dict)
     try:
         model.load_state_dict(state_dict)
     except RuntimeError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mmaction_timesformer.inference.precision import DTYPES
+from mmaction_timesformer.models.precision import DTYPES
 
 Score = Callable[[Tensor], Tensor]
 """From clips (B * V, C, T, H, W) to the calibrated probability of each class, (B * V, K)."""

@@ -160,7 +160,7 @@ def test_scores_are_those_of_mmaction2_on_the_same_frames(
     for window in (0, 2, 5):
         results = dict(filename=str(video), start_index=0, label=0, modality='RGB')
         results = TRANSFORMS.build(STEPS[0])(results)
-        results.record(
+        results.update(
             frame_inds=np.arange(4) * 8 + window * 16, clip_len=4, num_clips=1, frame_interval=8
         )
         for step in config[pipeline][2:]:

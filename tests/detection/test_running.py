@@ -172,7 +172,9 @@ def test_no_picture_is_worth_the_watch(tmp_path, monkeypatch, caplog):
             pass
 
     red = parse_source('lavfi:color=c=0xdc001e:size=32x32:rate=25,realtime')
-    run(make_detector(), [red], tmp_path, [StopAtAlarm()], options=RunOptions(clips=True), stop=stop)
+    run(
+        make_detector(), [red], tmp_path, [StopAtAlarm()], options=RunOptions(clips=True), stop=stop
+    )
     assert [r['state'] for r in records if r['record'] == 'event'] == ['open', 'closed']
     assert 'no space left' in caplog.text
 

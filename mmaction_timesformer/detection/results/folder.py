@@ -76,9 +76,7 @@ def read_history(file: Path) -> dict[str, SourceHistory]:
             _take(history.setdefault(record.get('source', ''), SourceHistory()), record)
         except (KeyError, TypeError, ValueError) as error:
             reason = f'{error} is missing' if isinstance(error, KeyError) else str(error)
-            raise ValueError(
-                f'{file}, line {number}: not a detection record: {reason}'
-            ) from None
+            raise ValueError(f'{file}, line {number}: not a detection record: {reason}') from None
     return history
 
 

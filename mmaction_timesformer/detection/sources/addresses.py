@@ -7,19 +7,13 @@ import os
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-# A host is shown only where the URL can be read in one way: a password with an unescaped "/", "?",
-# "#" or "@" would make a part of it the host.
-_PLAIN = re.compile(
-    r'(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,15})://'
-    r'(?:[^/?#@\s]*@)?'
-    r'(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{1,5})?(?=[/?#]|$)[^@]*'
-)
+from video_clips.safe_names import public_name
+
 _FORMERLY_KEPT = re.compile(
     r'(channel|channelid|chn|ch|camera|cameraid|cam|id|src|subtype|stream|streamid|streamtype'
     r'|profile|track|inst|resolution|fps|codec|videocodec|unicast|proto|transportmode)=[\w./-]*',
     re.IGNORECASE,
 )
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]{0,15}):')
 _VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
 _UNPRINTABLE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
@@ -27,16 +21,11 @@ _UNPRINTABLE = re.compile(
 
 
 def safe_name(url: str) -> str:
-    """Name a URL by its scheme, host and a short fingerprint.
-
-    Nothing else of a URL is safe to show: makers of cameras put passwords into paths and queries.
-    """
-    fingerprint = hashlib.sha256(url.encode('utf-8', 'surrogateescape')).hexdigest()[:6]
-    plain = _PLAIN.fullmatch(url)
-    if plain is None:
-        scheme = _SCHEME.match(url)
-        return f'{scheme[1]}:#{fingerprint}' if scheme else f'#{fingerprint}'
-    return f'{plain["scheme"]}://{plain["host"]}{plain["port"] or ""}#{fingerprint}'
+    """Name a URL by its scheme, host and fingerprint; what is no URL by a fingerprint alone."""
+    name = public_name(url)
+    if name != url:
+        return name
+    return f'#{hashlib.sha256(url.encode(errors="surrogateescape")).hexdigest()[:8]}'
 
 
 def former_name(url: str) -> str:

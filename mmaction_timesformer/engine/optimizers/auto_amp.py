@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmaction_timesformer.inference.precision import best_amp_dtype
+from mmaction_timesformer.models.precision import best_amp_dtype
 from mmaction_timesformer.registry import OPTIM_WRAPPERS
 
 

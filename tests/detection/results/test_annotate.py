@@ -124,7 +124,12 @@ def test_recordings_of_one_name_have_files_of_their_own(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_video(tmp_path / name, every(10, 5.0), [(2.0, 4.0)])
     sources = [Source(str(tmp_path / name), str(tmp_path / name)) for name in names]
-    run(make_detector(), sources, tmp_path / 'out', options=RunOptions(annotate=True, clips=True, report=True))
+    run(
+        make_detector(),
+        sources,
+        tmp_path / 'out',
+        options=RunOptions(annotate=True, clips=True, report=True),
+    )
     events = read_events(tmp_path / 'out' / 'events.jsonl')
     assert len(events) == 4
     assert len(list((tmp_path / 'out' / 'events').glob('*.jpg'))) == 4
@@ -207,7 +212,9 @@ def test_a_run_that_is_stopped_while_it_makes_videos_makes_them_later(tmp_path, 
         patch.setattr(
             'mmaction_timesformer.detection.results.finishing.annotate_video', stop_after_first
         )
-        summary = run(make_detector(), sources, out, options=RunOptions(annotate=True, clips=True), stop=stop)
+        summary = run(
+            make_detector(), sources, out, options=RunOptions(annotate=True, clips=True), stop=stop
+        )
     assert (summary.exit_code, summary.was_stopped) == (0, True)
     assert [file.name[:2] for file in (out / 'annotated').iterdir()] == ['a-']
     assert list((out / 'events').glob('*')) == []

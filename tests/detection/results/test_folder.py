@@ -137,7 +137,9 @@ def test_a_paced_file_goes_on_at_once_and_at_its_pace(source, tmp_path):
     events.write(dict(record='source', state='started', source='yard', time=None))
     events.close()
     paced = replace(source, pace=1.0)
-    results = ResultsFolder(tmp_path, make_detector().event_settings, {}).resume([paced])
+    results = ResultsFolder(tmp_path, make_detector().event_settings, {})
+    left = results.resume([paced])
+    results.close()
     started = time.monotonic()
     moments = []
     for record in make_detector().watch([paced], left.resumes):
@@ -261,7 +263,7 @@ def test_records_keep_what_a_source_says_at_its_end(tmp_path):
 
 def test_logs_that_are_none_are_refused(tmp_path):
     (tmp_path / 'scores.csv').write_text('time,score\n1,2\n')
-    with pytest.raises(ValueError, match='no score log'):
+    with pytest.raises(ValueError, match='not a score log'):
         read_scores(tmp_path / 'scores.csv')
     (tmp_path / 'events.jsonl').write_text('hello\n')
     with pytest.raises(ValueError, match='line 1'):
@@ -276,8 +278,8 @@ def test_logs_that_are_none_are_refused(tmp_path):
         (EVENTS, '{"record": "heartbeat"}\n{"a": 1}\n', r"events\.jsonl, line 2: .*'record'"),
         (EVENTS, '{"record": "event", "label": "Digging"}\n', r'events\.jsonl, line 1: .*start'),
         (EVENTS, '{"record": "source", "state": "started", "time": 3}\n', 'line 1'),
-        ('run.json', '', r'run\.json is no manifest'),
-        ('run.json', '3', r'run\.json is no manifest'),
+        ('run.json', '', r'run\.json is not a manifest'),
+        ('run.json', '3', r'run\.json is not a manifest'),
         ('run.json', '{}', 'fingerprint'),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_run_that_is_over_makes_its_report_again_without_new_videos(folder):
     before = video.stat().st_mtime_ns
     source = Source(str(folder.parent / 'yard 1.mp4'), str(folder.parent / 'yard 1.mp4'))
     with far_east():
-        run(make_detector(), [source], folder, annotate=True, clips=True, report=True)
+        run(make_detector(), [source], folder, options=RunOptions(True, True, report=True))
     assert video.stat().st_mtime_ns == before
     assert 'data-seek="14.75"' in (folder / 'report.html').read_text()
 
@@ -81,6 +81,11 @@ def test_long_recordings_have_short_curves_that_keep_their_peaks(tmp_path):
     page = SourcePage('gate', 50_000.0, [], windows)
     write_report(tmp_path / 'report.html', [page], ('A', 'Other'), {'A': EventRule()}, 'a run')
     content = (tmp_path / 'report.html').read_text()
+    # The thresholds lie over the curve: enter 0.6 and leave 0.4 of 100.
+    assert re.findall(r'<line class="(\w+)"[^>]* y1="([\d.]+)"', content) == [
+        ('enter', '40.00'),
+        ('leave', '60.00'),
+    ]
     (curve,) = re.findall(r'<path d="([^"]+)"', content)
     assert curve.count('L') < 2000
     # The one high window stands where it was: 31415 of 100000.

@@ -13,8 +13,8 @@ import pytest
 
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.sources.feed import Patience, Resume
-from mmaction_timesformer.detection.sources.records import End, Gap
 from mmaction_timesformer.detection.sources.reader import SourceReader
+from mmaction_timesformer.detection.sources.records import End, Gap
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from mmaction_timesformer.detection.watch import Heartbeat, Scored
 from tests.detection.signal_videos import (

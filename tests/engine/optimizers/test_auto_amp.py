@@ -9,7 +9,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmaction_timesformer.engine.optimizers import AutoAmpOptimWrapper, auto_amp, best_amp_dtype
-from mmaction_timesformer.inference import precision
+from mmaction_timesformer.models import precision
 
 
 @pytest.mark.parametrize(
