@@ -34,25 +34,45 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         """Do not follow."""
 
 
+class _PlainConnection(HTTPConnection):
+    """Remembers its socket, which urllib takes away once the head of the answer has come."""
+
+    opened: socket.socket | None = None
+
+    def connect(self) -> None:
+        """Connect."""
+        super().connect()
+        self.opened = self.sock
+
+
+class _SecureConnection(HTTPSConnection, _PlainConnection):
+    """The same, over TLS."""
+
+    def connect(self) -> None:
+        """Connect, and remember the socket that TLS has put in place of the first."""
+        super().connect()
+        self.opened = self.sock
+
+
 class _KnownConnections(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     """Keeps the connection that is open, so that a time limit can end it."""
 
     def __init__(self) -> None:
         urllib.request.HTTPHandler.__init__(self)
         urllib.request.HTTPSHandler.__init__(self)
-        self.connection: HTTPConnection | None = None
+        self.connection: _PlainConnection | None = None
 
-    def _connect(self, kind: type[HTTPConnection], host: str, **options: Any) -> HTTPConnection:
+    def _connect(self, kind: type[_PlainConnection], host: str, **options: Any) -> HTTPConnection:
         self.connection = kind(host, **options)
         return self.connection
 
     def http_open(self, request: urllib.request.Request) -> HTTPResponse:
         """Open a connection."""
-        return self.do_open(partial(self._connect, HTTPConnection), request)  # type: ignore[arg-type]
+        return self.do_open(partial(self._connect, _PlainConnection), request)  # type: ignore[arg-type]
 
     def https_open(self, request: urllib.request.Request) -> HTTPResponse:
         """Open a connection."""
-        return self.do_open(partial(self._connect, HTTPSConnection), request)  # type: ignore[arg-type]
+        return self.do_open(partial(self._connect, _SecureConnection), request)  # type: ignore[arg-type]
 
     @contextmanager
     def ended_after(self, seconds: float) -> Iterator[threading.Event]:
@@ -75,7 +95,8 @@ class _KnownConnections(urllib.request.HTTPHandler, urllib.request.HTTPSHandler)
             is_done.set()
 
     def _shut_down(self) -> None:
-        open_socket = getattr(self.connection, 'sock', None)
+        connection = self.connection
+        open_socket = connection and (connection.sock or connection.opened)
         if open_socket is not None:
             with suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)
