@@ -1,8 +1,8 @@
-"""How well events were found: by overlap in time, by false alarms an hour, by delay.
+"""Metrics of events: overlap in time, false alarms per hour, delay.
 
 A found event is right if it has the label of a true one and their intersection over union in time
-(tIoU) reaches a threshold. Each true event counts once; surer events choose first. A second alarm
-for the same event is a false one.
+(tIoU) reaches a threshold. Each true event counts once, and the found event with the higher mean
+score is matched first. A second alarm for the same event is a false one.
 
 Legend: S recordings, N found events, R resamples.
 """
@@ -140,13 +140,14 @@ class EventFigures:
         label: The class, or ``all``.
         threshold: tIoU from which an event is right.
         num_true: True events.
-        num_found: Found events.
+        num_found: Reported events, right or not.
+        num_right: Those that are right.
         precision: Share of the found events that are right.
         recall: Share of the true events that were found.
         f1: Their harmonic mean.
         average_precision: Over all found events from the surest on; for ``all`` the mean over
             classes.
-        false_alarms_per_hour: Found events that are not right, an hour of recording.
+        false_alarms_per_hour: Found events that are not right, per hour of recording.
         median_delay_seconds: From the start of a true event to its alarm.
         late_delay_seconds: The delay that 95 % stay below.
     """
@@ -155,6 +156,7 @@ class EventFigures:
     threshold: float
     num_true: int
     num_found: int
+    num_right: int
     precision: Figure
     recall: Figure
     f1: Figure
@@ -256,6 +258,7 @@ def _figures(
         threshold,
         num_true=int(sum(matches.true.sum() for matches in classes)),
         num_found=sum(len(matches.places) for matches in classes),
+        num_right=int(sum(np.isfinite(matches.delays).sum() for matches in classes)),
         **figures,
     )
 

@@ -1,4 +1,4 @@
-"""``report.html``: what a run found, with timelines that seek the videos."""
+"""``report.html``: the events of a run, with timelines that seek the videos."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import numpy as np
 
 from data_analysis.report.html import write_page
 from mmaction_timesformer.detection.events.events import DangerEvent, clock, time_of_day, wall_clock
+from mmaction_timesformer.detection.events.rules import EventRule
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.results.drawing import class_colours
-from mmaction_timesformer.detection.sources.feed import Gap
+from mmaction_timesformer.detection.sources.records import Gap
 
 # What browsers play; another container is shown if there is an annotated copy.
 _PLAYABLE = ('.mp4', '.m4v', '.webm')
@@ -25,7 +26,7 @@ _MAX_POINTS = 1500
 
 @dataclass(frozen=True)
 class SourcePage:
-    """What the report shows of one source.
+    """A source in the report.
 
     Attributes:
         name: The source.
@@ -59,7 +60,7 @@ def write_report(
     file: str | Path,
     pages: Sequence[SourcePage],
     classes: Sequence[str],
-    labels: Sequence[str],
+    rules: Mapping[str, EventRule],
     footer: str,
 ) -> None:
     """Write the report.
@@ -68,10 +69,10 @@ def write_report(
         file: The HTML file; videos and pictures are linked from its folder.
         pages: The sources.
         classes: The model's classes in index order.
-        labels: Those that are dangers.
-        footer: What to say about the run.
+        rules: The rules of those that are dangers.
+        footer: A sentence about the run.
     """
-    folder = Path(file).parent
+    folder, labels = Path(file).parent, list(rules)
     sources = [_source(page, folder, classes, labels) for page in pages]
     write_page(
         Path(file),
@@ -79,6 +80,7 @@ def write_report(
         sources=sources,
         labels=labels,
         colours=class_colours(labels),
+        rules=rules,
         counts={label: _count(pages, label) for label in labels},
         cards=_cards(pages),
         footer=footer,
