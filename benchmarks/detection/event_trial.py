@@ -17,7 +17,7 @@ from mmaction_timesformer.detection.quality.command import (
     read_results,
     tune_results,
 )
-from mmaction_timesformer.detection.quality.evaluate import EventFigures
+from mmaction_timesformer.detection.quality.evaluate import EventMetrics
 from mmaction_timesformer.detection.quality.tune import TunedRule
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import find_sources
@@ -34,7 +34,7 @@ class EventTrial:
     """
 
     rules: dict[str, TunedRule]
-    figures: list[EventFigures]
+    figures: list[EventMetrics]
     num_tuning_events: int
 
 

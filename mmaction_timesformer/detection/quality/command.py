@@ -18,7 +18,7 @@ from mmaction_timesformer.detection.events.rules import EventRule
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.quality.evaluate import (
     THRESHOLDS,
-    EventFigures,
+    EventMetrics,
     evaluate_events,
 )
 from mmaction_timesformer.detection.quality.truth import TrueRecording, match_names, read_truth
@@ -229,7 +229,7 @@ def _check_windows(config: str, windows: WindowSettings) -> None:
         )
 
 
-def figures_of(results: Results, thresholds: Sequence[float] = THRESHOLDS) -> list[EventFigures]:
+def figures_of(results: Results, thresholds: Sequence[float] = THRESHOLDS) -> list[EventMetrics]:
     """The figures of a run."""
     return evaluate_events(
         results.events, results.truth, results.hours, tuple(results.rules), thresholds
@@ -248,7 +248,7 @@ def tune_results(results: Results, max_false_alarms_per_hour: float) -> dict[str
     return tune_rules(recordings, results.rules, max_false_alarms_per_hour)
 
 
-def _print_figures(figures: Sequence[EventFigures]) -> None:
+def _print_figures(figures: Sequence[EventMetrics]) -> None:
     table = Table(title='Events, with 95 % intervals over recordings')
     for column in ('tIoU', 'class', 'true', 'reported', 'right'):
         table.add_column(column)

@@ -23,7 +23,7 @@ from mmaction_timesformer.evaluation.resampling import (
     resampled_weights,
     share_interval,
 )
-from mmaction_timesformer.evaluation.weighted_figures import mean_of_defined
+from mmaction_timesformer.evaluation.weighted_metrics import mean_of_defined
 
 THRESHOLDS = (0.3, 0.5, 0.7)
 
@@ -133,7 +133,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class EventFigures:
+class EventMetrics:
     """How well the events of one class, or of all, were found at one threshold of tIoU.
 
     Attributes:
@@ -187,7 +187,7 @@ def evaluate_events(
     hours: Mapping[str, float],
     labels: Sequence[str],
     thresholds: Sequence[float] = THRESHOLDS,
-) -> list[EventFigures]:
+) -> list[EventMetrics]:
     """Compare found events with true ones.
 
     Intervals are over recordings, which are drawn again with all that happens in them.
@@ -244,7 +244,7 @@ def _figures(
     classes: Sequence[_Matches],
     hours: np.ndarray,
     weights: np.ndarray,
-) -> EventFigures:
+) -> EventMetrics:
     together, each_alone = np.ones((1, len(hours))), np.eye(len(hours))
     point, alone, resampled = (_rates(classes, hours, w) for w in (together, each_alone, weights))
     figures = {}
@@ -253,7 +253,7 @@ def _figures(
         num_telling = int(np.isfinite(alone[name]).sum())
         find = _INTERVALS.get(name, share_interval)
         figures[name] = Figure(float(value), *find(resampled[name], value, num_telling))
-    return EventFigures(
+    return EventMetrics(
         label,
         threshold,
         num_true=int(sum(matches.true.sum() for matches in classes)),

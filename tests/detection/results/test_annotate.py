@@ -153,7 +153,7 @@ def save_half(self, file, *_, **__):
 
 
 def test_half_a_picture_does_not_take_its_name(source, tmp_path, monkeypatch):
-    """What is there is never made again."""
+    """Existing files are never made again."""
     monkeypatch.setattr(Image.Image, 'save', save_half)
     with pytest.raises(OSError, match='no space'):
         save_event_media(source, [EVENT], tmp_path)

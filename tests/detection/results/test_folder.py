@@ -224,7 +224,7 @@ OPEN = DangerEvent('gate#Digging@5.000', 'open', 'Digging', 5.0, 9.0, 6.0, 7.0, 
 
 
 def one_run(folder, *records):
-    """What a run of a live source writes; gives what the folder told it to go on from."""
+    """Write as a run of a live source does; return the state that the folder resumed from."""
     results = ResultsFolder(folder, make_detector().event_settings, {})
     left = results.resume([GATE])
     for record in records:

@@ -193,7 +193,7 @@ def test_heartbeats_tell_how_a_source_is_doing(camera):
 
 
 def test_a_frame_that_cannot_be_used_is_a_gap():
-    """What fails once must not end the watch, and what fails always must not go on for ever."""
+    """One failure must not end the watch, and a permanent one must not go on for ever."""
     source = parse_source('lavfi:color=red:size=32x32:rate=25,realtime')
     num_prepared = 0
 

@@ -1,4 +1,4 @@
-"""What names a source."""
+"""Names of sources."""
 
 import os
 import re
