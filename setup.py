@@ -63,7 +63,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmaction_timesformer*', 'data_analysis*', 'video_clips*']),
-    package_data={'': ['py.typed', 'templates/*']},
+    package_data={'': ['py.typed', 'templates/*', 'public_weights.json']},
     # Into site-packages, whether installed editable or not: see the file for its reason.
     cmdclass={'build_py': BuildPyWithData},
     data_files=[('../purelib', ['startup/mend_mmaction2.pth', 'startup/mend_mmaction2.py'])],
@@ -74,8 +74,8 @@ setup(
         mmcv_requirement(),
         'mmengine>=0.10.7,<0.11',
         'importlib-metadata',  # mmaction2 imports it and does not declare it
-        'setuptools>=77.0.3,<82',  # the last with pkg_resources, which mmengine imports
-        'torch>=2.4',
+        'setuptools>=78.1.1,<82',  # the last with pkg_resources, which mmengine imports
+        'torch>=2.6',  # the first whose weights_only runs no code
         # The model
         'einops>=0.7',
         'numpy>=2',
@@ -86,11 +86,11 @@ setup(
         'typing-extensions>=4.10',
         # Videos, their analysis and its reports
         'av>=14',
-        'fsspec>=2024.2',
-        'jinja2>=3.1',
+        'fsspec>=2026.4',  # before, a path in a list could run code
+        'jinja2>=3.1.6',
         'matplotlib>=3.8',
         'pandas>=2.2',
-        'pillow>=10',
+        'pillow>=12.1.1',
         'rich>=13',
     ],
     extras_require=EXTRAS,

@@ -14,7 +14,7 @@ from pandas.api.types import is_numeric_dtype
 from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.inputs.datasets import DatasetInput
-from data_analysis.measuring.clip_table import clip_table
+from data_analysis.measuring.clip_table import any_text, clip_table
 from data_analysis.measuring.measure import MeasureSettings, Progress, measure_files
 from data_analysis.report.charts import draw_figures
 from data_analysis.report.page import write_report
@@ -68,6 +68,7 @@ class Analysis:
     changes: Sequence[Change] | None
 
 
+@any_text()
 def analyze(
     dataset: DatasetInput,
     settings: AnalysisSettings,

@@ -178,8 +178,8 @@ def _settings(options: argparse.Namespace, dataset: DatasetInput) -> AnalysisSet
     from data_analysis.analysis import AnalysisSettings
     from data_analysis.checks.settings import CheckSettings
     from data_analysis.inputs.mmaction_config import SAMPLERS
+    from data_analysis.inputs.sampler import SamplerSettings
     from data_analysis.measuring.measure import MeasureSettings
-    from data_analysis.summary.sampler_view import SamplerSettings
 
     # The project's own configs shrink the interval for short clips.
     told = dataset.sampler or SamplerSettings(short_clip='shrink_interval')

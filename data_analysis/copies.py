@@ -11,16 +11,17 @@ from __future__ import annotations
 import argparse
 import csv
 import errno
+import glob
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
 from data_analysis.measuring.worker_pool import run_in_processes
@@ -31,10 +32,13 @@ from video_clips.labels import LabelReader, read_class_names
 from video_clips.reading.opening import VideoError, open_container
 from video_clips.reading.video import Video, open_video
 from video_clips.whole_files import check_writable, write_atomically
+from video_clips.writing import Encoding, open_writer
 
 _TIME_BASE = Fraction(1, 90_000)
 _PATH_COLUMNS = ('path', 'filename')
 _MOST_FAILURES_SHOWN = 10
+_UNFINISHED_SECONDS = 3600.0
+_LONGEST_PREFIX = 100
 _NO_COPY_CAN_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -170,22 +174,11 @@ def _origin_of(copy: Path) -> dict[str, Any] | None:
 
 
 def _remove_unfinished(target: Path) -> None:
-    """Remove what killed runs have left beside a copy's place."""
-    prefix = f'.{target.name}.'
-    for file in target.parent.iterdir() if target.parent.is_dir() else ():
-        process = file.name.removeprefix(prefix)
-        if file.name.startswith(prefix) and process.isdecimal() and not _is_running(int(process)):
+    """Remove what killed runs have left beside a copy's place, unless it is still written to."""
+    stem = glob.escape(target.stem[:_LONGEST_PREFIX])
+    for file in target.parent.glob(f'.{stem}.*{target.suffix}'):
+        if time.time() - file.stat().st_mtime > _UNFINISHED_SECONDS:
             file.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it belongs to somebody else
-        return True
-    return True
 
 
 def make_copy(request: Mapping[str, Any]) -> int | None:
@@ -197,51 +190,37 @@ def make_copy(request: Mapping[str, Any]) -> int | None:
     Returns:
         The number of the system's error if the disk takes no copy at all, else None.
     """
-    target, origin = Path(request['target']), request['origin']
-    unfinished = target.with_name(f'.{target.name}.{os.getpid()}')
+    target = Path(request['target'])
     with open_video(request['source']) as video:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _encode(video, unfinished, origin)
-            os.replace(unfinished, target)
+            _encode(video, target, request['origin'])
         except OSError as error:
             if error.errno in _NO_COPY_CAN_BE_WRITTEN:
                 return error.errno
             raise
-        finally:
-            unfinished.unlink(missing_ok=True)
     return None
 
 
 def _encode(video: Video, file: Path, origin: Mapping[str, Any]) -> None:
     short_side = min(origin['short_side'], *video.size)
-    ticks = np.round(video.seconds / float(_TIME_BASE)).astype(np.int64)
-    with av.open(str(file), 'w', format='mp4') as container:
-        container.metadata['comment'] = json.dumps(origin)
-        stream = container.add_stream('libx264', rate=Fraction(video.fps).limit_denominator(1001))
-        stream.pix_fmt = 'yuv420p'
-        stream.codec_context.time_base = _TIME_BASE
-        stream.codec_context.thread_count = 1
-        stream.options = {
-            'preset': 'veryfast',
+    encoding = Encoding(
+        crf=origin['crf'],
+        keyframe_interval=origin['keyframe_interval'],
+        rate=Fraction(video.fps).limit_denominator(1001),
+        time_base=_TIME_BASE,
+        num_threads=1,
+        options={
             'tune': 'fastdecode',
-            'crf': str(origin['crf']),
-            'g': str(origin['keyframe_interval']),
             'sc_threshold': '0',
             # Other frames need no B-frame, so a reader leaves out all that nobody asked for.
             'bf': '2',
             'x264-params': 'b-pyramid=none',
-        }
+        },
+    )
+    with open_writer(file, encoding, comment=json.dumps(origin)) as writer:
         for number, picture in _in_order(video.pictures(range(video.num_frames), short_side)):
-            if number == 0:
-                # Colours are stored for every second row and column.
-                stream.height, stream.width = (length // 2 * 2 for length in picture.shape[:2])
-            frame = av.VideoFrame.from_ndarray(
-                np.ascontiguousarray(picture[: stream.height, : stream.width]), 'rgb24'
-            )
-            frame.pts, frame.time_base = int(ticks[number]), _TIME_BASE
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            writer.write(picture, video.seconds[number])
 
 
 def _in_order(

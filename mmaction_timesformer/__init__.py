@@ -9,9 +9,15 @@ from mmaction_timesformer import compat
 
 compat.apply()
 
-from mmaction_timesformer import datasets, engine, evaluation, models  # noqa: E402
+from mmaction_timesformer import (  # noqa: E402
+    datasets,
+    engine,
+    evaluation,
+    explanation,
+    models,
+)
 from mmaction_timesformer.version import __version__  # noqa: E402
 
 compat.turn_hue_both_ways()
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'explanation', 'models']

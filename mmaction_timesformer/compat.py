@@ -26,6 +26,8 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OneCycleParamScheduler
 from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 
+from video_clips.safe_pickles import STAND_INS
+
 __all__ = ['apply']
 
 
@@ -107,20 +109,16 @@ def allow_mmengine_checkpoints() -> None:
     A checkpoint holds its log as ``HistoryBuffer`` objects over numpy arrays, its best score as a
     numpy scalar, and a one-cycle schedule with its curve, so that resuming from it, and testing it,
     fails (open-mmlab/mmengine#1655; the pull request 1650 turns the check off instead). Exactly
-    these classes are allowed here, under the names that numpy 1 and numpy 2 write. Everything else
-    in a file is still refused.
+    these classes are allowed here, under the names that numpy 1 and numpy 2 write; arrays by the
+    stand-ins of ``safe_pickles.py``. Everything else in a file is still refused.
     """
     if torch.torch_version.TorchVersion(torch.__version__) < '2.6':
         return
-    number_types = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
     allowed: list[Any] = [*_METHODS_IN_CHECKPOINTS, ConfigDict]
-    allowed += [np.ndarray, np.dtype, *number_types]
     # Methods are pickled as calls of getattr, which would let a file reach anything.
     allowed.append((_method_in_checkpoint, 'builtins.getattr'))
-    multiarray: Any = import_module('numpy._core.multiarray')
-    for function in (multiarray.scalar, multiarray._reconstruct):
-        for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
-            allowed.append((function, f'{module}.{function.__name__}'))
+    # numpy's own would take dtypes whose elements are addresses that the file chose.
+    allowed += [(stand_in, name) for name, stand_in in STAND_INS.items()]
     torch.serialization.add_safe_globals(allowed)
 
 

@@ -1,4 +1,4 @@
-"""What every test may use: the repository's root, and real videos where there are any."""
+"""Fixtures of all tests: the repository's root, and real videos where there are any."""
 
 import os
 import random

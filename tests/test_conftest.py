@@ -1,4 +1,4 @@
-"""What a run of the tests says at its end."""
+"""Last lines of a test run."""
 
 import os
 import subprocess

@@ -17,7 +17,7 @@ def site_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def metadata(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What setup.py hands to setuptools."""
+    """Arguments that setup.py passes to setuptools."""
     given: dict[str, Any] = {}
     monkeypatch.setattr(setuptools, 'setup', given.update)
     monkeypatch.chdir(root)

@@ -10,6 +10,7 @@ Examples::
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import mmaction_timesformer  # noqa: F401  (mends the stack first)
@@ -19,6 +20,7 @@ from mmaction_timesformer.models.checkpoints import (
     markdown_table,
     read_class_map,
 )
+from video_clips.safe_names import public_file_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--class-map',
-        type=read_class_map,
+        metavar='FILE',
         help='JSON file, {"class to write": class of the source}, to keep some classes only',
     )
     parser.add_argument('--list', action='store_true', help='print the table of public weights')
@@ -46,17 +48,27 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
-    """Convert one file, or print the table."""
+def main() -> int:
+    """Convert one file, or print the table.
+
+    Returns:
+        0 when that is done, 2 where the input or the output cannot be used.
+    """
     args = parse_args()
     if args.list:
         print(markdown_table())
-        return
-    unused = convert_file(args.source, args.output, args.to, args.num_heads, args.class_map)
-    print(f'{args.source} -> {args.output} ({args.to})')
+        return 0
+    try:
+        class_map = args.class_map and read_class_map(args.class_map)
+        unused = convert_file(args.source, args.output, args.to, args.num_heads, class_map)
+    except (ValueError, OSError) as error:
+        print(f'convert_checkpoint.py: {error}', file=sys.stderr)
+        return 2
+    print(f'{public_file_name(args.source)} -> {args.output} ({args.to})')
     if unused:
         print(f'left out, because a TimeSformer has no such parameters: {", ".join(unused)}')
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,8 +1,9 @@
 """Find danger events in recordings and live streams.
 
 Events are written to OUT/events.jsonl as they open, grow and close, the scores of all windows to
-OUT/scores.csv, and OUT/report.html shows both. A run that was ended goes on where it stopped when
-it is started again.
+OUT/scores.csv, and OUT/report.html shows both. The same command resumes a run that was ended. An
+argument @FILE stands for the lines of a file, ${NAME} in a URL for an environment variable: neither
+shows a password in the process list.
 """
 
 import argparse
@@ -10,12 +11,12 @@ import sys
 
 from mmengine.config import DictAction
 
-from mmaction_timesformer.detection.command import detect_command
+from mmaction_timesformer.detection.command import DetectArguments, detect_command
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars='@')
     parser.add_argument('config', help="the model's config; its detection part sets the rules")
     parser.add_argument(
         'checkpoint', help='the trained weights, or a .onnx or .pt2 file made by tools/export.py'
@@ -24,7 +25,8 @@ def parse_args() -> argparse.Namespace:
         'sources',
         nargs='+',
         metavar='source',
-        help='video file, folder, glob, RTSP or HTTP URL, camera (/dev/video0, v4l2:/dev/video0)',
+        help='video file, folder, glob, RTSP or HTTP URL, camera (/dev/video0, v4l2:/dev/video0); '
+        'gate=URL names one',
     )
     parser.add_argument('--out', required=True, help='folder for the results')
     parser.add_argument('--device', default='cpu', help='where the model runs, such as cuda:0')
@@ -78,4 +80,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    sys.exit(detect_command(**vars(parse_args())))
+    sys.exit(detect_command(DetectArguments(**vars(parse_args()))))

@@ -1,13 +1,13 @@
 """Compare the events that detection found with true ones, or tune its thresholds on them.
 
 Prints precision, recall, F1 and average precision at each threshold of overlap in time (tIoU),
-false alarms an hour and the delay from the start of an event to its alarm, with 95 % intervals.
+false alarms per hour and the delay from the start of an event to its alarm, with 95 % intervals.
 """
 
 import argparse
 import sys
 
-from mmaction_timesformer.detection.quality.command import evaluate_command
+from mmaction_timesformer.detection.quality.command import EvaluateArguments, evaluate_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
         help='true events: JSON {"yard.mp4": {"duration_seconds": .., "events": [..]}}, or CSV '
         'with source, label, start_seconds, end_seconds',
     )
-    parser.add_argument('--out', help='JSON file for the figures')
+    parser.add_argument('--out', help='JSON file for the metrics')
     parser.add_argument(
         '--thresholds', type=float, nargs='+', default=[0.3, 0.5, 0.7], help='of tIoU'
     )
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
         '--tune',
         type=float,
         metavar='RATE',
-        help='choose the thresholds of each class for at most RATE false alarms an hour in all',
+        help='choose the thresholds of each class for at most RATE false alarms per hour in all',
     )
     parser.add_argument('--write', metavar='CONFIG', help='write the chosen rules to this config')
     parser.add_argument('--config', help='the config that it builds on')
@@ -35,4 +35,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    sys.exit(evaluate_command(**vars(parse_args())))
+    sys.exit(evaluate_command(EvaluateArguments(**vars(parse_args()))))

@@ -1,12 +1,53 @@
-"""Files that are complete or not there: written beside their place, then renamed."""
+"""Files and folders that are complete or not there: written beside their place, then renamed."""
+
+from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TextIO
+
+LISTING = '.written.json'
+"""Names of the files that were written, for the next run into the same folder."""
+
+
+@contextmanager
+def written_beside(file: str | Path) -> Iterator[Path]:
+    """Give a path to write to that becomes the file if the block ends without an error.
+
+    Args:
+        file: The file to make or replace; its folder is made if it is missing.
+
+    Yields:
+        A hidden path in the same folder with the same suffix, which no other writer has.
+    """
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f'.{file.stem[:_LONGEST_PREFIX]}.', suffix=file.suffix, dir=file.parent
+    )
+    os.close(handle)
+    partial = Path(name)
+    try:
+        # mkstemp keeps others out; an ordinary file has the rights that the process gives.
+        partial.chmod(0o666 & ~_umask())
+        yield partial
+        os.replace(partial, file)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(file)) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+_LONGEST_PREFIX = 100
+"""A name that is nearly as long as names may be leaves no room for more."""
 
 
 @contextmanager
@@ -17,55 +58,19 @@ def write_atomically(file: str | Path) -> Iterator[TextIO]:
         file: The file to make or replace; its folder is made if it is missing.
 
     Yields:
-        A UTF-8 text stream. It passes on bytes of file names that are no UTF-8 as they were read.
+        A UTF-8 text stream. It passes on bytes of file names that are not UTF-8 as they were read.
     """
-    file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(
-        'w',
-        encoding='utf-8',
-        errors='surrogateescape',
-        newline='',
-        dir=file.parent,
-        prefix=f'.{file.name}.',
-        delete=False,
-    ) as stream:
-        try:
-            yield stream  # type: ignore[misc]
-            stream.flush()
-            os.chmod(stream.name, 0o666 & ~_umask())
-            os.replace(stream.name, file)
-        except BaseException as error:
-            os.unlink(stream.name)
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                raise OSError(error.errno, os.strerror(error.errno), str(file)) from None
-            raise
-
-
-@contextmanager
-def written_beside(file: str | Path) -> Iterator[Path]:
-    """A path to write to that becomes the file if the block ends without an error.
-
-    Args:
-        file: The file to make or replace; its folder is made if it is missing.
-
-    Yields:
-        A hidden path in the same folder, with the same suffix.
-    """
-    file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f'.{file.stem}.part{file.suffix}')
-    try:
-        yield partial
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        written_beside(file) as partial,
+        partial.open('w', encoding='utf-8', errors='surrogateescape', newline='') as stream,
+    ):
+        yield stream
 
 
 def check_writable(folder: str | Path) -> None:
     """Raise OSError, which names the folder, if no file can be written into it."""
     try:
-        with NamedTemporaryFile(dir=folder, prefix='.writable.') as probe:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix='.writable.') as probe:
             probe.write(bytes(4096))
             probe.flush()
     except OSError as error:
@@ -76,3 +81,61 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+@contextmanager
+def staged_folder(out: str | Path) -> Iterator[Path]:
+    """Fill a folder beside its place; it takes its name only if the block ends without an error.
+
+    In a folder that is there already, first what an earlier run wrote goes, then the new files
+    come: even one that is cut off there leaves no files of two runs. Other files stay, but for
+    those of the same name.
+
+    Args:
+        out: The folder to make or to renew.
+
+    Yields:
+        Where to write.
+
+    Raises:
+        ValueError: ``out`` is a file.
+    """
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f'{out} is a file; name a folder')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
+    try:
+        yield staging
+        written = sorted(file.relative_to(staging) for file in _files(staging))
+        (staging / LISTING).write_text(json.dumps([str(name) for name in written]))
+        # mkdtemp keeps others out; an ordinary folder has the rights of its parent.
+        staging.chmod(out.parent.stat().st_mode & 0o777)
+        if not out.exists():
+            os.replace(staging, out)
+            return
+        _remove_written(out)
+        for name in (Path(LISTING), *written):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staging / name, out / name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob('*') if path.is_file())
+
+
+def _remove_written(out: Path) -> None:
+    """Remove what an earlier run listed, and folders that are empty then."""
+    if not (out / LISTING).is_file():
+        return
+    listed = [out / name for name in json.loads((out / LISTING).read_text())]
+    for file in listed:
+        # A folder from elsewhere may list anything.
+        if file.is_file() and file.resolve().is_relative_to(out.resolve()):
+            file.unlink()
+    folders = {folder for file in listed for folder in file.parents if out in folder.parents}
+    for folder in sorted(folders, reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

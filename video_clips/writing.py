@@ -1,66 +1,161 @@
-"""Writes frames to an H.264 mp4 file that is complete or not there."""
+"""The writer of H.264 mp4 files: frames at their own times, complete or not there."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
+
+from video_clips.whole_files import written_beside
 
 Image = NDArray[np.uint8]
 """An RGB picture (H, W, 3)."""
 
-KEYFRAME_SECONDS = 1.0
-QUALITY_CRF = 26
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames are compressed.
+
+    Attributes:
+        crf: Quality, from 0 (exact) to 51.
+        preset: x264's trade of time for bytes.
+        keyframe_interval: Most frames from one keyframe to the next.
+        rate: Frames per second, as the header says.
+        time_base: Seconds of one tick; frames that begin in the same tick are left out.
+        num_threads: 0 lets the encoder choose; with 1 the bytes are the same everywhere.
+        options: More options of x264.
+        container_options: Options of the mp4 muxer.
+    """
+
+    crf: int = 23
+    preset: str = 'veryfast'
+    keyframe_interval: int = 50
+    rate: Fraction = Fraction(25)
+    time_base: Fraction = Fraction(1, 1000)
+    num_threads: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+    container_options: Mapping[str, str] = field(default_factory=dict)
 
 
-def write_video(file: Path, frames: Iterable[Image], fps: float) -> int:
-    """Encode `frames` to `file`; the same frames give the same bytes.
+# The index stands in front, so that a page can play the file while it arrives.
+FOR_PAGES = Encoding(container_options={'movflags': 'faststart'})
+
+
+class VideoWriter:
+    """An open video; made by `open_writer`.
+
+    Args:
+        container: Open for writing.
+        encoding: How to compress.
+    """
+
+    def __init__(self, container: OutputContainer, encoding: Encoding) -> None:
+        self._container = container
+        self._encoding = encoding
+        self._stream: VideoStream | None = None
+        self._last_stamp = -1
+
+    def write(self, picture: Image, seconds: float) -> None:
+        """Append a frame.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB, all of one size; an odd row or column is left out.
+            seconds: When it is shown; later than the one before, or else it is left out.
+        """
+        # Colours are stored for every second row and column.
+        height, width = (side // 2 * 2 for side in picture.shape[:2])
+        if self._stream is None:
+            self._stream = self._add_stream(width, height)
+        time_base = self._encoding.time_base
+        stamp = round(seconds / time_base)
+        if stamp <= self._last_stamp:
+            return
+        self._last_stamp = stamp
+        frame = VideoFrame.from_ndarray(
+            np.ascontiguousarray(picture[:height, :width]), format='rgb24'
+        )
+        frame.pts, frame.time_base = stamp, time_base
+        self._container.mux(self._stream.encode(frame))
+
+    def _add_stream(self, width: int, height: int) -> VideoStream:
+        encoding = self._encoding
+        stream = self._container.add_stream('libx264', rate=encoding.rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
+        stream.thread_count = encoding.num_threads
+        stream.options = {
+            'preset': encoding.preset,
+            'crf': str(encoding.crf),
+            'g': str(encoding.keyframe_interval),
+            **encoding.options,
+        }
+        stream.time_base = stream.codec_context.time_base = encoding.time_base
+        return stream
+
+    def finish(self) -> None:
+        """Write what the encoder has kept back."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode(None))
+
+
+@contextmanager
+def open_writer(
+    file: Path, encoding: Encoding = FOR_PAGES, comment: str | None = None
+) -> Iterator[VideoWriter]:
+    """Open a video for writing that takes its name only if the block ends without an error.
 
     Args:
         file: The mp4 file to make or replace; its folder is made if it is missing.
-        frames: RGB pictures (H, W, 3) of one size with even sides.
-        fps: Frames a second.
+        encoding: How to compress.
+        comment: Text for the container's metadata.
+    """
+    options = dict(encoding.container_options)
+    with (
+        written_beside(file) as partial,
+        av.open(str(partial), 'w', format='mp4', options=options) as container,
+    ):
+        if comment is not None:
+            container.metadata['comment'] = comment
+        writer = VideoWriter(container, encoding)
+        yield writer
+        writer.finish()
+
+
+def write_video(file: Path, frames: Iterable[Image], fps: float) -> int:
+    """Encode frames at a constant rate; the same frames give the same bytes.
+
+    Args:
+        file: The mp4 file to make or replace; its folder is made if it is missing.
+        frames: RGB pictures (H, W, 3) of one size; an odd row or column is left out.
+        fps: Frames per second.
 
     Returns:
-        How many frames were written.
+        The number of frames written.
 
     Raises:
-        ValueError: There is no frame, or its sides are odd.
+        ValueError: There is no frame.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f'.{file.name}.{os.getpid()}.partial')
-    try:
-        num_frames = _encode(partial, frames, Fraction(fps).limit_denominator(1001))
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
-    return num_frames
-
-
-def _encode(file: Path, frames: Iterable[Image], rate: Fraction) -> int:
+    rate = Fraction(fps).limit_denominator(1001)
+    encoding = Encoding(
+        crf=26,
+        preset='superfast',
+        keyframe_interval=max(round(rate), 1),
+        rate=rate,
+        time_base=1 / rate,
+        num_threads=1,
+    )
     num_frames = 0
-    with av.open(str(file), 'w', format='mp4') as container:
-        stream = container.add_stream('libx264', rate=rate)
-        stream.pix_fmt = 'yuv420p'
-        stream.gop_size = max(round(rate * KEYFRAME_SECONDS), 1)
-        # One thread: workers share the cores already, and the bytes do not depend on their number.
-        stream.thread_count = 1
-        stream.options = {'crf': str(QUALITY_CRF), 'preset': 'superfast'}
-        for picture in frames:
-            if num_frames == 0:
-                stream.height, stream.width = picture.shape[:2]
-                if stream.height % 2 or stream.width % 2:
-                    raise ValueError(
-                        f'{file.name}: H.264 needs even sides, got {stream.width}x{stream.height}'
-                    )
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format='rgb24')))
-            num_frames += 1
+    with open_writer(file, encoding) as writer:
+        for num_frames, picture in enumerate(frames, start=1):
+            writer.write(picture, (num_frames - 1) / rate)
         if num_frames == 0:
             raise ValueError(f'{file.name}: there is no frame to write')
-        container.mux(stream.encode(None))
     return num_frames

@@ -125,7 +125,7 @@ def _children(pid: int) -> Sequence[int]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
+    """Machine and versions of the measurement."""
     model = next(
         (
             line.split(':', 1)[1].strip()

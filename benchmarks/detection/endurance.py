@@ -39,7 +39,7 @@ from mmaction_timesformer.detection.windows import WindowSettings
 FPS = 10
 PERIOD_SECONDS, EVENT_START, EVENT_SECONDS = 60, 20, 12
 MIN_SECONDS = 2.0
-"""What is seen for less is no event."""
+"""Shorter detections do not count as events."""
 CLASSES = ('Danger', 'Other')
 _NAME = 'an hour'
 
@@ -147,7 +147,7 @@ class _Trial:
             start += PERIOD_SECONDS
 
     def figures(self, name: str) -> dict[str, Any]:
-        """What became of it, for the record; memory is that of the last process."""
+        """Outcome for the record; memory is that of the last process."""
         records = list(read_records(self.folder / EVENTS))
         told = [
             (record['event_id'], record['state'], record['end_seconds'])

@@ -6,11 +6,10 @@ wagons, clothes and events, from seeds of their own.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo_yard.rendering import DemoSettings, render_demo_dataset
+from demo_yard.rendering.recordings import TUNING_SEED, UNSEEN_SEED, render_recordings
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.quality.command import (
     Results,
@@ -18,18 +17,15 @@ from mmaction_timesformer.detection.quality.command import (
     read_results,
     tune_results,
 )
-from mmaction_timesformer.detection.quality.evaluate import EventFigures
+from mmaction_timesformer.detection.quality.evaluate import EventMetrics
 from mmaction_timesformer.detection.quality.tune import TunedRule
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import find_sources
 
-RECORDING_SECONDS = 100.0
-TUNING_SEED, UNSEEN_SEED = 1_000_001, 1_000_006
-
 
 @dataclass(frozen=True)
 class EventTrial:
-    """What a trial found.
+    """Result of a trial.
 
     Attributes:
         rules: The rules, and how they do on the recordings that chose them.
@@ -38,31 +34,8 @@ class EventTrial:
     """
 
     rules: dict[str, TunedRule]
-    figures: list[EventFigures]
+    figures: list[EventMetrics]
     num_tuning_events: int
-
-
-def render_recordings(folder: Path, seed: int, site_seed: int, minutes: float) -> Path:
-    """Render untrimmed recordings of a site, with a file of their true events.
-
-    Args:
-        folder: Where to.
-        seed: Of everything but the site.
-        site_seed: Of the set whose site it is.
-        minutes: How long they are together, in recordings of 100 s.
-
-    Returns:
-        The folder of the recordings; ``events.json`` in it has the truth.
-    """
-    settings = DemoSettings(
-        num_clips=0,
-        num_untrimmed=max(1, round(minutes * 60 / RECORDING_SECONDS)),
-        untrimmed_seconds=RECORDING_SECONDS,
-        seed=seed,
-        site_seed=site_seed,
-    )
-    render_demo_dataset(folder, settings, os.cpu_count() or 1)
-    return folder / 'untrimmed'
 
 
 def try_events(

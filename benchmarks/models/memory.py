@@ -53,7 +53,7 @@ SOURCES = ('mmaction_timesformer/models', 'mmaction_timesformer/benchmarking')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the subcommand understands."""
+    """Arguments of the subcommand."""
     parser.add_argument('--rounds', type=int, default=2, help='timed runs of each block')
 
 
@@ -102,7 +102,7 @@ def count_point(num_frames: int, img_size: int) -> list[dict[str, Any]]:
 
 
 def check_count() -> list[dict[str, Any]]:
-    """What is counted beside what PyTorch's allocator hands out, for two blocks."""
+    """Counted beside measured memory of PyTorch's allocator, for two blocks."""
     rows = []
     for library, scheme, with_cp in [
         *(('ours', scheme, False) for scheme in SCHEMES),
@@ -206,7 +206,7 @@ class KernelClock:
         self.seconds: list[float] = []
 
     def start_run(self) -> None:
-        """What follows is another run."""
+        """Begin another run."""
         self.seconds.append(0.0)
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

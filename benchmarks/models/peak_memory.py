@@ -74,7 +74,7 @@ def drop_gradients(model: nn.Module) -> None:
 
 
 def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of this package gives in a fresh process, where nothing has run before."""
+    """Result of a function of this package in a fresh process, where nothing has run before."""
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *arguments).result()

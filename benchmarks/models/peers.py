@@ -25,7 +25,7 @@ from mmaction_timesformer.registry import MODELS
 TIMESFORMERS = ('ours', 'mmaction2', 'huggingface')
 CNNS = {'slowfast': 'slowfast_r50.py', 'i3d': 'i3d_r50.py'}
 CNN_FRAMES = 32
-"""What the configs of both read."""
+"""Values that the configs of both read."""
 _CONFIGS = Path(mmaction.__file__).parent / '.mim' / 'configs' / '_base_' / 'models'
 
 

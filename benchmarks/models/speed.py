@@ -36,7 +36,7 @@ Contenders = Mapping[str, Callable[[], object]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the subcommand understands."""
+    """Arguments of the subcommand."""
     parser.add_argument('--part', action='append', choices=PARTS, help='all, unless given')
     parser.add_argument('--rounds', type=int, default=8, help='timed runs of each')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (%(default)s)')

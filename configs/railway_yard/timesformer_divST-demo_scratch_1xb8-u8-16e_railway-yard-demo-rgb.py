@@ -8,7 +8,7 @@ _base_ = [
 
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=30, ignore_last=False),
-    checkpoint=dict(type='CheckpointHook', interval=5, max_keep_ckpts=1, save_best=None),
+    checkpoint=dict(type='WholeCheckpointHook', interval=5, max_keep_ckpts=1, save_best=None),
 )
 randomness = dict(seed=0)
 # Windows as long as clips, half a second apart as their frames are; `make demo` tunes thresholds.

@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     files.check_complete,
     files.check_timing,
     files.check_picture,
+    files.check_pixels,
     files.check_format,
     labels.check_known_labels,
     labels.check_class_counts,

@@ -9,7 +9,9 @@ import pandas as pd
 
 from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
+from video_clips.reading.pictures import is_gross
 
+_SQUARE_TOLERANCE = 0.01
 _FAILURES = ('missing', 'empty', 'unreadable', 'timed_out', 'crashed', 'no_video_stream')
 
 
@@ -24,19 +26,8 @@ def check_complete(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Pro
     for clip in clips[clips['status'] == 'ok'].itertuples():
         if clip.scan_error:
             yield problem_of('truncated', clip, clip.scan_error)
-        elif not clip.is_complete:
-            yield problem_of(
-                'truncated',
-                clip,
-                f'header {clip.header_num_frames:.0f} frames, file {clip.num_packets:.0f}',
-            )
-        elif _ends_early(clip):
-            yield problem_of(
-                'truncated',
-                clip,
-                f'header {clip.header_duration_seconds:.2f} s, '
-                f'file {clip.packet_duration_seconds:.2f} s',
-            )
+        elif clip.truncation:
+            yield problem_of('truncated', clip, clip.truncation)
         if clip.decode_error:
             yield problem_of('undecodable_frames', clip, clip.decode_error)
         elif clip.num_lost_frames > 0:
@@ -45,11 +36,12 @@ def check_complete(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Pro
                 clip,
                 f'{clip.num_packets:.0f} packets, {clip.num_lost_frames:.0f} of them give no frame',
             )
-
-
-def _ends_early(clip: Any) -> bool:
-    missing = clip.header_duration_seconds - clip.packet_duration_seconds
-    return missing > max(0.5, 0.05 * clip.header_duration_seconds)
+        elif clip.num_damaged_frames > 0:
+            yield problem_of(
+                'damaged_frames',
+                clip,
+                f'{clip.num_damaged_frames:.0f} of {clip.num_decoded_frames:.0f} frames',
+            )
 
 
 def check_timing(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
@@ -78,9 +70,24 @@ def check_timing(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Probl
 
 def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
     """Rotation, size, pixel format; black, frozen or odd frames."""
-    for clip in clips.itertuples():
+    for clip in clips[clips['status'] == 'ok'].itertuples():
         if abs(clip.rotation) > 0:
             yield problem_of('rotated', clip, f'by {clip.rotation:.0f} degrees')
+        if clip.is_mirrored:
+            yield problem_of('mirrored', clip, 'left and right change places')
+        if (clip.header_width, clip.header_height) != (clip.width, clip.height) and clip.width > 0:
+            yield problem_of(
+                'header_size_differs',
+                clip,
+                f'header {clip.header_width:.0f}x{clip.header_height:.0f}, '
+                f'stream {clip.width:.0f}x{clip.height:.0f}',
+            )
+        if is_gross(clip.pixel_aspect):
+            yield problem_of('non_square_pixels', clip, _shape(clip))
+        if clip.interlaced_share > 0:
+            yield problem_of(
+                'interlaced', clip, f'{clip.interlaced_share:.0%} of the frames looked at'
+            )
         if min(clip.width, clip.height) < settings.smallest_side:
             yield problem_of('tiny_picture', clip, f'{clip.width:.0f}x{clip.height:.0f} pixels')
         if clip.black_share > settings.black_share:
@@ -96,6 +103,27 @@ def check_picture(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Prob
                 f'distance {clip.first_frame_distance:.2f} to the second frame, '
                 f'{clip.early_distance:.2f} from there to the seventh',
             )
+
+
+def check_pixels(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
+    """Pixels that are a little longer than wide: one finding for the whole set."""
+    stretched = clips[
+        ((clips['pixel_aspect'] - 1).abs() > _SQUARE_TOLERANCE)
+        & ~clips['pixel_aspect'].map(is_gross)
+    ]
+    if len(stretched):
+        example = next(stretched.itertuples())
+        yield Problem(
+            'non_square_pixels',
+            '',
+            f'{len(stretched)} of {len(clips)} clips are taken as if they were square, for '
+            f'instance {example.path}: {_shape(example)}',
+        )
+
+
+def _shape(clip: Any) -> str:
+    shown = clip.width * clip.pixel_aspect
+    return f'{clip.width:.0f}x{clip.height:.0f} pixels are shown as {shown:.0f}x{clip.height:.0f}'
 
 
 def check_format(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:

@@ -59,12 +59,12 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
     ),
     'no_video_stream': ProblemCode(
         'error',
-        'File has no video stream',
+        'File has no video stream, or an empty one',
         'It holds audio or something else. Drop it or fetch the right file.',
     ),
     'truncated': ProblemCode(
         'error',
-        'Header promises more than the file holds',
+        'Container promises more than the file holds',
         'The end is missing. A sampler that trusts the header asks for frames that do not exist. '
         'Fetch the file again, or remux it so that the header tells the truth.',
     ),
@@ -80,6 +80,12 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
         'The last frame that a sampler may ask for does not exist (packed B-frames and cut files '
         'do this). Re-encode, or sample by what decodes.',
     ),
+    'damaged_frames': ProblemCode(
+        'warning',
+        'Decoder marks frames as damaged',
+        'Parts of the picture are guesses: grey, smeared, or from another frame. No reader stops, '
+        'and the model learns from them. Fetch the file again, or cut the damaged part away.',
+    ),
     'starts_between_keyframes': ProblemCode(
         'warning',
         'Clip does not start on a keyframe',
@@ -90,6 +96,30 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
         'Header asks for a rotation',
         'Decord and OpenCV turn the picture, a plain PyAV or FFmpeg-library loop does not: the '
         'same clip lies on its side in one of them. Re-encode upright.',
+    ),
+    'mirrored': ProblemCode(
+        'warning',
+        'Header asks for a mirrored picture',
+        'Players and this package mirror it; many readers do not, or turn it upside down. '
+        'Re-encode it as it is shown.',
+    ),
+    'header_size_differs': ProblemCode(
+        'warning',
+        'Header and stream have different picture sizes',
+        'This package goes by the stream. Readers that go by the header squash the picture or '
+        'refuse the file. Remux it.',
+    ),
+    'non_square_pixels': ProblemCode(
+        'warning',
+        'Pixels are not square',
+        'Players scale the picture to its true shape, most readers do not. This package does from '
+        '1.5 times on, and everywhere with `square_pixels="all"`. Re-encode with square pixels.',
+    ),
+    'interlaced': ProblemCode(
+        'warning',
+        'Frames are interlaced',
+        'Each frame holds two moments in alternate lines, so what moves has combed edges. '
+        'Deinterlace when making copies (FFmpeg: -vf yadif).',
     ),
     'variable_frame_rate': ProblemCode(
         'warning',

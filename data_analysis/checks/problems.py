@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from data_analysis.checks.problem_codes import PROBLEM_CODES, SEVERITIES
+from data_analysis.measuring.clip_table import any_text
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ PROBLEM_COLUMNS = (
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
     """Puts findings into a table, the gravest first, then by code and path."""
     rows = [[getattr(item, column) for column in PROBLEM_COLUMNS] for item in problems]
-    table = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS), dtype=str)
+    with any_text():
+        table = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS), dtype=str)
     code_order = list(PROBLEM_CODES)
     order = table.assign(
         severity=table['severity'].map(SEVERITIES.index), code=table['code'].map(code_order.index)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_analysis.checks.problems import Problem, problem_of
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.summary.sampler_view import needed_frames
+from data_analysis.inputs.sampler import needed_frames
 
 _RATE_TOLERANCE = 1.02
 _ADAPTING = ('shrink_interval', 'uniform')
@@ -36,7 +36,8 @@ def check_length(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Probl
 
 def check_frame_rates(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
     """Frame rates that differ between files."""
-    rates = clips['fps'].dropna()
+    # A single frame has no rate, whatever its header says.
+    rates = clips.loc[(clips['status'] == 'ok') & ~(clips['num_frames'] <= 1), 'fps'].dropna()
     if len(rates) and rates.max() > _RATE_TOLERANCE * rates.min():
         usual = rates.round(2).mode().iloc[0]
         others = int(((rates - usual).abs() > (_RATE_TOLERANCE - 1) * usual).sum())

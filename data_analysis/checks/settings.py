@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from data_analysis.summary.sampler_view import SamplerSettings
+from data_analysis.inputs.sampler import SamplerSettings
 
 
 @dataclass(frozen=True)

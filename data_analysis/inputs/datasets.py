@@ -17,7 +17,7 @@ from data_analysis.inputs.folders import (
     note_on_files_left_out,
     split_folders,
 )
-from data_analysis.summary.sampler_view import SamplerSettings
+from data_analysis.inputs.sampler import SamplerSettings
 from video_clips.annotation_files import class_names_in, read_clips
 from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
 from video_clips.labels import MULTI_LABEL_SEPARATOR, LabelReader, as_indices

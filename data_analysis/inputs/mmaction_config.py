@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_analysis.inputs.datasets import DatasetInput, SplitFile, input_from_annotations
-from data_analysis.summary.sampler_view import SamplerSettings
+from data_analysis.inputs.sampler import SamplerSettings
 
 _SPLITS = {'train': 'train_dataloader', 'val': 'val_dataloader', 'test': 'test_dataloader'}
 _DECODERS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import fields
 
 import numpy as np
@@ -28,6 +29,14 @@ CLIP_COLUMNS = (
 """Columns of `clips.csv`, in order; those of a file are explained at `FileMeasurement`."""
 
 
+def any_text() -> AbstractContextManager:
+    """A context in which tables may hold file names that are not valid Unicode.
+
+    pandas keeps text in Arrow's memory where that is installed, which holds UTF-8 alone.
+    """
+    return pd.option_context('mode.string_storage', 'python')
+
+
 def clip_table(annotated: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     """Joins annotations and measurements.
 
@@ -41,11 +50,14 @@ def clip_table(annotated: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row a clip with `CLIP_COLUMNS`, in the order of the annotations.
     """
+    # What a damaged header makes infinite is as unknown as what it lacks.
+    measured = measured.replace([np.inf, -np.inf], np.nan)
     clips = annotated.merge(measured, on='file', how='left', validate='many_to_one')
     is_part = clips['start_seconds'].notna() | clips['end_seconds'].notna()
     if is_part.any():
-        start = clips['start_seconds'].fillna(0)
-        end = clips['end_seconds'].fillna(np.inf).clip(upper=clips['duration_seconds'])
+        first = clips['first_frame_seconds'].fillna(0)
+        start = clips['start_seconds'].fillna(0).clip(lower=first)
+        end = clips['end_seconds'].fillna(np.inf).clip(upper=first + clips['duration_seconds'])
         seconds = (end - start).clip(lower=0)
         clips.loc[is_part, 'duration_seconds'] = seconds[is_part]
         clips.loc[is_part, 'num_frames'] = (seconds * clips['fps']).round()[is_part]

@@ -32,11 +32,17 @@ class FileMeasurement:
         error: That reason in words.
         tier: Name of the tier that was reached.
         duration_seconds: From the first frame to the end of the last.
+        first_frame_seconds: When a player shows the first frame.
         num_frames: Frames that are shown.
-        fps: Frames a second, the mean over the file.
+        fps: Frames per second, see `FrameIndex.fps`.
         width: Of the coded picture.
         height: Of the coded picture.
+        header_width: Of the coded picture, by the container's header.
+        header_height: Of the coded picture, by the container's header.
+        pixel_aspect: Width over height of a pixel.
         rotation: Degrees by which a player turns it to the left.
+        is_mirrored: Whether a player mirrors it sideways before.
+        interlaced_share: Share of interlaced frames, among the first ones or all.
         codec: FFmpeg's name.
         pixel_format: FFmpeg's name.
         is_8_bit: Whether it has 8 bits a component.
@@ -56,7 +62,8 @@ class FileMeasurement:
         header_num_frames: What the header promises; NaN if nothing.
         header_duration_seconds: What the header promises; NaN if nothing.
         num_packets: Packets of frames that are shown.
-        is_complete: Whether the file holds as many packets as its header promises.
+        is_complete: Whether the file holds all data that its container promises.
+        truncation: What is missing, in words.
         packet_duration_seconds: Where the last packet ends.
         scan_error: Where reading the packets broke off.
         has_readable_metadata: Whether its text is valid UTF-8.
@@ -65,6 +72,7 @@ class FileMeasurement:
         black_share: Share of black frames, among the first ones or all.
         frozen_share: Share of frames that repeat the one before.
         num_decoded_frames: Frames that came out of the decoder.
+        num_damaged_frames: Frames among them that the decoder has marked as damaged.
         num_lost_frames: Frames that have a packet, follow a keyframe and do not come out.
         decode_error: What went wrong in it.
     """
@@ -73,11 +81,17 @@ class FileMeasurement:
     error: str = ''
     tier: str = ''
     duration_seconds: float = _NAN
+    first_frame_seconds: float = _NAN
     num_frames: float = _NAN
     fps: float = _NAN
     width: float = _NAN
     height: float = _NAN
+    header_width: float = _NAN
+    header_height: float = _NAN
+    pixel_aspect: float = _NAN
     rotation: float = _NAN
+    is_mirrored: bool = False
+    interlaced_share: float = _NAN
     codec: str = ''
     pixel_format: str = ''
     is_8_bit: bool = True
@@ -98,6 +112,7 @@ class FileMeasurement:
     header_duration_seconds: float = _NAN
     num_packets: float = _NAN
     is_complete: bool = True
+    truncation: str = ''
     packet_duration_seconds: float = _NAN
     scan_error: str = ''
     has_readable_metadata: bool = True
@@ -106,6 +121,7 @@ class FileMeasurement:
     black_share: float = _NAN
     frozen_share: float = _NAN
     num_decoded_frames: float = _NAN
+    num_damaged_frames: float = _NAN
     num_lost_frames: float = _NAN
     decode_error: str = ''
 

@@ -1,4 +1,4 @@
-"""What only decoded frames tell: the thumbnail, and odd, black, frozen and broken frames."""
+"""Measures of decoded frames: the thumbnail, and odd, black, frozen, damaged or lost frames."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from data_analysis.measuring.thumbnails import (
 from video_clips.reading.opening import why
 from video_clips.reading.packet_reader import PacketReader
 from video_clips.reading.packets import PacketTable
+from video_clips.reading.pictures import orientation, pixel_aspect
 
 _SIGNATURE_FRAME = 6
 """Past a camera's start, and cheap to reach."""
@@ -45,10 +46,12 @@ def measure_first_frames(reader: PacketReader, table: PacketTable, result: FileM
     """Fills in the signature and everything else that the first frames tell."""
     thumbnails: list[np.ndarray] = []
     frame: VideoFrame | None = None
+    num_frames = num_interlaced = 0
     for number, frame in enumerate(_decodable_frames(reader, table, result)):
+        num_frames += 1
+        num_interlaced += frame.interlaced_frame
         if number == 0:
-            result.rotation = frame.rotation
-            note_pixel_format(frame.format, result)
+            _note_picture(reader, frame, result)
         if number in (0, 1):
             thumbnails.append(_shrink(frame, THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
         if number == _SIGNATURE_FRAME:
@@ -57,10 +60,20 @@ def measure_first_frames(reader: PacketReader, table: PacketTable, result: FileM
         return
     thumbnails.append(_shrink(frame, THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
     result.signature = encode_thumbnail(thumbnails[-1])
+    result.interlaced_share = num_interlaced / num_frames
     result.black_share = float(np.mean([picture.max() < _BLACK_LEVEL for picture in thumbnails]))
     if len(thumbnails) > 2:
         result.first_frame_distance = thumbnail_distance(thumbnails[0], thumbnails[1])
         result.early_distance = thumbnail_distance(thumbnails[1], thumbnails[-1])
+
+
+def _note_picture(reader: PacketReader, frame: VideoFrame, result: FileMeasurement) -> None:
+    """Fills in how the first frame is coded and shown."""
+    result.width, result.height = frame.width, frame.height
+    result.pixel_aspect = float(pixel_aspect(reader.stream, reader.header_size, frame))
+    shown = orientation(frame)
+    result.rotation, result.is_mirrored = shown.degrees_left, shown.is_mirrored
+    note_pixel_format(frame.format, result)
 
 
 def note_pixel_format(pixels: VideoFormat, result: FileMeasurement) -> None:
@@ -71,17 +84,21 @@ def note_pixel_format(pixels: VideoFormat, result: FileMeasurement) -> None:
 
 def measure_all_frames(reader: PacketReader, table: PacketTable, result: FileMeasurement) -> None:
     """Fills in what takes decoding every frame."""
-    num_frames = num_black = num_frozen = 0
+    num_frames = num_black = num_frozen = num_damaged = num_interlaced = 0
     before: np.ndarray | None = None
     for frame in _decodable_frames(reader, table, result):
         picture = _shrink(frame, _GRID_HEIGHT, _GRID_WIDTH).astype(np.int16)
         num_frames += 1
+        num_damaged += frame.is_corrupt
+        num_interlaced += frame.interlaced_frame
         num_black += bool(np.quantile(picture, 0.99) < _BLACK_LEVEL)
         if before is not None:
             num_frozen += bool(np.abs(picture - before).mean() < _FROZEN_LEVELS)
         before = picture
     result.num_decoded_frames = num_frames
+    result.num_damaged_frames = num_damaged
     if num_frames:
+        result.interlaced_share = num_interlaced / num_frames
         result.black_share = num_black / num_frames
     if num_frames > 1:
         result.frozen_share = num_frozen / (num_frames - 1)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from data_analysis.measuring.clip_table import any_text
 from data_analysis.measuring.file_measurement import MEASUREMENT_VERSION, FileMeasurement, Tier
 from data_analysis.measuring.measure_file import measure_file
 from data_analysis.measuring.measurement_store import MeasurementStore
@@ -131,7 +132,9 @@ def _outcomes(requests: Iterable[tuple[str, int]], settings: MeasureSettings) ->
 
 def tier_of(name: str, settings: MeasureSettings) -> Tier:
     """The tier of a file; which ones are decoded depends on name and seed alone."""
-    if settings.decode_share > random.Random(f'{settings.seed} {name}').random():
+    # A file's name need not be valid Unicode.
+    draw = random.Random(f'{settings.seed} {name}'.encode(errors='surrogatepass'))
+    if settings.decode_share > draw.random():
         return Tier.DECODE
     return settings.tier
 
@@ -189,4 +192,5 @@ def _collect(
             row['bytes'] = identity[0]
         for key, values in columns.items():
             values.append(row[key])
-    return pd.DataFrame({'file': list(identities), **columns})
+    with any_text():
+        return pd.DataFrame({'file': list(identities), **columns})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import stat
 from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
+import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
@@ -19,14 +22,17 @@ from data_analysis.measuring.frame_measures import (
     measure_first_frames,
     note_pixel_format,
 )
+from video_clips.reading.demuxing import known_packets
 from video_clips.reading.frame_index import FrameIndex, index_frames
-from video_clips.reading.opening import VideoError, open_container
+from video_clips.reading.opening import VideoError, nominal_fps, open_container
 from video_clips.reading.packet_reader import PacketReader
 from video_clips.reading.packets import PacketTable
+from video_clips.reading.promised_bytes import num_missing_bytes
 from video_clips.reading.remote import local_copy
 
 _BYTES_AT_ONCE = 1 << 20
-_UNEVEN_GAP = 0.1
+_SHORTEST_MISSING_END = 0.5
+_MISSING_SHARE = 0.05
 _NO_TIMESTAMP = np.iinfo(np.int64).min
 
 
@@ -49,11 +55,13 @@ def measure_file(request: tuple[str, int]) -> dict[str, Any]:
             _measure(local, Tier(tier), result)
     except FileNotFoundError:
         result.status, result.error = 'missing', 'no such file'
+    except VideoError as error:  # its protocol is refused
+        result.status, result.error = 'unreadable', error.reason
     return asdict(result)
 
 
 def _measure(path: str, tier: Tier, result: FileMeasurement) -> None:
-    result.bytes = os.stat(path).st_size
+    result.bytes = _num_bytes(path)
     if result.bytes == 0:
         result.status, result.error = 'empty', '0 bytes'
         return
@@ -71,6 +79,17 @@ def _measure(path: str, tier: Tier, result: FileMeasurement) -> None:
             _measure_contents(reader, tier, result)
     finally:
         reader.close()
+
+
+def _num_bytes(path: str) -> float:
+    """The size of a regular file; NaN for anything else, whose opening says what it is."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError):
+        return math.nan
+    return status.st_size if stat.S_ISREG(status.st_mode) else math.nan
 
 
 def _kind_of_failure(path: str) -> str:
@@ -102,6 +121,7 @@ def _measure_header(
     if decoder.format:
         note_pixel_format(decoder.format, result)
     result.width, result.height = decoder.width, decoder.height
+    result.header_width, result.header_height = decoder.width, decoder.height
     result.num_video_streams = len(_picture_streams(container))
     result.audio = len(container.streams.audio)
     texts = [*container.metadata.values(), *stream.metadata.values()]
@@ -114,14 +134,14 @@ def _measure_header(
     elif container.duration:
         result.header_duration_seconds = container.duration / 1e6
     result.duration_seconds = result.header_duration_seconds
-    if rate := stream.average_rate or stream.guessed_rate:
-        result.fps = float(rate)
+    result.fps = nominal_fps(stream)
     if result.duration_seconds > 0:
         result.bitrate = 8 * result.bytes / result.duration_seconds
 
 
 def _measure_contents(reader: PacketReader, tier: Tier, result: FileMeasurement) -> None:
-    result.num_frames = float('nan')
+    # What follows is counted; the header may have guessed.
+    result.num_frames = result.fps = math.nan
     try:
         index = index_frames(reader)
         table = index.packets
@@ -138,8 +158,13 @@ def _measure_contents(reader: PacketReader, tier: Tier, result: FileMeasurement)
             return
         finally:
             fresh.close()
+        if not table.is_shown.any():
+            result.status, result.error = 'no_video_stream', error.reason
+            return
         result.decode_error = error.reason
     _measure_packets(table, result)
+    result.truncation = table.truncation or _missing_end(reader, table, result)
+    result.is_complete = not result.truncation
     measure_first_frames(reader, table, result)
     if tier >= Tier.DECODE:
         measure_all_frames(reader, table, result)
@@ -150,27 +175,50 @@ def _measure_contents(reader: PacketReader, tier: Tier, result: FileMeasurement)
 
 
 def _measure_frames(index: FrameIndex, result: FileMeasurement) -> None:
-    num_frames = len(index)
-    span = float(index.seconds[-1])
-    result.num_frames = num_frames
-    if span > 0:
-        result.fps = round((num_frames - 1) / span, 4)
-    if result.fps > 0:
-        result.duration_seconds = round(num_frames / result.fps, 6)
-    gaps = np.diff(index.seconds)
-    if len(gaps):
-        usual = np.median(gaps)
-        # One tick of the clock is rounding: Matroska counts milliseconds.
-        tolerance = _UNEVEN_GAP * usual + float(index.packets.time_base)
-        result.variable_rate_share = float((np.abs(gaps - usual) > tolerance).mean())
+    result.num_frames = len(index)
+    result.fps = round(index.fps, 4)
+    result.first_frame_seconds = round(float(index.seconds[0]), 6)
+    result.duration_seconds = round(index.duration_seconds, 6)
+    if len(index) > 1:
+        result.variable_rate_share = index.uneven_share
     if index.positions is not None:
-        result.first_decodable_frame = int(index.packets.is_shown.sum()) - num_frames
+        result.first_decodable_frame = int(index.packets.is_shown.sum()) - len(index)
+
+
+def _missing_end(reader: PacketReader, table: PacketTable, result: FileMeasurement) -> str:
+    """The missing data that the container's sizes, or else its duration, promise; in words."""
+    if table.num_promised and 'mp4' in reader.container.format.name:
+        return ''  # Its table of samples, which is complete, is more exact than any duration.
+    missing = num_missing_bytes(reader.path)
+    if missing is not None:
+        return f'its header promises {missing} bytes more than it holds' if missing else ''
+    promised = result.header_duration_seconds
+    tolerance = max(_SHORTEST_MISSING_END, _MISSING_SHARE * promised)
+    if not promised - result.packet_duration_seconds > tolerance:
+        return ''
+    # The longest stream makes the duration, and it need not be that of the pictures.
+    end = _end_of_all_streams(reader.path)
+    return f'header {promised:.2f} s, file {end:.2f} s' if promised - end > tolerance else ''
+
+
+def _end_of_all_streams(path: str) -> float:
+    """When the last packet of any stream ends, in seconds from the start of the container."""
+    end = 0.0
+    with open_container(path) as container:
+        start = (container.start_time or 0) / 1e6
+        try:
+            for packet in filter(None, known_packets(container)):
+                stamp = packet.dts if packet.pts is None else packet.pts
+                if stamp is not None and packet.time_base is not None:
+                    end = max(end, float((stamp + (packet.duration or 0)) * packet.time_base))
+        except (av.FFmpegError, EOFError):
+            pass  # What came before counts.
+    return end - start
 
 
 def _measure_packets(table: PacketTable, result: FileMeasurement) -> None:
     shown = int(table.is_shown.sum())
     result.num_packets = shown
-    result.is_complete = table.is_complete
     if table.num_promised:
         result.header_num_frames = table.num_promised
     keyframes = np.flatnonzero(table.is_keyframe)
@@ -198,5 +246,5 @@ def _num_disordered(table: PacketTable) -> int:
 def _packet_duration(table: PacketTable, fps: float) -> float:
     pts = table.pts[table.pts != _NO_TIMESTAMP]
     if len(pts) == 0 or not fps > 0:
-        return float('nan')
+        return math.nan
     return float((pts.max() - pts.min()) * Fraction(table.time_base)) + 1 / fps

@@ -120,16 +120,17 @@ def _in_class_order(
 def distributions(clips: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """Per measure and class: quantiles, percentiles (for violins), and a histogram.
 
-    A measure maps to `classes` (label to quantiles; `ALL` for the whole set) and `histogram` (edges,
-    counts by label, clips beyond the last edge by label). Clips without the measure are left out; so
-    are classes without clips.
+    A measure maps to `classes` (label to quantiles; `ALL` for the whole set) and `histogram`:
+    edges, counts by label, and by label the clips beyond the last edge. Clips without the measure
+    are left out; so are classes without clips.
     """
     return {measure: _distribution(clips, classes, measure) for measure in MEASURES}
 
 
 def _distribution(clips: pd.DataFrame, classes: Sequence[str], measure: str) -> dict[str, Any]:
-    named = by_class(clips.dropna(subset=[measure]))
-    everything = clips[measure].dropna().to_numpy(float)
+    known = clips[np.isfinite(clips[measure].to_numpy(float))]
+    named = by_class(known)
+    everything = known[measure].to_numpy(float)
     groups = {name: named.loc[named['label'] == name, measure].to_numpy(float) for name in classes}
     groups = {name: values for name, values in groups.items() if len(values)}
     edges = _bin_edges(everything)
@@ -168,9 +169,13 @@ def _bin_edges(values: np.ndarray) -> np.ndarray:
     low, high = values.min(), np.quantile(values, 0.99)
     if high - low < 1e-6:
         return np.array([low - 0.5, low + 0.5])
-    edges = np.histogram_bin_edges(values[values <= high], bins='auto', range=(low, high))
-    if len(edges) - 1 > _MOST_BINS:
-        edges = np.linspace(low, high, _MOST_BINS + 1)
+    edges = np.linspace(low, high, _MOST_BINS + 1)
+    usual = values[values <= high]
+    # The rule of Freedman and Diaconis, which would ask for a million bins beside one far outlier.
+    width = 2 * np.subtract(*np.quantile(usual, (0.75, 0.25))) / len(usual) ** (1 / 3)
+    if not 0 < width < (high - low) / (2 * _MOST_BINS):
+        automatic = np.histogram_bin_edges(usual, bins='auto', range=(low, high))
+        edges = edges if len(automatic) > len(edges) else automatic
     # A whole number of steps each (a frame, or what it lasts), or bins would hold different numbers
     # of possible values.
     step = np.diff(np.unique(values.round(6))).min()

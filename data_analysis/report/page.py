@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from data_analysis.report import class_tables
 from data_analysis.report import tables as tables
 from data_analysis.report.charts import DrawnFigure
+from data_analysis.report.html import write_page
 from data_analysis.report.parts import (
     cards_of,
     figures_of,
@@ -25,7 +24,6 @@ from data_analysis.report.parts import (
 )
 from data_analysis.summary.compare import Change
 from data_analysis.summary.strips import MOST_CLASSES, DecodedStrip
-from video_clips.whole_files import write_atomically
 
 Summary = dict[str, Any]
 
@@ -67,14 +65,10 @@ def write_report(
         changes: What changed since an older summary; None without one.
         file: The page.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name('templates')),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=False,
-    )
     sections = _sections(summary, strips, changes)
-    page = environment.get_template('report.html.j2').render(
+    write_page(
+        file,
+        Path(__file__).with_name('templates') / 'report.html.j2',
         title=title_of(summary),
         source_line=source_line_of(summary),
         cards=cards_of(summary),
@@ -84,8 +78,6 @@ def write_report(
         figures={section.name: figures_of(figures, section.name) for section in sections},
         footer=footer_of(summary),
     )
-    with write_atomically(file) as stream:
-        stream.write(page)
 
 
 def _sections(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_analysis.inputs.mmaction_config import sampler_of_config
-from data_analysis.summary.sampler_view import SamplerSettings, sample_indices
+from data_analysis.inputs.sampler import SamplerSettings, sample_indices
 
 _BACKGROUND = frozenset(
     (

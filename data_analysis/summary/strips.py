@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from data_analysis.inputs.sampler import SamplerSettings, sample_indices
 from data_analysis.measuring.clip_table import by_class
 from data_analysis.measuring.worker_pool import run_in_processes
-from data_analysis.summary.sampler_view import SamplerSettings, sample_indices
 from video_clips.reading.remote import local_copy
 from video_clips.reading.video import VideoError, open_video
 

@@ -7,13 +7,11 @@ fields are described in docs/data_analysis.md.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data_analysis.checks import Evidence
@@ -31,6 +29,7 @@ from data_analysis.measuring.tables import (
 from data_analysis.summary.cameras import class_by_recording, label_doubts, looks
 from data_analysis.summary.sampler_view import sampler_view
 from data_analysis.summary.strips import Strip, choose_gallery
+from video_clips.plain_data import plain
 from video_clips.whole_files import write_atomically
 
 SCHEMA_VERSION = '1.1'
@@ -92,7 +91,7 @@ def summarize(
         if strips
         else [],
     }
-    return _plain(summary)
+    return plain(summary)
 
 
 def measured_as_dict(
@@ -153,16 +152,3 @@ def read_summary(file: Path) -> Summary:
             f'the old set again'
         )
     return summary
-
-
-def _plain(value: Any) -> Any:
-    """Turns NumPy's scalars into Python's, and NaN into None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

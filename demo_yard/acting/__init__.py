@@ -1,1 +1,1 @@
-"""What happens in a yard: acts, who plays them, and the timelines of their moves."""
+"""Events in a yard: acts, their cast, and the timelines of their moves."""

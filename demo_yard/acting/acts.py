@@ -1,4 +1,4 @@
-"""What can happen in the yard. The three dangers are changes, and so are most of their opposites.
+"""Acts in the yard. The three dangers are changes, and so are most of their opposites.
 
 An act is performed on a stage between two moments; it plans the actors' timelines and says when
 the change itself began and ended. Leaving the swing area, leaving the cabin and rolling off the

@@ -1,4 +1,4 @@
-"""What each actor does over time: walking and standing, driving, slewing and digging."""
+"""Timelines of the actors: walking and standing, driving, slewing and digging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `tools/make_demo_dataset.py` does."""
+"""The command `tools/make_demo_dataset.py`."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What makes a demo set; the same settings give the same files.
+    """Settings of a demo set; the same settings give the same files.
 
     Args:
         num_clips: Clips in all classes together; 0 for a set of long videos alone.
@@ -99,7 +99,7 @@ class DemoSettings:
 
 @dataclass(frozen=True)
 class _Task:
-    """What one process renders at a time: the clips of a recording, or a long video."""
+    """Work of one process: the clips of a recording, or a long video."""
 
     root: Path
     settings: DemoSettings

@@ -131,7 +131,7 @@ def stage_window(
 def window_label(
     events: Sequence[DangerEvent], start_seconds: float, end_seconds: float
 ) -> str | None:
-    """What a window shows; None where it cuts a danger in half or shows two kinds."""
+    """Label of a window; None where it cuts a danger in half or shows two kinds."""
     shown = set()
     for event in events:
         share = _share_inside(event, start_seconds, end_seconds)

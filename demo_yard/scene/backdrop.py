@@ -88,7 +88,7 @@ def _paint_sky(rng: np.random.Generator, picture: Image, weather: Weather, camer
 
 
 def lamp_light(yard: Yard, weather: Weather, camera: Camera) -> tuple[Image, Image] | None:
-    """What the lamps do at night: a factor (0..255) and a glow to add, each (H, W, 3).
+    """Light of the lamps at night: a factor (0..255) and a glow to add, each (H, W, 3).
 
     Returns:
         None by day.

@@ -12,7 +12,7 @@ from demo_yard.scene.yard import Yard
 
 @dataclass(frozen=True)
 class Site:
-    """What recordings of one place share.
+    """A place: everything that its recordings share.
 
     Args:
         yard: Where the tracks lie and what stands around them.

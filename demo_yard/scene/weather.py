@@ -22,7 +22,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Light:
-    """What illuminates the solids.
+    """Light on the solids.
 
     Args:
         sun_direction: Unit vector towards the sun (or the brightest lamp), (3,).

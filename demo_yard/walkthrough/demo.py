@@ -34,7 +34,7 @@ STEPS: tuple[NamedStep, ...] = (
     NamedStep('Finding dangers in long videos', find_events),
     NamedStep('Linking every page', write_demo_index),
 )
-"""What `make demo` does. A further step is one more line, before the one that links the pages."""
+"""Steps of `make demo`. A further step is one more line, before the one that links the pages."""
 SHOWN_METRICS = ('acc/top1', 'acc/mean1', EVENT_F1)
 
 

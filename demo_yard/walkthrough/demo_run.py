@@ -1,4 +1,4 @@
-"""What the steps of the demo share: the options, the folders, the results so far."""
+"""State that the demo's steps share: options, folders, results so far."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StepFailedError(RuntimeError):
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What the command line decides.
+    """Options of the command line.
 
     Args:
         work_dir: Folder for everything that the demo makes.
@@ -64,7 +64,7 @@ class DemoRun:
 
     @property
     def settings(self) -> DemoSettings:
-        """What to render."""
+        """Settings of the set to render."""
         if self.options.quick:
             return DemoSettings(24, clips_per_recording=4, num_windows=4, seed=self.options.seed)
         return DemoSettings(900, clips_per_recording=5, num_windows=480, seed=self.options.seed)
@@ -104,7 +104,7 @@ class DemoRun:
 
     @property
     def figures(self) -> Path:
-        """What was measured: seconds and metrics, as JSON."""
+        """Measured seconds and metrics, as JSON."""
         return self.options.work_dir / 'figures.json'
 
     def write_figures(self) -> None:

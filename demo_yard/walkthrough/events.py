@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.event_trial import TUNING_SEED, UNSEEN_SEED, render_recordings
+from demo_yard.rendering.recordings import TUNING_SEED, UNSEEN_SEED, render_recordings
 from demo_yard.walkthrough.demo_run import CONFIG, DemoRun
 from demo_yard.walkthrough.steps import last_checkpoint
 
 MINUTES, QUICK_MINUTES = 5.0, 1.0
 FALSE_ALARMS_PER_HOUR = 6
-"""What thresholds are tuned for; in five minutes that is none."""
+"""Rate that thresholds are tuned for; in five minutes it allows none."""
 SHOWN_THRESHOLD = 0.3
 EVENT_F1 = f'events/F1 at tIoU {SHOWN_THRESHOLD}'
 

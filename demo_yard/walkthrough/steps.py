@@ -76,7 +76,7 @@ def last_checkpoint(folder: Path) -> Path:
 
 
 def _metrics_of(folder: Path) -> dict[str, float]:
-    """What mmengine's test loop wrote: a JSON file with the name of its folder, a time stamp."""
+    """Metrics written by mmengine's test loop: a JSON file named like its folder, a time stamp."""
     files = sorted(folder.glob('*/2*.json'))
     if not files:
         raise StepFailedError(f'{folder} holds no metrics: the test has not finished')

@@ -1,9 +1,9 @@
 """Detection over an archive of recordings, spread over a Ray cluster.
 
 Each recording is watched by one worker, by the same function as on one machine, into a folder of
-its own below ``parts``; the model is built once a worker. When all are done, the parts become the
-results folder that one machine would have written. A part that was begun goes on where it stopped,
-and one that is finished is left alone.
+its own below ``parts``; each worker builds the model once. When all are done, the parts become the
+results folder that one machine would have written. A part that was begun is resumed, and one that
+is finished is left alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mmengine.config import Config
 from data_analysis.measuring.ray_pool import connected
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
+from mmaction_timesformer.detection.results.locking import FolderLock
 from mmaction_timesformer.detection.running import RunSummary, run
 from mmaction_timesformer.detection.sources.sources import Source
 from video_clips.whole_files import write_atomically
@@ -28,30 +29,53 @@ from video_clips.whole_files import write_atomically
 PARTS = 'parts'
 
 
-class RecordingWatcher:
-    """A worker: the model, ready to watch one recording after the other.
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model on paths that every machine has.
 
-    Args:
-        config: The model's config, on a path that every machine has.
-        checkpoint: Its weights, likewise.
+    Attributes:
+        config: The model's config.
+        checkpoint: Its weights, or what ``tools/export.py`` made of them.
         device: Where the model runs.
         cfg_options: Values that replace the config's.
         trust_compiled: Run machine code out of a ``.pt2`` file.
     """
 
-    def __init__(
-        self,
-        config: str,
-        checkpoint: str,
-        device: str,
-        cfg_options: Mapping[str, Any],
-        trust_compiled: bool = False,
-    ) -> None:
-        cfg = Config.fromfile(config)
-        cfg.merge_from_dict(dict(cfg_options))
-        self._detector = DangerDetector.from_config(
-            cfg, checkpoint, device, trust_compiled=trust_compiled
+    config: str
+    checkpoint: str
+    device: str = 'cpu'
+    cfg_options: Mapping[str, Any] = field(default_factory=dict)
+    trust_compiled: bool = False
+
+    def load(self) -> DangerDetector:
+        """Build the detector.
+
+        Raises:
+            FileNotFoundError: A file is missing.
+            ValueError: The config cannot be read, or does not fit the checkpoint.
+        """
+        try:
+            config = Config.fromfile(self.config)
+            config.merge_from_dict(dict(self.cfg_options))
+        except OSError:
+            raise
+        # A config is a program that may raise anything.
+        except Exception as error:
+            raise ValueError(f'{self.config}: {type(error).__name__}: {error}') from error
+        return DangerDetector.from_config(
+            config, self.checkpoint, self.device, trust_compiled=self.trust_compiled
         )
+
+
+class RecordingWatcher:
+    """A worker: the model, ready to watch one recording after the other.
+
+    Args:
+        model: The model's files, with absolute paths.
+    """
+
+    def __init__(self, model: ModelFiles) -> None:
+        self._detector = model.load()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Watch one recording, from where its part ends."""
@@ -60,32 +84,23 @@ class RecordingWatcher:
 
 
 def watch_archive(
-    config: str,
-    checkpoint: str,
+    model: ModelFiles,
     sources: Sequence[Source],
     folder: Path,
-    *,
-    device: str = 'cpu',
-    cfg_options: Mapping[str, Any] | None = None,
     address: str = 'local',
     num_workers: int = 2,
-    trust_compiled: bool = False,
 ) -> RunSummary:
     """Watch recordings on a cluster.
 
     Args:
-        config: The model's config.
-        checkpoint: Its weights.
+        model: The model's files; for ``cuda`` each worker asks the cluster for a GPU.
         sources: The recordings, on paths that every machine has.
         folder: Where the results go, on a path that every machine has.
-        device: Where a worker's model runs; for ``cuda`` each worker asks the cluster for a GPU.
-        cfg_options: Values that replace the config's.
         address: Of the cluster, see `data_analysis.measuring.ray_pool.connected`.
         num_workers: How many recordings are watched at a time.
-        trust_compiled: Run machine code out of a ``.pt2`` file.
 
     Returns:
-        What all of them did together.
+        The counts of all together.
 
     Raises:
         ImportError: Ray is not installed.
@@ -100,26 +115,26 @@ def watch_archive(
         }
         for source in sources
     ]
-    worker = {
-        'config': str(Path(config).resolve()),
-        'checkpoint': str(Path(checkpoint).resolve()),
-        'device': device,
-        'cfg_options': dict(cfg_options or {}),
-        'trust_compiled': trust_compiled,
-    }
+    absolute = replace(
+        model,
+        config=str(Path(model.config).resolve()),
+        checkpoint=str(Path(model.checkpoint).resolve()),
+    )
+    lock = FolderLock(folder)
     total = RunSummary(len(sources))
     started = time.monotonic()
     with connected(address, num_workers) as ray:
         # A recording is a block, so that a worker that is done takes the next.
         finished = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             RecordingWatcher,
-            fn_constructor_kwargs=worker,
+            fn_constructor_kwargs={'model': absolute},
             concurrency=min(num_workers, len(rows)),
-            num_gpus=1 if device.startswith('cuda') else 0,
+            num_gpus=1 if model.device.startswith('cuda') else 0,
         )
         for row in finished.iter_rows():
             _add(total, json.loads(row['summary']))
     _merge([_part(folder, source) for source in sources], folder)
+    lock.release()
     total.wall_seconds = time.monotonic() - started
     return total
 
@@ -136,10 +151,10 @@ def _part(folder: Path, source: Source) -> Path:
 
 
 def _add(total: RunSummary, part: Mapping[str, Any]) -> None:
-    names = ('num_skipped', 'num_failed', 'num_events', 'num_windows', 'num_gaps')
-    for name in (*names, 'video_seconds'):
+    for name in ('num_skipped', 'num_failed', 'num_events', 'num_windows', 'num_gaps'):
         setattr(total, name, getattr(total, name) + part[name])
     total.dropped.update(part['dropped'])
+    total.watched.update(part['watched'])
 
 
 def _merge(parts: Iterable[Path], folder: Path) -> None:

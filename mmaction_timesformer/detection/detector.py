@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,16 @@ from mmengine.config import Config
 
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.events.rules import EventRule, make_rules
-from mmaction_timesformer.detection.events.tracker import EventTracker
-from mmaction_timesformer.detection.results.previews import PreviewRing
+from mmaction_timesformer.detection.events.tracker import EventSettings
 from mmaction_timesformer.detection.settings import DetectionSettings
-from mmaction_timesformer.detection.sources.feed import End, Resume
+from mmaction_timesformer.detection.sources.feed import Resume
+from mmaction_timesformer.detection.sources.records import End
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
-from mmaction_timesformer.detection.watch import Score, Update, Watch, WatchSettings
+from mmaction_timesformer.detection.watch import Model, OnFrame, Record, Watch, WatchSettings
 from mmaction_timesformer.detection.windows import Prepare
-from mmaction_timesformer.inference.preparation import split_pipeline
+from mmaction_timesformer.inference import recognizer
+from mmaction_timesformer.inference.loading import load_weights
+from mmaction_timesformer.inference.scoring import Score
 from video_clips.reading.opening import VideoError
 
 
@@ -37,10 +38,9 @@ class DangerDetector:
         score: The model: from clips (B, C, T, H, W) to calibrated probabilities (B, K).
         prepare: Makes the model's input (V, C, H, W), V crops, of an RGB picture (H, W, 3) uint8.
         classes: The K classes in index order.
-        rules: The classes that are dangers, and what makes an event of each.
+        rules: The classes that are dangers, with the rule of each.
         settings: How sources are cut into windows and watched.
         fingerprint: Names the model in its events.
-        update_seconds: How much an open event must have grown to be told again.
     """
 
     def __init__(
@@ -51,18 +51,29 @@ class DangerDetector:
         rules: Mapping[str, EventRule],
         settings: WatchSettings,
         fingerprint: str = '',
-        update_seconds: float = 1.0,
     ) -> None:
         unknown = sorted(set(rules) - set(classes))
         if unknown:
-            raise ValueError(f'rules has {unknown}, which are no classes: {list(classes)}')
+            raise ValueError(
+                f'rules has {unknown}, which are not among the classes {list(classes)}'
+            )
         self.score = score
         self.prepare = prepare
         self.classes = tuple(classes)
         self.rules = dict(rules)
         self.settings = settings
         self.fingerprint = fingerprint
-        self.update_seconds = update_seconds
+
+    @property
+    def event_settings(self) -> EventSettings:
+        """How scores become events."""
+        return EventSettings(
+            self.classes,
+            self.rules,
+            self.settings.windows,
+            self.fingerprint,
+            self.settings.update_seconds,
+        )
 
     @classmethod
     def from_config(
@@ -87,37 +98,21 @@ class DangerDetector:
             FileNotFoundError: The config or the checkpoint is missing.
             ValueError: They do not fit each other, or a setting makes no sense.
         """
-        from mmaction_timesformer.inference import recognizer
-        from mmaction_timesformer.inference.loading import load_weights
-
         if not isinstance(config, Config):
             config = Config.fromfile(config)
         settings = DetectionSettings.from_config(config.get('detection'), overrides)
-        if settings.pipeline not in config:
-            raise ValueError(f'the config has no {settings.pipeline}; set detection.pipeline')
-        parts = split_pipeline(config[settings.pipeline])
-        if settings.span_seconds is None and parts.span_seconds is not None:
-            settings = replace(settings, span_seconds=parts.span_seconds)
-        watch_settings = settings.watch_settings(parts.num_frames, parts.frame_interval)
-
-        loaded = load_weights(config, checkpoint, device, settings, parts, trust_compiled)
+        parts, watch_settings = settings.for_pipeline(config)
+        loaded = load_weights(config, checkpoint, device, settings.scoring, parts, trust_compiled)
         rules = make_rules(loaded.classes, settings.dangers, settings.rules)
-        return cls(
-            loaded.score,
-            loaded.prepare,
-            loaded.classes,
+        fingerprint = recognizer.make_fingerprint(
+            loaded.digest,
+            watch_settings.windows,
             rules,
-            watch_settings,
-            recognizer.make_fingerprint(
-                loaded.digest,
-                watch_settings.windows,
-                rules,
-                loaded.temperature,
-                loaded.numbers,
-                settings.pipeline,
-            ),
-            settings.update_seconds,
+            loaded.temperature,
+            loaded.numbers,
+            settings.pipeline,
         )
+        return cls(loaded.score, loaded.prepare, loaded.classes, rules, watch_settings, fingerprint)
 
     def detect(self, path: str | Path) -> list[DangerEvent]:
         """Find the events of one recording.
@@ -133,11 +128,11 @@ class DangerDetector:
         """
         events = []
         source = Source(str(path), str(path))
-        for update in self.watch([source]):
-            if isinstance(update, DangerEvent) and update.state == 'closed':
-                events.append(update)
-            elif isinstance(update, End) and update.error:
-                raise VideoError(path, update.error)
+        for record in self.watch([source]):
+            if isinstance(record, DangerEvent) and record.state == 'closed':
+                events.append(record)
+            elif isinstance(record, End) and record.error:
+                raise VideoError(path, record.error)
         return sorted(events, key=lambda event: (event.start_seconds, event.label))
 
     def stream(
@@ -160,54 +155,29 @@ class DangerDetector:
         several = [source] if isinstance(source, str | Source) else list(source)
         sources = [parse_source(item) if isinstance(item, str) else item for item in several]
         failures = []
-        for update in self.watch(sources, stop=stop):
-            if isinstance(update, DangerEvent):
-                yield update
-            elif isinstance(update, End) and update.error:
-                failures.append(update)
+        for record in self.watch(sources, stop=stop):
+            if isinstance(record, DangerEvent):
+                yield record
+            elif isinstance(record, End) and record.error:
+                failures.append(record)
         for failure in failures:
             raise VideoError(failure.source, failure.error)
 
     def watch(
         self,
         sources: Sequence[Source],
-        trackers: Mapping[str, EventTracker] | None = None,
         resumes: Mapping[str, Resume] | None = None,
         stop: threading.Event | None = None,
-        previews: Mapping[str, PreviewRing] | None = None,
-    ) -> Iterator[Update]:
-        """Watch sources and tell everything: scores, events, gaps, heartbeats, ends.
+        on_frame: OnFrame | None = None,
+    ) -> Iterator[Record]:
+        """Watch sources and give every record: scores, events, gaps, heartbeats, ends.
 
         Args:
-            sources: What to watch.
-            trackers: Trackers that go on from an earlier run, by the source's name.
-            resumes: Where that run left the sources.
+            sources: The sources; names differ.
+            resumes: Where an earlier run left them.
             stop: Set it to end the run.
-            previews: Where to keep the pictures of a source that the model is shown.
+            on_frame: Called for each picture that the model is shown.
         """
-        names = [source.name for source in sources]
-        if len(set(names)) < len(names):
-            raise ValueError(f'sources have the same name: {sorted(names)}')
-        all_trackers = {name: self.make_tracker(name) for name in names} | dict(trackers or {})
-        run = Watch(
-            sources,
-            all_trackers,
-            self.score,
-            self.prepare,
-            self.settings,
-            resumes,
-            stop,
-            previews,
-        )
-        return run.updates()
-
-    def make_tracker(self, source: str) -> EventTracker:
-        """A tracker for a source of that name."""
-        return EventTracker(
-            source,
-            self.classes,
-            self.rules,
-            self.settings.windows,
-            self.fingerprint,
-            update_seconds=self.update_seconds,
-        )
+        model = Model(self.score, self.prepare)
+        watch = Watch(sources, model, self.event_settings, self.settings, resumes, on_frame)
+        return watch.records(stop)

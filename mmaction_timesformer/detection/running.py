@@ -9,37 +9,41 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import FrameType
-from typing import Any
+
+import numpy as np
 
 from mmaction_timesformer.detection.delivery.sinks import Sink
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events.events import DangerEvent
-from mmaction_timesformer.detection.results.finishing import MEDIA, finish
-from mmaction_timesformer.detection.results.folder import Continuation, ResultsFolder, to_record
+from mmaction_timesformer.detection.results.finishing import MEDIA, RunOptions, finish
+from mmaction_timesformer.detection.results.folder import ResultsFolder, to_record
 from mmaction_timesformer.detection.results.previews import PreviewRing
-from mmaction_timesformer.detection.sources.feed import End, Gap
+from mmaction_timesformer.detection.sources.records import End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
-from mmaction_timesformer.detection.watch import Pulse, Scored, Update
+from mmaction_timesformer.detection.watch import Heartbeat, Record, Scored
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass
 class RunSummary:
-    """What a run did.
+    """Counts of a run.
 
     Attributes:
-        num_sources: Sources that were to be watched.
+        num_sources: Sources given.
         num_skipped: Those that an earlier run had finished.
         num_failed: Those that could not be used.
         num_events: Events that closed.
         num_windows: Windows that were scored.
+        num_gaps: Gaps.
+        num_unwritten: Records that could not be written to the folder.
+        undelivered: Receivers that did not get everything, each with counts.
+        watched: For each source, seconds of video that were watched, without gaps.
         dropped: For each source, windows that were dropped.
-        num_gaps: Gaps in live sources.
-        video_seconds: Video that was watched.
-        wall_seconds: Time that it took.
+        wall_seconds: Time that the run took.
         was_stopped: Whether a signal ended it.
     """
 
@@ -49,15 +53,22 @@ class RunSummary:
     num_events: int = 0
     num_windows: int = 0
     num_gaps: int = 0
-    video_seconds: float = 0.0
+    num_unwritten: int = 0
+    undelivered: list[str] = field(default_factory=list)
+    watched: dict[str, float] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
     wall_seconds: float = 0.0
     was_stopped: bool = False
-    dropped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def video_seconds(self) -> float:
+        """Seconds of video that were watched."""
+        return sum(self.watched.values())
 
     @property
     def exit_code(self) -> int:
-        """0 if all went well, a requested stop included; 1 if a source could not be used."""
-        return 1 if self.num_failed else 0
+        """0 if all went well, a requested stop included; else 1."""
+        return 1 if self.num_failed or self.num_unwritten or self.undelivered else 0
 
     def __str__(self) -> str:
         speed = self.video_seconds / self.wall_seconds if self.wall_seconds else 0.0
@@ -71,10 +82,11 @@ class RunSummary:
             (self.num_skipped, 'sources were finished before'),
             (sum(self.dropped.values()), 'windows dropped'),
             (self.num_gaps, 'gaps'),
+            (self.num_unwritten, 'records not written to the folder'),
         ):
             if count:
                 parts.append(f'{count} {what}')
-        return '; '.join(parts) + ('; stopped' if self.was_stopped else '')
+        return '; '.join([*parts, *self.undelivered]) + ('; stopped' if self.was_stopped else '')
 
 
 def run(
@@ -82,90 +94,100 @@ def run(
     sources: Sequence[Source],
     folder: str | Path,
     sinks: Sequence[Sink] = (),
-    description: Mapping[str, Any] | None = None,
+    options: RunOptions | None = None,
     stop: threading.Event | None = None,
-    annotate: bool = False,
-    clips: bool = False,
-    report: bool = False,
 ) -> RunSummary:
-    """Watch sources and write what happens; go on where an earlier run in this folder stopped.
+    """Watch sources and write the records; resume where an earlier run in this folder stopped.
+
+    While a live source is watched, a folder that cannot be written ends nothing: alarms go to the
+    sinks, and the summary counts what is missing.
 
     Args:
         detector: The detector.
-        sources: What to watch.
+        sources: The sources.
         folder: Where ``events.jsonl`` and ``scores.csv`` go.
         sinks: Where else records go.
-        description: What to note about the run.
-        stop: Set it to end the run; events that are open are closed then, and no more videos made.
-        annotate: Copy each recording with its probabilities and a timeline.
-        clips: Show each event by a picture and a short clip.
-        report: Write ``report.html``.
+        options: Extra results.
+        stop: Set it to end the run; open events are closed then, and no more videos are made.
 
     Raises:
-        ValueError: The folder holds results of another model.
+        ValueError: The folder holds results of another model, or another run writes there.
+        OSError: The folder cannot be written; the error names the file.
     """
-    results = ResultsFolder(folder, detector, description or {})
-    going_on = results.resume(sources)
-    summary = RunSummary(len(sources), num_skipped=len(sources) - len(going_on.sources))
-    previews = {source.name: PreviewRing() for source in sources if clips and source.is_live}
+    options = options or RunOptions()
+    results = ResultsFolder(folder, detector.event_settings, options.description)
+    left = results.resume(sources)
+    summary = RunSummary(len(sources), num_skipped=len(sources) - len(left.sources))
+    is_guard = any(source.is_live for source in left.sources)
+    previews = {s.name: PreviewRing() for s in left.sources if options.clips and s.is_live}
     started = time.monotonic()
+
+    def keep_preview(source: str, seconds: float, picture: np.ndarray) -> None:
+        if source in previews:
+            previews[source].add(seconds, picture)
+
+    records = detector.watch(left.sources, left.resumes, stop, keep_preview)
     try:
-        for update in _updates(detector, going_on, stop, previews):
-            # What stands in the log counts as told, so the others get it first.
-            _tell(update, sinks)
-            results.write(update)
-            _count(summary, update, detector.settings.windows.hop_seconds)
-            _show(update, previews, results.folder / MEDIA)
+        for record in chain(left.interrupted, records):
+            # A record in the log counts as reported, so the others get it first.
+            _send(record, sinks)
+            with _going_on(is_guard, summary):
+                results.write(record)
+            _count(summary, record)
+            _save_pictures(record, previews, results.folder / MEDIA)
     finally:
         results.close()
-        for sink in sinks:
-            sink.close()
+        summary.undelivered = [text for sink in sinks if (text := sink.close())]
     summary.wall_seconds = time.monotonic() - started
-    if report or annotate or clips:
-        finish(results.folder, sources, detector, annotate, clips, stop)
+    if options.report or options.annotate or options.clips:
+        with _going_on(is_guard, summary):
+            finish(results.folder, left.known, detector.event_settings, options, stop)
     summary.was_stopped = stop is not None and stop.is_set()
     return summary
 
 
-def _updates(
-    detector: DangerDetector,
-    going_on: Continuation,
-    stop: threading.Event | None,
-    previews: Mapping[str, PreviewRing],
-) -> Iterator[Update]:
-    yield from going_on.news
-    yield from detector.watch(going_on.sources, going_on.trackers, going_on.resumes, stop, previews)
+@contextmanager
+def _going_on(is_guard: bool, summary: RunSummary) -> Iterator[None]:
+    """Let a guard go on watching when its folder cannot be written; report it once."""
+    try:
+        yield
+    except OSError as error:
+        if not is_guard:
+            raise
+        if not summary.num_unwritten:
+            _logger.error('%s cannot be written (%s); watching goes on', error.filename, error)
+        summary.num_unwritten += 1
 
 
-def _tell(update: Update, sinks: Sequence[Sink]) -> None:
-    if not isinstance(update, Scored):
-        record = to_record(update)
+def _send(record: Record, sinks: Sequence[Sink]) -> None:
+    if not isinstance(record, Scored):
+        content = to_record(record)
         for sink in sinks:
-            sink.write(record)
+            sink.write(content)
 
 
-def _show(update: Update, previews: Mapping[str, PreviewRing], folder: Path) -> None:
+def _save_pictures(record: Record, previews: Mapping[str, PreviewRing], folder: Path) -> None:
     """Save pictures of a live source's event that is over."""
-    if isinstance(update, DangerEvent) and update.state == 'closed' and update.source in previews:
+    if isinstance(record, DangerEvent) and record.state == 'closed' and record.source in previews:
         try:
-            previews[update.source].save(update, folder)
+            previews[record.source].save(record, folder)
         # A full disk or an encoder without memory is no reason to stop watching.
         except Exception as error:
-            _logger.warning('no pictures of %s: %s', update.event_id, error)
+            _logger.warning('no pictures of %s: %s', record.event_id, error)
 
 
-def _count(summary: RunSummary, update: Update, hop_seconds: float) -> None:
-    if isinstance(update, Scored):
+def _count(summary: RunSummary, record: Record) -> None:
+    if isinstance(record, Scored):
         summary.num_windows += 1
-        summary.video_seconds += hop_seconds
-    elif isinstance(update, DangerEvent):
-        summary.num_events += update.state == 'closed'
-    elif isinstance(update, Gap):
-        summary.num_gaps += update.end_seconds is None
-    elif isinstance(update, End):
-        summary.num_failed += bool(update.error)
-    elif isinstance(update, Pulse):
-        summary.dropped[update.source] = update.num_dropped
+    elif isinstance(record, DangerEvent):
+        summary.num_events += record.state == 'closed'
+    elif isinstance(record, Gap):
+        summary.num_gaps += record.end_seconds is None
+    elif isinstance(record, End):
+        summary.num_failed += bool(record.error)
+    elif isinstance(record, Heartbeat):
+        summary.dropped[record.source] = record.num_dropped
+        summary.watched[record.source] = record.watched_seconds
 
 
 @contextmanager
@@ -173,7 +195,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
     """Let SIGTERM and Ctrl-C ask for an orderly end; a second Ctrl-C ends at once.
 
     Yields:
-        What they set.
+        The event that they set.
     """
     stop = threading.Event()
 

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from types import NoneType
 from typing import Any
 
 from mmaction_timesformer.detection.sources.feed import Patience
 from mmaction_timesformer.detection.watch import WatchSettings
 from mmaction_timesformer.detection.windows import WindowSettings
+from mmaction_timesformer.inference.preparation import PipelineParts, split_pipeline
+from mmaction_timesformer.inference.scoring import ScoringSettings
 
-DTYPES = ('auto', 'float32', 'bfloat16', 'float16')
-
-_KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-    'str': (str, 'text'),
-    'int': (int, 'a whole number'),
-    'float': ((int, float), 'a number'),
-    'Mapping[str, Any]': (Mapping, 'a dict'),
-}
+_TEXT = ('pipeline', 'dtype', 'recording_time')
+_WHOLE = ('batch_size', 'queue_size')
+_NUMBERS = ('clip_fps', 'update_seconds', 'heartbeat_seconds', 'read_seconds')
+_NUMBERS += ('first_retry_seconds', 'max_retry_seconds')
+_MAYBE_NUMBERS = ('span_seconds', 'hop_seconds', 'temperature')
+_POSITIVE = ('clip_fps', 'heartbeat_seconds', 'read_seconds', 'max_retry_seconds')
 
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """What ``detection = dict(...)`` of a config may hold.
+    """Keys of ``detection = dict(...)`` in a config.
 
     Attributes:
-        pipeline: Which of the config's pipelines prepares frames: ``val_pipeline`` has one crop,
+        pipeline: The config's pipeline that prepares frames: ``val_pipeline`` has one crop,
             ``test_pipeline`` usually three.
         span_seconds: Time that a window covers; by default that of a training clip, which is the
             sampler's ``clip_len`` times ``frame_interval`` at `clip_fps`.
@@ -33,18 +35,20 @@ class DetectionSettings:
         hop_seconds: From one window to the next; by default an eighth of the span.
         batch_size: Windows that go through the model together.
         queue_size: Windows that wait for one source.
-        dtype: Type that the model computes in; ``auto`` is the fastest that the device is made for.
-        temperature: What logits are divided by so that probabilities are calibrated; by default
-            what the checkpoint's head was calibrated to.
-        update_seconds: How much an open event must have grown to be told again.
-        heartbeat_seconds: Distance of heartbeats.
+        dtype: Type that the model computes in; ``auto`` is the fastest that the device supports.
+        temperature: Divisor of the logits that calibrates probabilities; by default the
+            checkpoint's own.
+        update_seconds: Growth of an open event after which it is reported again.
+        heartbeat_seconds: Period of heartbeats.
         read_seconds: Longest wait for a frame.
         first_retry_seconds: Wait before a live source is opened again; it doubles each time.
         max_retry_seconds: Limit of that wait.
         max_retries: Tries in a row after which a live source is given up; None for never.
+        recording_time: What ``creation_time`` of a recording is: its ``start``, its ``end`` as many
+            cameras write it, or ``none`` to leave it out.
         rules: Arguments of `EventRule` for all classes.
-        dangers: The classes that are events, with what each changes in `rules`; by default all
-            but ``Other``.
+        dangers: The classes that are events, each with its changes to `rules`, or their names
+            alone; by default all but ``Other``.
     """
 
     pipeline: str = 'val_pipeline'
@@ -61,34 +65,41 @@ class DetectionSettings:
     first_retry_seconds: float = 1.0
     max_retry_seconds: float = 30.0
     max_retries: int | None = None
+    recording_time: str = 'start'
     rules: Mapping[str, Any] = field(default_factory=dict)
     dangers: Any = None
 
     def __post_init__(self) -> None:
-        self._check_types()
+        for name in _TEXT:
+            self._check(name, str, 'text')
+        for name in _WHOLE:
+            self._check(name, int, 'a whole number')
+        for name in _NUMBERS:
+            self._check(name, (int, float), 'a number')
+        for name in _MAYBE_NUMBERS:
+            self._check(name, (int, float, NoneType), 'a number')
+        self._check('max_retries', (int, NoneType), 'a whole number')
+        self._check('rules', Mapping, 'a dict')
         self._check_dangers()
-        if self.dtype not in DTYPES:
-            raise ValueError(f'detection.dtype={self.dtype!r} is unknown; choose from {DTYPES}')
-        for name in ('clip_fps', 'heartbeat_seconds', 'read_seconds', 'max_retry_seconds'):
-            if not getattr(self, name) > 0:
+        for name in _POSITIVE:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f'detection.{name}={getattr(self, name)} must be above 0')
-        if self.temperature is not None and not self.temperature > 0:
-            raise ValueError(f'detection.temperature={self.temperature} must be above 0')
+        _ = self.scoring
 
-    def _check_types(self) -> None:
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            kind, _, is_optional = str(setting.type).partition(' | ')
-            if kind not in _KINDS or (is_optional and value is None):
-                continue
-            types, description = _KINDS[kind]
-            if not isinstance(value, types) or isinstance(value, bool):
-                raise ValueError(f'detection.{setting.name}={value!r} must be {description}')
+    def _check(self, name: str, types: type | tuple[type, ...], description: str) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise ValueError(f'detection.{name}={value!r} must be {description}')
+
+    @property
+    def scoring(self) -> ScoringSettings:
+        """The part that concerns the model."""
+        return ScoringSettings(self.pipeline, self.dtype, self.temperature)
 
     def _check_dangers(self) -> None:
-        if self.dangers is None:
+        if self.dangers is None or isinstance(self.dangers, str):
             return
-        if not isinstance(self.dangers, Mapping | Sequence) or isinstance(self.dangers, str):
+        if not isinstance(self.dangers, Mapping | Sequence):
             raise ValueError(f'detection.dangers={self.dangers!r} must be names of classes')
         if not all(isinstance(name, str) for name in self.dangers):
             raise ValueError(f'detection.dangers={self.dangers!r} must be names of classes')
@@ -118,6 +129,19 @@ class DetectionSettings:
             raise ValueError(f'detection has unknown keys {unknown}; it may have {known}')
         return cls(**values)
 
+    def for_pipeline(self, config: Mapping[str, Any]) -> tuple[PipelineParts, WatchSettings]:
+        """Take the config's pipeline apart, and set windows as it samples clips.
+
+        Raises:
+            ValueError: There is no such pipeline, or it gives no span of a window.
+        """
+        self.scoring.check_pipeline(config)
+        parts = split_pipeline(config[self.pipeline])
+        settings = self
+        if self.span_seconds is None and parts.span_seconds is not None:
+            settings = replace(self, span_seconds=parts.span_seconds)
+        return parts, settings.watch_settings(parts.num_frames, parts.frame_interval)
+
     def watch_settings(self, num_frames: int, clip_frame_interval: float | None) -> WatchSettings:
         """How sources are cut and watched.
 
@@ -126,7 +150,7 @@ class DetectionSettings:
             clip_frame_interval: Distance of a training clip's frames, in frames.
 
         Raises:
-            ValueError: Neither the config nor the sampler tells what time a window covers.
+            ValueError: Neither the config nor the sampler gives the span of a window.
         """
         span = self.span_seconds
         if span is None:
@@ -137,15 +161,25 @@ class DetectionSettings:
                 )
             span = num_frames * clip_frame_interval / self.clip_fps
         hop = span / 8 if self.hop_seconds is None else self.hop_seconds
+        patience = Patience(
+            self.read_seconds, self.first_retry_seconds, self.max_retry_seconds, self.max_retries
+        )
         return WatchSettings(
             WindowSettings(num_frames, span, hop),
             self.batch_size,
             self.queue_size,
             self.heartbeat_seconds,
-            Patience(
-                self.read_seconds,
-                self.first_retry_seconds,
-                self.max_retry_seconds,
-                self.max_retries,
-            ),
+            patience,
+            self.update_seconds,
+            self.recording_time,
         )
+
+
+def windows_of(config: Mapping[str, Any]) -> WindowSettings:
+    """The windows that a config's detection has.
+
+    Raises:
+        ValueError: The config does not describe them.
+    """
+    settings = DetectionSettings.from_config(config.get('detection'))
+    return settings.for_pipeline(config)[1].windows

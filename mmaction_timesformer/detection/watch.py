@@ -1,10 +1,11 @@
-"""Watching sources: their windows go through one model in turn, their scores become events.
+"""Watching sources: their windows take turns in one model, and their scores become events.
 
 Legend: B windows, V crops, C channels, T frames, H/W pixels, K classes.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import defaultdict, deque
@@ -15,21 +16,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.detection.events.events import DangerEvent
-from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
-from mmaction_timesformer.detection.results.previews import PreviewRing
-from mmaction_timesformer.detection.sources.fair_queue import FairQueue
-from mmaction_timesformer.detection.sources.feed import (
-    Begin,
-    End,
-    Feed,
-    Gap,
-    Note,
-    Patience,
-    Resume,
+from mmaction_timesformer.detection.events.events import DangerEvent, event_key
+from mmaction_timesformer.detection.events.tracker import (
+    EventSettings,
+    EventTracker,
+    ScoredWindow,
 )
+from mmaction_timesformer.detection.sources.fair_queue import FairQueue
+from mmaction_timesformer.detection.sources.feed import Feed, FeedSettings, Patience, Resume
 from mmaction_timesformer.detection.sources.live import LiveFeed
 from mmaction_timesformer.detection.sources.recorded import FileFeed
+from mmaction_timesformer.detection.sources.records import (
+    Begin,
+    Drift,
+    End,
+    Gap,
+    SourceRecord,
+)
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.windows import (
     Prepare,
@@ -38,9 +41,10 @@ from mmaction_timesformer.detection.windows import (
     Window,
     WindowSettings,
 )
+from mmaction_timesformer.inference.scoring import Score
 
-Score = Callable[[Tensor], Tensor]
-"""From clips (B * V, C, T, H, W) to the calibrated probability of each class, (B * V, K)."""
+OnFrame = Callable[[str, float, np.ndarray], None]
+"""Takes a source's name, a time and the picture (H, W, 3) that the model is shown then."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Pulse:
-    """How a source is doing.
+class Heartbeat:
+    """State of a source.
 
     Attributes:
         source: The source's name.
@@ -65,6 +69,7 @@ class Pulse:
         median_latency_seconds: From the arrival of a window's newest frame to its scores being
             turned into events; None before the first.
         max_latency_seconds: The longest of the last thousand.
+        watched_seconds: Time that was watched by this run, without gaps.
     """
 
     source: str
@@ -75,14 +80,29 @@ class Pulse:
     num_reconnects: int
     median_latency_seconds: float | None
     max_latency_seconds: float | None
+    watched_seconds: float = 0.0
 
 
-Update = Begin | Scored | DangerEvent | Gap | Pulse | End
+Record = Begin | Scored | DangerEvent | Gap | Drift | Heartbeat | End
+"""Everything that a watch emits."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, ready to score clips.
+
+    Attributes:
+        score: From clips to probabilities.
+        prepare: Makes the model's input of a picture.
+    """
+
+    score: Score
+    prepare: Prepare
 
 
 @dataclass
 class _Station:
-    """A source with its feed, its tracker and what is counted about it."""
+    """A source with its feed, its tracker and its counts."""
 
     feed: Feed
     tracker: EventTracker
@@ -100,8 +120,10 @@ class WatchSettings:
         windows: Where windows lie in time.
         batch_size: Windows that go through the model together.
         queue_size: Windows that wait for one source.
-        heartbeat_seconds: Distance of `Pulse` updates; None for one at each source's end.
+        heartbeat_seconds: Period of heartbeats; None for one at each source's end.
         patience: How long to wait for a source.
+        update_seconds: Growth of an open event after which it is reported again.
+        recording_time: Reading of a recording's ``creation_time``, see `recording_time`.
     """
 
     windows: WindowSettings
@@ -109,6 +131,8 @@ class WatchSettings:
     queue_size: int = 16
     heartbeat_seconds: float | None = None
     patience: Patience = field(default_factory=Patience)
+    update_seconds: float = 1.0
+    recording_time: str = 'start'
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.queue_size < self.batch_size:
@@ -116,66 +140,79 @@ class WatchSettings:
                 f'batch_size={self.batch_size} must be at least 1 and at most '
                 f'queue_size={self.queue_size}'
             )
+        _ = self.feed_settings
+
+    @property
+    def feed_settings(self) -> FeedSettings:
+        """The part that concerns reading."""
+        return FeedSettings(self.windows, self.patience, self.recording_time)
 
 
 class Watch:
     """One run over some sources.
 
     Args:
-        sources: What to watch; names differ.
-        trackers: A tracker for each, under its name.
-        score: The model.
-        prepare: Makes the model's input of a picture.
+        sources: The sources; names differ.
+        model: The model.
+        events: How scores become events.
         settings: How to watch.
         resumes: Where an earlier run left sources.
-        stop: Set from outside to end the run; events that are open are closed then.
-        previews: Where to keep the pictures of a source that the model is shown.
+        on_frame: Called for each picture that the model is shown.
     """
 
     def __init__(
         self,
         sources: Sequence[Source],
-        trackers: Mapping[str, EventTracker],
-        score: Score,
-        prepare: Prepare,
+        model: Model,
+        events: EventSettings,
         settings: WatchSettings,
         resumes: Mapping[str, Resume] | None = None,
-        stop: threading.Event | None = None,
-        previews: Mapping[str, PreviewRing] | None = None,
+        on_frame: OnFrame | None = None,
     ) -> None:
-        self._score = score
+        names = [source.name for source in sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f'sources have the same name: {sorted(names)}')
+        self._score = model.score
         self._settings = settings
-        self._stop = stop or threading.Event()
-        self._queue: FairQueue[Note] = FairQueue(settings.queue_size)
+        self._resumes = resumes or {}
+        self._queue: FairQueue[SourceRecord] = FairQueue(settings.queue_size)
         self._stations = {}
         for source in sources:
             kind = LiveFeed if source.is_live else FileFeed
-            resume = (resumes or {}).get(source.name)
-            look = _look_with(prepare, (previews or {}).get(source.name))
-            feed = kind(source, settings.windows, look, self._queue, settings.patience, resume)
-            self._stations[source.name] = _Station(feed, trackers[source.name])
+            prepare = _prepare_with(model.prepare, source.name, on_frame)
+            resume = self._resumes.get(source.name)
+            feed = kind(source, settings.feed_settings, prepare, self._queue, resume)
+            tracker = EventTracker(source.name, events, resume.epoch if resume else None)
+            self._stations[source.name] = _Station(feed, tracker)
         files_only = all(not s.is_live and s.pace is None for s in sources)
         self._min_windows = settings.batch_size if files_only else 1
-        self._next_pulse = 0.0
+        self._next_heartbeat = 0.0
 
-    def updates(self) -> Iterator[Update]:
+    def records(self, stop: threading.Event | None = None) -> Iterator[Record]:
         """Watch until every source is over or the run is stopped.
 
+        Args:
+            stop: Set it from outside to end the run; open events are closed then.
+
         Yields:
-            What happens, as soon as it is known. When the consumer stops taking, all ends.
+            Records, as soon as they are known. When the consumer stops taking, all ends.
+
+        Raises:
+            ValueError: The model's scores are not finite.
         """
+        yield from self._replay()
         for station in self._stations.values():
             station.feed.start()
-        self._next_pulse = time.monotonic() + (self._settings.heartbeat_seconds or 0.0)
+        self._next_heartbeat = time.monotonic() + (self._settings.heartbeat_seconds or 0.0)
         try:
             while not all(station.is_over for station in self._stations.values()):
-                if self._stop.is_set():
+                if stop is not None and stop.is_set():
                     yield from self._close_all()
                     return
                 taken = self._queue.take(self._settings.batch_size, self._min_windows, 0.25)
                 yield from self._handle(taken)
                 yield from self._check_on_feeds()
-                yield from self._pulses()
+                yield from self._heartbeats()
         finally:
             for station in self._stations.values():
                 station.feed.stop()
@@ -183,7 +220,16 @@ class Watch:
             for station in self._stations.values():
                 station.feed.join(1.0)
 
-    def _handle(self, taken: list[tuple[str, Window | Note]]) -> Iterator[Update]:
+    def _replay(self) -> Iterator[DangerEvent]:
+        """Bring trackers to where an earlier run stopped; give what it did not get to report."""
+        for name, resume in self._resumes.items():
+            if name in self._stations:
+                tracker = self._stations[name].tracker
+                tracker.begin(resume.begin_seconds)
+                events = replay(tracker, resume.past)
+                yield from (event for event in events if event_key(event) not in resume.told)
+
+    def _handle(self, taken: list[tuple[str, Window | SourceRecord]]) -> Iterator[Record]:
         """Score the windows among these together, then go through all in order."""
         scores = iter(self._score_windows([item for _, item in taken if isinstance(item, Window)]))
         for name, item in taken:
@@ -191,19 +237,19 @@ class Watch:
             if isinstance(item, Window):
                 yield from self._take_scores(name, station, item, next(scores))
             else:
-                yield from self._take_note(name, station, item)
+                yield from self._take_record(name, station, item)
 
     def _take_scores(
         self, name: str, station: _Station, window: Window, scores: tuple[float, ...]
-    ) -> Iterator[Update]:
+    ) -> Iterator[Record]:
         scored = ScoredWindow(round(window.seconds, 6), round(window.newest_seconds, 6), scores)
         yield Scored(name, scored)
         station.num_windows += 1
         station.newest_seconds = scored.newest_seconds
-        changes = station.tracker.push(scored)
+        events = station.tracker.push(scored)
         latency = time.monotonic() - window.arrived
         station.latencies.append(latency)
-        for event in changes:
+        for event in events:
             yield replace(event, latency_seconds=round(latency, 3))
 
     @torch.inference_mode()
@@ -218,32 +264,36 @@ class Watch:
             batch = torch.cat([clips[place] for place in places])
             means = self._score(batch).float().unflatten(0, (-1, shape[0])).mean(dim=1)
             for place, row in zip(places, means.cpu().tolist(), strict=True):
+                if not all(map(math.isfinite, row)):
+                    raise ValueError(f'the model gives scores that are not finite: {row}')
                 # Rounded as they are written, so that a log read back gives the same events.
                 scores[place] = tuple(round(value, 6) for value in row)
         return [scores[place] for place in range(len(windows))]
 
-    def _close_all(self) -> Iterator[Update]:
+    def _close_all(self) -> Iterator[Record]:
         for name, station in self._stations.items():
             if not station.is_over:
                 for event in station.tracker.finish(station.newest_seconds):
                     yield replace(event, interrupted=True)
-                yield self._pulse(name)
+                yield self._heartbeat(name)
 
-    def _take_note(self, name: str, station: _Station, note: Note) -> Iterator[Update]:
-        if isinstance(note, Begin):
-            station.tracker.epoch = note.epoch
-        elif isinstance(note, Gap):
-            if note.end_seconds is None or not station.feed.source.is_live:
-                yield from station.tracker.finish(note.start_seconds)
-            if note.end_seconds is not None:
-                station.tracker.begin(note.end_seconds)
-        else:
+    def _take_record(self, name: str, station: _Station, record: SourceRecord) -> Iterator[Record]:
+        if isinstance(record, Begin):
+            station.tracker.epoch = record.epoch
+            if name not in self._resumes:
+                station.tracker.begin(record.seconds)
+        elif isinstance(record, Gap):
+            if record.end_seconds is None or not station.feed.source.is_live:
+                yield from station.tracker.finish(record.start_seconds)
+            if record.end_seconds is not None:
+                station.tracker.begin(record.end_seconds)
+        elif isinstance(record, End):
             station.is_over = True
-            yield from station.tracker.finish(max(note.seconds, station.newest_seconds))
-            yield self._pulse(name)
-        yield note
+            yield from station.tracker.finish(max(record.seconds, station.newest_seconds))
+            yield self._heartbeat(name)
+        yield record
 
-    def _check_on_feeds(self) -> Iterator[Update]:
+    def _check_on_feeds(self) -> Iterator[Record]:
         """Give up feeds that hang where no time limit reaches; replace those of live sources."""
         for name, station in self._stations.items():
             feed = station.feed
@@ -256,22 +306,22 @@ class Watch:
             feed.stop()
             limit = self._settings.patience.read_seconds
             reason = f'no frame came within the time limit of {limit:g} seconds'
-            yield from self._take_note(name, station, End(name, feed.last_seconds, reason))
+            yield from self._take_record(name, station, End(name, feed.last_seconds, reason))
 
-    def _pulses(self) -> Iterator[Pulse]:
+    def _heartbeats(self) -> Iterator[Heartbeat]:
         period = self._settings.heartbeat_seconds
-        if period is None or time.monotonic() < self._next_pulse:
+        if period is None or time.monotonic() < self._next_heartbeat:
             return
-        self._next_pulse = time.monotonic() + period
+        self._next_heartbeat = time.monotonic() + period
         for name, station in self._stations.items():
             if not station.is_over:
-                yield self._pulse(name)
+                yield self._heartbeat(name)
 
-    def _pulse(self, name: str) -> Pulse:
-        """How a source is doing right now."""
+    def _heartbeat(self, name: str) -> Heartbeat:
+        """The state of a source right now."""
         station = self._stations[name]
         latencies = station.latencies
-        return Pulse(
+        return Heartbeat(
             name,
             round(station.feed.last_seconds, 3),
             station.feed.num_frames,
@@ -280,16 +330,17 @@ class Watch:
             station.feed.num_reconnects,
             round(float(np.median(latencies)), 3) if latencies else None,
             round(max(latencies), 3) if latencies else None,
+            round(station.feed.watched_seconds, 3),
         )
 
 
-def _look_with(prepare: Prepare, previews: PreviewRing | None) -> PrepareFrame:
-    """Prepare frames, and keep a small picture of each."""
+def _prepare_with(prepare: Prepare, source: str, on_frame: OnFrame | None) -> PrepareFrame:
+    """Prepare frames, and show each to `on_frame`."""
 
     def prepare_frame(frame: TimedFrame) -> Tensor:
         picture = frame.picture()
-        if previews is not None:
-            previews.add(frame.seconds, picture)
+        if on_frame is not None:
+            on_frame(source, frame.seconds, picture)
         return prepare(picture)
 
     return prepare_frame
@@ -303,14 +354,14 @@ def replay(tracker: EventTracker, past: Iterable[ScoredWindow | Gap]) -> list[Da
         past: What that run logged, in order.
 
     Returns:
-        The changes of events that this makes, which the earlier run may not have got to log.
+        The events that this gives, some of which the earlier run may not have reported.
     """
-    changes = []
+    events = []
     for item in past:
         if isinstance(item, ScoredWindow):
-            changes += tracker.push(item)
+            events += tracker.push(item)
         else:
-            changes += tracker.finish(item.start_seconds)
+            events += tracker.finish(item.start_seconds)
             if item.end_seconds is not None:
                 tracker.begin(item.end_seconds)
-    return changes
+    return events

@@ -1,8 +1,8 @@
 """Windows over a source's time line, cut as its frames come in.
 
-Window k shows the model T moments: k hops after the first frame, and then one every span / T
-seconds, as a training clip does, whatever the source's frame rate. At each moment the nearest frame
-counts. A frame that no window wants is never converted; one that several want is prepared once.
+Window k samples T moments: the first k hops after the first frame, then one every span / T seconds,
+as in a training clip, whatever the source's frame rate. At each moment the nearest frame counts.
+A frame is converted only if a window needs it, and prepared once for all windows that share it.
 
 Legend: T frames of a window, V crops, C channels, H/W pixels.
 """
@@ -18,6 +18,8 @@ from torch import Tensor
 
 # The grid of moments is kept in whole microseconds: moments that fall together must be equal.
 _TICKS = 1_000_000
+# Farther apart, windows are samples and no watch.
+_LONGEST_HOP_SECONDS = 60.0
 
 Prepare = Callable[[np.ndarray], Tensor]
 """From an RGB picture (H, W, 3) uint8 to the model's input, (V, C, H, W)."""
@@ -28,7 +30,7 @@ class TimedFrame:
     """A frame on its source's time line.
 
     Attributes:
-        seconds: When it is shown, from the source's first frame.
+        seconds: When it is shown, on the source's time line.
         picture: Converts it to RGB, (H, W, 3) uint8, upright; the work is done on the call.
         arrived: Value of ``time.monotonic()`` when it came out of the decoder.
     """
@@ -62,12 +64,18 @@ class WindowSettings:
     hop_seconds: float
 
     def __post_init__(self) -> None:
+        limit = max(self.span_seconds, _LONGEST_HOP_SECONDS)
+        if self.hop_seconds > limit:
+            raise ValueError(
+                f'hop_seconds={self.hop_seconds} must be at most {limit:g}: what lies between '
+                'windows is never seen'
+            )
         if self.num_frames < 1:
             raise ValueError(f'num_frames={self.num_frames} must be at least 1')
         for name in ('span_seconds', 'hop_seconds'):
             value = getattr(self, name)
             if not 1 / _TICKS <= value < float('inf'):
-                raise ValueError(f'{name}={value} must be above 0')
+                raise ValueError(f'{name}={value} must be a finite number above 0')
 
     @property
     def stride_ticks(self) -> int:
@@ -93,9 +101,9 @@ class WindowSettings:
         ticks = round(seconds * _TICKS) - self.reach_ticks / 2
         return max(0, int(ticks // self.hop_ticks) + 1)
 
-    def shrunk_to(self, last_seconds: float) -> WindowSettings:
-        """Windows for a source whose last frame comes so early: as many frames, closer together."""
-        stride_ticks = max(int(last_seconds * _TICKS) // max(self.num_frames - 1, 1), 1)
+    def shrunk_to(self, length_seconds: float) -> WindowSettings:
+        """Windows for a recording of that length: as many frames, closer together."""
+        stride_ticks = max(int(length_seconds * _TICKS) // max(self.num_frames - 1, 1), 1)
         return replace(self, span_seconds=self.num_frames * stride_ticks / _TICKS)
 
     def moments(self, window: int) -> list[int]:
@@ -175,6 +183,11 @@ class WindowCutter:
             self._next_moment = next(self._moments)
             yield from self._complete(moment)
         self._previous, self._previous_prepared = frame, current
+
+    def finish(self, end_seconds: float) -> Iterator[Window]:
+        """Show the last frame until it ends; give the windows that this completes."""
+        if self._previous is not None:
+            yield from self.push(self._previous.shifted(end_seconds - self._previous.seconds))
 
     def _ticks(self, frame: TimedFrame) -> int:
         return round((frame.seconds - self._origin_seconds) * _TICKS)

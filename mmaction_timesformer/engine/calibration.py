@@ -9,10 +9,11 @@ from mmaction_timesformer.engine.console import ConsoleRunner, naming
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.engine.hooks.temperature_hook import (
     find_temperature,
-    is_at_bound,
     store_temperature,
+    unusable_message,
 )
 from mmaction_timesformer.engine.inputs import read_config
+from mmaction_timesformer.evaluation.calibration import is_usable
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from video_clips.whole_files import check_writable
 
@@ -70,11 +71,8 @@ def calibrate(
         raise ValueError(f'{checkpoint}: does not fit {config}: {error}') from None
     temperature.set(1.0)
     value = runner.val()['cls/temperature']
-    if is_at_bound(value):
-        raise ValueError(
-            f'the temperature {value:.3g} that fits the validation clips best lies at the end of '
-            'its range: the scores say nothing about these clips, so nothing was stored'
-        )
+    if not is_usable(value):
+        raise ValueError(f'{checkpoint}: {unusable_message(value)}')
     with naming(str(target)):
         store_temperature(checkpoint, value, target)
     return target

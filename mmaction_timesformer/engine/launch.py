@@ -14,9 +14,13 @@ from mmengine.config import Config
 from mmaction_timesformer.engine.console import ConsoleRunner as Runner
 from mmaction_timesformer.engine.console import built, naming
 from mmaction_timesformer.engine.data_root import merge_options
+from mmaction_timesformer.engine.hooks import newest_whole_checkpoint
 from mmaction_timesformer.engine.inputs import check_checkpoint, limit_workers, read_config
+from mmaction_timesformer.models.checkpoints import PUBLIC_WEIGHTS, download
 from mmaction_timesformer.registry import RUNNERS
 from video_clips.whole_files import check_writable
+
+_WEIGHT_KEYS = ('load_from', 'checkpoint', 'pretrained')
 
 
 def run_training(
@@ -39,7 +43,8 @@ def run_training(
         config: Path of the config.
         work_dir: Folder for logs and checkpoints; by default the config's own choice, or else
             ``work_dirs/`` and the config's name.
-        resume: ``'auto'`` for the last checkpoint in the work folder, or a checkpoint's path.
+        resume: ``'auto'`` for the newest whole checkpoint in the work folder, or a
+            checkpoint's path.
         amp: Whether to train in the mixed precision that suits the device.
         no_validate: Whether to leave validation out.
         auto_scale_lr: Whether to scale the learning rate with the total batch size.
@@ -165,6 +170,32 @@ def _use_mixed_precision(cfg: Config) -> None:
 def _build_runner(cfg: Config, cfg_options: dict[str, Any] | None) -> Runner:
     if cfg_options:
         merge_options(cfg, cfg_options)
+    checkpoint_hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if checkpoint_hook.get('type') == 'CheckpointHook':
+        checkpoint_hook['type'] = 'WholeCheckpointHook'
+    if cfg.get('resume') and not cfg.get('load_from'):
+        newest = newest_whole_checkpoint(cfg.work_dir)
+        cfg.load_from = None if newest is None else str(newest)
+    fetch_secret_addresses(cfg._cfg_dict)
     limit_workers(cfg, int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
     is_special = 'runner_type' in cfg
     return built(lambda: RUNNERS.build(cfg) if is_special else Runner.from_cfg(cfg), cfg.work_dir)
+
+
+def fetch_secret_addresses(part: Any) -> None:
+    """Replace addresses of weights that may hold a secret by paths of their downloaded copies.
+
+    A signature or password would otherwise stand in the run's log, its record and its config.
+    """
+    values = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in list(values):
+        if isinstance(value, dict | list):
+            fetch_secret_addresses(value)
+        elif key in _WEIGHT_KEYS and isinstance(value, str) and _may_hold_secret(value):
+            part[key] = str(download(value))
+
+
+def _may_hold_secret(address: str) -> bool:
+    is_public = any(weights.url == address for weights in PUBLIC_WEIGHTS)
+    is_address = address.startswith(('http://', 'https://'))
+    return is_address and not is_public and any(mark in address for mark in '?@')

@@ -7,9 +7,9 @@ from mmaction_timesformer.evaluation.calibration import (
     reliability,
 )
 from mmaction_timesformer.evaluation.classification import (
-    ClassificationFigures,
+    ClassificationMetrics,
     Estimate,
-    classification_figures,
+    classification_metrics,
 )
 from mmaction_timesformer.evaluation.classification_metric import ClassificationMetric
 from mmaction_timesformer.evaluation.comparison import Comparison, compare
@@ -25,14 +25,14 @@ from mmaction_timesformer.evaluation.resampling import (
 from mmaction_timesformer.evaluation.thresholds import threshold_table, thresholds_for_recall
 
 __all__ = [
-    'ClassificationFigures',
     'ClassificationMetric',
+    'ClassificationMetrics',
     'Comparison',
     'Estimate',
     'Predictions',
     'apply_temperature',
     'calibration_error',
-    'classification_figures',
+    'classification_metrics',
     'compare',
     'fit_temperature',
     'interval',

@@ -21,13 +21,14 @@ from torchmetrics.functional.classification import (
 )
 
 from mmaction_timesformer.evaluation.predictions import Predictions
-from mmaction_timesformer.evaluation.weighted_figures import (
+from mmaction_timesformer.evaluation.weighted_metrics import (
     NUM_BINS,
     SMALLEST_PROBABILITY,
     negative_log_likelihood,
 )
 
 TEMPERATURE_RANGE = (0.05, 20.0)
+_LIMIT_TOLERANCE = 0.01
 
 
 def logits_of(predictions: Predictions) -> np.ndarray:
@@ -69,6 +70,16 @@ def fit_temperature(predictions: Predictions) -> float:
 
     low, high = np.log(TEMPERATURE_RANGE)
     return float(np.exp(minimize_scalar(cost, bounds=(low, high), method='bounded').x))
+
+
+def is_usable(temperature: float) -> bool:
+    """Whether a fitted temperature lies inside its range.
+
+    At an end of it no temperature fits: the logits say nothing about the clips, or there are too
+    few clips. Dividing by it would flatten every probability, and no alarm could ever come.
+    """
+    low, high = TEMPERATURE_RANGE
+    return low * (1 + _LIMIT_TOLERANCE) < temperature < high * (1 - _LIMIT_TOLERANCE)
 
 
 def calibration_error(predictions: Predictions, num_bins: int = NUM_BINS) -> float:

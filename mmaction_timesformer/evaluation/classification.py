@@ -1,4 +1,4 @@
-"""The figures of a classifier: one for the whole, one for each class, each with its interval.
+"""The metrics of a classifier: one for the whole, one for each class, each with its interval.
 
 Legend: N clips, K classes, R resamples.
 """
@@ -20,15 +20,19 @@ from mmaction_timesformer.evaluation.resampling import (
     resample,
     share_interval,
 )
-from mmaction_timesformer.evaluation.weighted_figures import (
+from mmaction_timesformer.evaluation.weighted_metrics import (
     CLASS_MEANS,
     hits_in_top,
     mean_of_defined,
-    weighted_figures,
+    weighted_metrics,
 )
 
-CLASS_FIGURES = tuple(CLASS_MEANS)
-RANKING_FIGURES = {
+FEWEST_RESAMPLES = 200
+MOST_RANKINGS = 10**8
+"""Resamples times clips times classes; a hundred million take about ten seconds."""
+
+CLASS_METRICS = tuple(CLASS_MEANS)
+RANKING_METRICS = {
     'average_precision': metrics.average_precision_score,
     'roc_auc': metrics.roc_auc_score,
 }
@@ -36,7 +40,7 @@ RANKING_FIGURES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its interval; NaN where undefined."""
+    """A metric and its interval; NaN where undefined."""
 
     value: float
     low: float = float('nan')
@@ -44,12 +48,12 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class ClassificationFigures:
-    """What is known of a classifier from its predictions.
+class ClassificationMetrics:
+    """Metrics of a classifier, computed from its predictions.
 
     Attributes:
         whole: Figures of the whole set, by name. Means are over the classes that have clips.
-        per_class: The figures of each class, by class name and figure name.
+        per_class: The metrics of each class, by class name and metric name.
         support: Clips of each class.
         confusion: Clips by true class (rows) and most probable class; empty with several labels.
         num_clips: N.
@@ -72,21 +76,22 @@ class ClassificationFigures:
         return asdict(self)
 
 
-def classification_figures(
+def classification_metrics(
     predictions: Predictions, num_resamples: int = NUM_RESAMPLES
-) -> ClassificationFigures:
-    """Compute every figure.
+) -> ClassificationMetrics:
+    """Compute every metric.
 
     Args:
         predictions: N clips.
-        num_resamples: R; 0 leaves the intervals out.
+        num_resamples: R at most, see `affordable_resamples`; 0 leaves the intervals out.
     """
     whole, per_class = _points(predictions)
+    num_resamples = min(num_resamples, affordable_resamples(predictions))
     groups = predictions.groups
     num_groups = int(groups.max()) + 1
     if num_resamples:
         resampled = resample(
-            lambda weights: weighted_figures(predictions, weights), groups, num_resamples
+            lambda weights: weighted_metrics(predictions, weights), groups, num_resamples
         )
         for name, point in whole.items():
             find = positive_interval if name == 'log_loss' else share_interval
@@ -100,7 +105,7 @@ def classification_figures(
                 figures[name] = replace(point, low=limits[0], high=limits[1])
     confusion = [] if predictions.multi_label else _confusion(predictions).tolist()
     support = dict(zip(predictions.classes, predictions.truth.sum(axis=0).tolist(), strict=True))
-    return ClassificationFigures(
+    return ClassificationMetrics(
         whole,
         per_class,
         support,
@@ -109,6 +114,14 @@ def classification_figures(
         num_groups,
         'recordings' if predictions.recordings_known else 'clips',
     )
+
+
+def affordable_resamples(predictions: Predictions) -> int:
+    """Fewer resamples for many classes and clips, so that a thousand classes take seconds.
+
+    A standard error from the fewest is known to within 5 %.
+    """
+    return max(FEWEST_RESAMPLES, MOST_RANKINGS // predictions.scores.size)
 
 
 def _points(
@@ -126,20 +139,20 @@ def _points(
     whole['calibration_error'] = calibration_error(predictions)
     estimates = {name: Estimate(value) for name, value in whole.items()}
     return estimates, {
-        class_name: {name: Estimate(float(per_class[name][k])) for name in CLASS_FIGURES}
+        class_name: {name: Estimate(float(per_class[name][k])) for name in CLASS_METRICS}
         for k, class_name in enumerate(predictions.classes)
     }
 
 
 def _class_points(predictions: Predictions) -> dict[str, np.ndarray]:
-    """(K,) figures by name, NaN for a class without clips."""
+    """(K,) metrics by name, NaN for a class without clips."""
     truth, decided, scores = predictions.truth, predictions.decided, predictions.scores
     support = truth.sum(axis=0)
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         truth, decided, average=None, zero_division=0
     )
     figures = {'precision': precision, 'recall': recall, 'f1': f1}
-    for name, ranking in RANKING_FIGURES.items():
+    for name, ranking in RANKING_METRICS.items():
         figures[name] = np.array(
             [
                 ranking(truth[:, k], scores[:, k]) if 0 < support[k] < len(scores) else np.nan

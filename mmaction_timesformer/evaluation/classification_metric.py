@@ -1,4 +1,4 @@
-"""The figures of :mod:`.classification` as a metric of mmengine's training and test loops."""
+"""The metrics of :mod:`.classification` as a metric of mmengine's training and test loops."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from mmengine.logging import print_log
 
 from mmaction_timesformer.evaluation.calibration import fit_temperature
 from mmaction_timesformer.evaluation.classification import (
-    ClassificationFigures,
-    classification_figures,
+    ClassificationMetrics,
+    classification_metrics,
 )
-from mmaction_timesformer.evaluation.figure_tables import class_table, confusion_table, whole_table
+from mmaction_timesformer.evaluation.metric_tables import class_table, confusion_table, whole_table
 from mmaction_timesformer.evaluation.predictions import CLIP_FACTS, predictions_from_samples
+from mmaction_timesformer.evaluation.resampling import NUM_RESAMPLES
 from mmaction_timesformer.registry import METRICS
 
 MAX_CLASSES_SHOWN = 20
@@ -35,7 +36,7 @@ class ClassificationMetric(BaseMetric):
     lead (``cls/top1_low``, ``cls/top1_high``, ...); by class ``cls/recall/<class>`` and the same
     for precision, f1, average_precision and roc_auc. ``cls/macro_f1``, ``cls/exact_match`` and a
     class's recall and f1 need an explicit ``rule='greater'``, and ``cls/calibration_error``
-    ``rule='less'``, since mmengine infers it from names that it knows. A figure that
+    ``rule='less'``, since mmengine infers it from names that it knows. A metric that
     is undefined, as for a class without clips, is left out.
 
     ``cls/temperature`` is the temperature fitted to these very clips: of use on validation data,
@@ -43,7 +44,7 @@ class ClassificationMetric(BaseMetric):
 
     Args:
         num_resamples: Bootstrap resamples for the intervals; 0 leaves them out.
-        per_class: Whether to return and log the figures of each class and the confusion matrix;
+        per_class: Whether to return and log the metrics of each class and the confusion matrix;
             ``None`` does so for up to 20 classes.
         collect_device: As in mmengine.
         prefix: Of the names; ``cls`` by default.
@@ -53,7 +54,7 @@ class ClassificationMetric(BaseMetric):
 
     def __init__(
         self,
-        num_resamples: int = 1000,
+        num_resamples: int = NUM_RESAMPLES,
         per_class: bool | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
@@ -65,7 +66,7 @@ class ClassificationMetric(BaseMetric):
         self.per_class = per_class
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Keep what the figures need of a batch; inputs are dropped."""
+        """Keep what the metrics need of a batch; inputs are dropped."""
         keys = ('pred_score', 'gt_label', *CLIP_FACTS)
         for sample in data_samples:
             kept = {key: sample[key] for key in keys if key in sample}
@@ -77,7 +78,7 @@ class ClassificationMetric(BaseMetric):
         """Figures by name: numbers, and the confusion matrix as lists."""
         classes = (self.dataset_meta or {}).get('classes')
         predictions = predictions_from_samples(results, classes)
-        figures = classification_figures(predictions, self.num_resamples)
+        figures = classification_metrics(predictions, self.num_resamples)
         shown = self.per_class
         if shown is None:
             shown = predictions.num_classes <= MAX_CLASSES_SHOWN
@@ -102,7 +103,7 @@ class ClassificationMetric(BaseMetric):
             metrics['confusion_matrix'] = figures.confusion
         return metrics
 
-    def _log(self, figures: ClassificationFigures, per_class: bool) -> None:
+    def _log(self, figures: ClassificationMetrics, per_class: bool) -> None:
         tables = [whole_table(figures)]
         if per_class:
             tables.append(class_table(figures))

@@ -13,14 +13,14 @@ from scipy.stats import binomtest
 
 from mmaction_timesformer.evaluation.predictions import Predictions
 from mmaction_timesformer.evaluation.resampling import NUM_RESAMPLES, interval, resample
-from mmaction_timesformer.evaluation.weighted_figures import weighted_figures
+from mmaction_timesformer.evaluation.weighted_metrics import weighted_metrics
 
 COMPARED = ('top1', 'mean_class_accuracy', 'macro_f1', 'mean_average_precision', 'log_loss')
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The second model's figure minus the first's, and its interval.
+    """The second model's metric minus the first's, and its interval.
 
     ``low`` and ``high`` are NaN where there is one recording, or all resamples agree: the models
     never differ, or differ alike in every recording.
@@ -38,7 +38,7 @@ class Comparison:
     """A paired comparison.
 
     Attributes:
-        differences: By figure. Both models are seen on the same resamples.
+        differences: By metric. Both models are seen on the same resamples.
         only_first_right: Clips that only the first model has right, by name.
         only_second_right: Clips that only the second has right.
         mcnemar_p: Exact two-sided probability of a split as uneven as that of those clips, were
@@ -63,9 +63,9 @@ def compare(
     groups = first.groups
     num_groups = int(groups.max()) + 1
     point = np.ones((1, len(first)))
-    at_point = [weighted_figures(model, point) for model in (first, second)]
+    at_point = [weighted_metrics(model, point) for model in (first, second)]
     resampled = [
-        resample(lambda weights, m=model: weighted_figures(m, weights), groups, num_resamples)  # type: ignore[misc]
+        resample(lambda weights, m=model: weighted_metrics(m, weights), groups, num_resamples)  # type: ignore[misc]
         for model in (first, second)
     ]
     differences = {}

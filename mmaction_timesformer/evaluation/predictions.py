@@ -1,4 +1,4 @@
-"""What a model said about a set of clips, and what was true: the one input of every figure here.
+"""Predictions for a set of clips with the true labels: the one input of every metric here.
 
 Legend: N clips, K classes.
 """
@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.special import expit, softmax
 
 CLIP_FACTS = ('filename', 'frame_dir', 'recording', 'total_frames', 'start_seconds', 'end_seconds')
-"""What else a data sample may tell of its clip; the pipeline's ``meta_keys`` decide."""
+"""Further facts of a clip in its data sample; the pipeline's ``meta_keys`` choose them."""
 
 PROBABILITY_TOLERANCE = 1e-3
 
@@ -119,7 +119,7 @@ class Predictions:
         return pd.factorize(names.reset_index(drop=True).fillna(alone))[0]
 
     def name(self, row: int) -> str:
-        """What to call a clip: its file, and where in it; else its number."""
+        """Name of a clip: its file and the part of it; else its number."""
         clip = self.clips.iloc[row]
         for column in ('filename', 'frame_dir'):
             if column in self.clips and pd.notna(clip[column]):

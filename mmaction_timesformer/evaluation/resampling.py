@@ -1,4 +1,4 @@
-"""How far a figure can be trusted: bootstrap intervals over recordings.
+"""How far a metric can be trusted: bootstrap intervals over recordings.
 
 Clips of one recording look alike, so that forty clips of four recordings say less than forty
 recordings would. What is resampled is therefore the recording, with all of its clips.
@@ -18,8 +18,8 @@ LEVEL = 0.95
 NUM_RESAMPLES = 2000
 SEED = 0
 
-WeightedFigures = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""Weights of the clips (R, N) to figures (R,) or (R, K), by name."""
+WeightedMetrics = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""Weights of the clips (R, N) to metrics (R,) or (R, K), by name."""
 
 ROUNDING = 1e-9
 """How far from 1 a mean of ones may come out."""
@@ -51,12 +51,12 @@ def resampled_weights(
 
 
 def resample(
-    figures: WeightedFigures,
+    figures: WeightedMetrics,
     groups: np.ndarray,
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
 ) -> dict[str, np.ndarray]:
-    """Compute figures on every resample: (R,) or (R, K) by name; NaN where undefined."""
+    """Compute metrics on every resample: (R,) or (R, K) by name; NaN where undefined."""
     blocks = [figures(weights) for weights in resampled_weights(groups, num_resamples, seed)]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
@@ -64,7 +64,7 @@ def resample(
 def interval(
     resampled: np.ndarray, point: float, num_groups: int, level: float = LEVEL
 ) -> tuple[float, float]:
-    """The confidence interval of a difference, or of any figure without bounds.
+    """The confidence interval of a difference, or of any metric without bounds.
 
     Student's t for G groups times the standard error, which is the spread of the resamples.
     Percentiles of the resamples are too narrow where recordings are few (Hesterberg 2015, arXiv
@@ -77,7 +77,7 @@ def interval(
         level: How often the interval shall cover the truth.
 
     Returns:
-        Low and high; NaN where the figure is undefined, one group is all there is, or all
+        Low and high; NaN where the metric is undefined, one group is all there is, or all
         resamples agree, so that they tell nothing.
     """
     half = _half_width(resampled, point, num_groups, level)
@@ -97,10 +97,10 @@ def positive_interval(
 def share_interval(
     resampled: np.ndarray, point: float, num_groups: int, level: float = LEVEL
 ) -> tuple[float, float]:
-    """The confidence interval of a figure between 0 and 1: that of its log-odds.
+    """The confidence interval of a metric between 0 and 1: that of its log-odds.
 
     So it stays inside, and reaches further away from the nearer end (Korn and Graubard 1998, Survey
-    Methodology 24, pp. 193-201). A perfect figure (or zero) has no finite log-odds; its interval is
+    Methodology 24, pp. 193-201). A perfect metric (or zero) has no finite log-odds; its interval is
     the exact binomial bound for G trials that all ended alike.
     """
     if num_groups < 2:

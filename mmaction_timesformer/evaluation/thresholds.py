@@ -18,7 +18,7 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 @dataclass(frozen=True)
 class ThresholdRow:
-    """What happens if a class is reported wherever its probability reaches a threshold.
+    """Recall and false alarms of a class that is reported from a threshold on.
 
     Attributes:
         threshold: The least probability that is reported.
@@ -39,10 +39,16 @@ def threshold_table(
     predictions: Predictions, thresholds: tuple[float, ...] = THRESHOLDS
 ) -> dict[str, list[ThresholdRow]]:
     """A row for each threshold, by class."""
+    scores, truth = predictions.scores, predictions.truth
+    counts = [
+        ((reported & truth).sum(axis=0), (reported & ~truth).sum(axis=0))
+        for reported in (scores >= threshold for threshold in thresholds)
+    ]
+    support = truth.sum(axis=0)
     return {
         name: [
-            _row(predictions.scores[:, k], predictions.truth[:, k], threshold)
-            for threshold in thresholds
+            _row(threshold, int(right[k]), int(wrong[k]), int(support[k]), len(truth))
+            for threshold, (right, wrong) in zip(thresholds, counts, strict=True)
         ]
         for k, name in enumerate(predictions.classes)
     }
@@ -61,19 +67,27 @@ def thresholds_for_recall(
         scores, truth = predictions.scores[:, k], predictions.truth[:, k]
         own = np.sort(scores[truth])[::-1]
         needed = [max(math.ceil(share * len(own) - 1e-9), 1) for share in recalls]
-        found[name] = [_row(scores, truth, float(own[n - 1])) for n in needed if len(own)]
+        chosen = [float(own[n - 1]) for n in needed if len(own)]
+        found[name] = [
+            _row(
+                threshold,
+                int((scores[truth] >= threshold).sum()),
+                int((scores[~truth] >= threshold).sum()),
+                len(own),
+                len(truth),
+            )
+            for threshold in chosen
+        ]
     return found
 
 
-def _row(scores: np.ndarray, truth: np.ndarray, threshold: float) -> ThresholdRow:
-    reported = scores >= threshold
-    right, false_alarms = int((reported & truth).sum()), int((reported & ~truth).sum())
+def _row(threshold: float, right: int, wrong: int, support: int, num_clips: int) -> ThresholdRow:
     return ThresholdRow(
         threshold,
-        _share(right, int(truth.sum())),
-        _share(right, int(reported.sum())),
-        false_alarms,
-        _share(false_alarms, int((~truth).sum())),
+        _share(right, support),
+        _share(right, right + wrong),
+        wrong,
+        _share(wrong, num_clips - support),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a TimeSformer looks at: recorded attention, relevance maps, and their pictures."""
+"""Attention made visible: recorded attention, relevance maps, and their pictures."""
 
 from mmaction_timesformer.explanation.attention_maps import (
     AttentionPiece,
@@ -12,6 +12,7 @@ from mmaction_timesformer.explanation.attention_recorder import (
     Recording,
 )
 from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves, faithfulness_curves
+from mmaction_timesformer.explanation.prediction_strips_hook import PredictionStripsHook
 from mmaction_timesformer.explanation.rollout import (
     attention_rollout,
     class_relevance,
@@ -22,6 +23,7 @@ __all__ = [
     'AttentionPiece',
     'AttentionRecorder',
     'FaithfulnessCurves',
+    'PredictionStripsHook',
     'RecordedStep',
     'Recording',
     'attention_of_token',

@@ -107,7 +107,7 @@ def dense_attention(step: RecordedStep, max_elements: int = MAX_ELEMENTS) -> Ten
 
 
 def attention_of_token(step: RecordedStep, token: int) -> Tensor:
-    """What one token of each clip looks at, (B, heads, C + N); zero if the step leaves it alone.
+    """Attention of one token of each clip, (B, heads, C + N); zero if the step leaves it alone.
 
     Args:
         step: What was recorded.

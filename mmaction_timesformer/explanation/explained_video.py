@@ -15,7 +15,7 @@ import torch
 from mmaction_timesformer.explanation.explanation import Explanation, class_log_odds
 from mmaction_timesformer.explanation.faithfulness import FaithfulnessCurves, faithfulness_curves
 from mmaction_timesformer.explanation.pictures import common_scale, overlay
-from mmaction_timesformer.explanation.pixel_mapping import PixelMaps, TracedClip
+from mmaction_timesformer.inference.pixel_mapping import PixelMaps, TracedClip
 
 MAPS = ('relevance', 'rollout')
 SCALE_HEIGHT = 180

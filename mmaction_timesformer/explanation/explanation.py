@@ -15,8 +15,8 @@ from torch import Tensor
 
 from mmaction_timesformer.explanation.attention_maps import attention_of_token
 from mmaction_timesformer.explanation.attention_recorder import AttentionRecorder, Recording
-from mmaction_timesformer.explanation.pixel_mapping import TracedClip
 from mmaction_timesformer.explanation.rollout import attention_rollout, class_relevance
+from mmaction_timesformer.inference.pixel_mapping import TracedClip
 
 
 @dataclass(frozen=True)

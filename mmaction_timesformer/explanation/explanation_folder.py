@@ -24,7 +24,7 @@ from mmaction_timesformer.explanation.explained_video import (
     check_faithfulness,
 )
 from mmaction_timesformer.explanation.explanation import explain
-from mmaction_timesformer.explanation.explanation_figures import (
+from mmaction_timesformer.explanation.explanation_charts import (
     draw_faithfulness,
     draw_frame_importance,
 )

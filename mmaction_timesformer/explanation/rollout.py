@@ -33,7 +33,7 @@ WeighPiece = Callable[[AttentionPiece], Tensor]
 
 
 def attention_rollout(recording: Recording) -> Tensor:
-    """What the output is made of, by attention alone.
+    """Share of every patch in the output, by attention alone.
 
     Returns:
         (B, T, h, w), shares of the output; with what stays in class tokens they sum to 1.
@@ -48,7 +48,7 @@ def attention_rollout(recording: Recording) -> Tensor:
 
 
 def class_relevance(recording: Recording) -> Tensor:
-    """What raised the score that was differentiated while recording.
+    """Relevance of every patch for the score that was differentiated while recording.
 
     Returns:
         (B, T, h, w), not negative; larger is more relevant. The scale has no meaning across clips.

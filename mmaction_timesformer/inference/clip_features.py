@@ -1,4 +1,4 @@
-"""What a model makes of the clips of a config's splits, just before it decides.
+"""Features of the clips of a config's splits, as the last linear layer reads them.
 
 Legend: N clips, V views of a clip, D channels, K classes, T frames.
 """

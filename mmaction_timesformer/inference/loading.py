@@ -1,4 +1,4 @@
-"""The model of a detector, out of a checkpoint or an exported file."""
+"""Load a model that scores clips from a checkpoint or an exported file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from mmaction_timesformer.detection.settings import DetectionSettings
-from mmaction_timesformer.detection.watch import Score
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, is_exported
 from mmaction_timesformer.inference.preparation import FramePreparer, PipelineParts
+from mmaction_timesformer.inference.scoring import Score, ScoringSettings
+from mmaction_timesformer.models.precision import choose_dtype
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class LoadedModel:
 
     Attributes:
         score: From clips to calibrated probabilities.
-        prepare: Makes its input of a picture.
-        classes: Their names.
-        temperature: What logits are divided by.
-        digest: SHA-256 of the checkpoint that it comes from.
-        numbers: What it computes in; for an exported file also in which format.
+        prepare: From a picture to the model's input.
+        classes: Names in index order.
+        temperature: Divisor of the logits.
+        digest: SHA-256 of the checkpoint.
+        numbers: The type that it computes in; for an exported file also its format.
     """
 
     score: Score
@@ -40,7 +40,7 @@ def load_weights(
     config: Config,
     weights: str | Path,
     device: str,
-    settings: DetectionSettings,
+    settings: ScoringSettings,
     parts: PipelineParts,
     trust_compiled: bool = False,
 ) -> LoadedModel:
@@ -50,7 +50,7 @@ def load_weights(
         config: The model's config.
         weights: The file.
         device: Where the model runs.
-        settings: Those of the detector.
+        settings: How it scores.
         parts: What the config's pipeline says about clips.
         trust_compiled: Whether machine code out of a ``.pt2`` file may be run.
 
@@ -66,7 +66,7 @@ def load_weights(
     state_dict, meta, digest = recognizer.read_weights(weights)
     model = recognizer.build_recognizer(config, state_dict, device)
     classes = recognizer.find_classes(config, meta, model.cls_head.num_classes)
-    dtype = recognizer.choose_dtype(settings.dtype, device)
+    dtype = choose_dtype(settings.dtype, device)
     prepare = recognizer.make_preparer(model, parts.picture_steps, dtype)
     score = recognizer.RecognizerScore(model, dtype, settings.temperature)
     return LoadedModel(score, prepare, classes, score.temperature, digest, str(dtype))
@@ -75,7 +75,7 @@ def load_weights(
 def _open_exported(
     weights: str | Path,
     device: str,
-    settings: DetectionSettings,
+    settings: ScoringSettings,
     parts: PipelineParts,
     trust_compiled: bool,
 ) -> LoadedModel:

@@ -18,9 +18,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from mmaction_timesformer.engine.optimizers.auto_amp import best_amp_dtype
 from mmaction_timesformer.inference.preparation import FramePreparer, build_part
-from mmaction_timesformer.models.checkpoints import read_checkpoint
+from mmaction_timesformer.inference.scoring import check_temperature
+from mmaction_timesformer.models.checkpoints import read_checkpoint, refuse_non_finite
 from mmaction_timesformer.registry import DATASETS, MODELS
 from video_clips.labels import check_class_names
 
@@ -34,16 +34,17 @@ class RecognizerScore:
     Args:
         model: In evaluation mode, on its device.
         dtype: Type to compute in; the parameters are cast to it.
-        temperature: What logits are divided by; by default what the head was calibrated to.
+        temperature: Divisor of the logits; by default the head's calibrated one.
     """
 
     def __init__(
         self, model: Recognizer3D, dtype: torch.dtype, temperature: float | None = None
     ) -> None:
         head = model.cls_head
-        if temperature is None and hasattr(head, 'temperature'):
-            temperature = float(head.temperature.value)
-        self.temperature = temperature or 1.0
+        if temperature is None:
+            temperature = float(head.temperature.value) if hasattr(head, 'temperature') else 1.0
+        check_temperature(temperature, 'temperature')
+        self.temperature = temperature
         self.dtype = dtype
         self.model = model.to(dtype)
         self._device = next(model.parameters()).device
@@ -54,7 +55,7 @@ class RecognizerScore:
         """Clips (B, C, T, H, W) to probabilities (B, K)."""
         if self._device.type != 'cpu':
             return self._score(clips)
-        # What many large clips need at once, a CPU's allocator asks of the system again and again.
+        # Large batches make the CPU allocator return and request memory on every call.
         at_once = max(_NUMBERS_AT_ONCE // clips[:1].numel(), 1)
         return torch.cat([self._score(some) for some in clips.split(at_once)])
 
@@ -73,17 +74,8 @@ def normalises_frames(model: Recognizer3D) -> bool:
     return type(preprocessor) is ActionDataPreprocessor and not preprocessor.to_rgb
 
 
-def choose_dtype(name: str, device: str) -> torch.dtype:
-    """The type that a name stands for on a device; ``auto`` is what the device is made for."""
-    if name == 'auto':
-        return best_amp_dtype(torch.device(device).type) or torch.float32
-    dtype = getattr(torch, name)
-    assert isinstance(dtype, torch.dtype)
-    return dtype
-
-
 def check_device(device: str) -> None:
-    """Use a device once, so that what is wrong with it is said first.
+    """Use a device once, so that a problem is reported before anything is loaded.
 
     Raises:
         ValueError: There is no such device.
@@ -100,7 +92,8 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
     """Build a config's model and load its weights.
 
     Raises:
-        ValueError: The model cannot be built, does not take clips, or the weights are not its own.
+        ValueError: The model cannot be built, does not take clips, or the weights are not its own,
+            or hold NaN or infinity.
     """
     init_default_scope(config.get('default_scope', 'mmaction'))
     if 'model' not in config:
@@ -111,11 +104,12 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
         part.pop('init_cfg', None)
         if 'pretrained' in part:
             part['pretrained'] = None
+    refuse_non_finite(state_dict)
     model = build_part(MODELS.build, model_config)
     if not isinstance(model, Recognizer3D):
         raise ValueError(
-            f'the config builds a {type(model).__name__}; detection needs a Recognizer3D, which '
-            'takes clips as (batch, channels, frames, height, width)'
+            f'the config builds a {type(model).__name__}; a Recognizer3D is needed, which takes '
+            'clips as (batch, channels, frames, height, width)'
         )
     try:
         model.load_state_dict(state_dict)
@@ -143,7 +137,7 @@ def find_classes(config: Config, meta: Mapping[str, Any], num_classes: int) -> t
     """Names of the classes: the checkpoint's, or the config's, or those of its dataset's class.
 
     Raises:
-        ValueError: None of them says, or says another number than the model has.
+        ValueError: None of them names the classes, or the number differs from the model's.
     """
     datasets = [
         (config.get(name) or {}).get('dataset') or {}
@@ -173,10 +167,10 @@ def make_fingerprint(weights_digest: str, *settings: object) -> str:
 def make_preparer(
     model: Recognizer3D, steps: Sequence[Mapping[str, Any]], dtype: torch.dtype
 ) -> FramePreparer:
-    """What prepares frames for a model.
+    """Build the frame preparation of a model.
 
-    Frames are normalised here, once each, in the type that the model computes in; where the model's
-    own preprocessor looks at whole clips, they are left to it as they are.
+    Frames are normalised here, once each, in the type that the model computes in. A preprocessor
+    that needs whole clips gets them unchanged.
     """
     if not normalises_frames(model):
         return FramePreparer(steps, None, None, torch.uint8)

@@ -12,7 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
 
 from mmaction_timesformer.datasets.unreadable import why_unreadable
-from mmaction_timesformer.explanation.pixel_mapping import TracedClip, trace
+from mmaction_timesformer.inference.pixel_mapping import TracedClip, trace
 from mmaction_timesformer.inference.recognizer import build_recognizer, find_classes, read_weights
 
 FRAME_PATTERN = 'img_{:05}.jpg'

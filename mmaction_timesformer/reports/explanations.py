@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_analysis.report.html import render_page
 from mmaction_timesformer.explanation.explanation_folder import explain_video
 from mmaction_timesformer.inference.trained_model import TrainedModel
-from mmaction_timesformer.reports.pages import page_environment
-from video_clips.whole_folders import staged_folder
+from video_clips.whole_files import staged_folder
 
 PAGE = 'index.html'
 
@@ -73,22 +73,19 @@ def explain_videos(
                 check=check,
             )
             shown_videos.append(_shown(name, manifest))
-        page = (
-            page_environment()
-            .get_template('explanations.html.j2')
-            .render(
-                videos=shown_videos,
-                map=shown,
-                source_line=f'{Path(config).stem}, {Path(checkpoint).name}',
-                footer=f'Checkpoint SHA-256 {trained.digest}.',
-            )
+        page = render_page(
+            Path(__file__).with_name('templates') / 'explanations.html.j2',
+            videos=shown_videos,
+            map=shown,
+            source_line=f'{Path(config).stem}, {Path(checkpoint).name}',
+            footer=f'Checkpoint SHA-256 {trained.digest}.',
         )
         (folder / PAGE).write_text(page, encoding='utf-8')
     return Path(out) / PAGE
 
 
 def _shown(name: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page tells of one video."""
+    """The page's content for one video."""
     video = Path(manifest['video'])
     scores = sorted(manifest['scores'].items(), key=lambda item: -item[1])
     areas = manifest['faithfulness'] and manifest['faithfulness']['areas']

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from PIL import Image
 
-from mmaction_timesformer.reports.pages import page_environment, picture_url
-from video_clips.whole_files import write_atomically
+from data_analysis.report.html import link_to, picture_url, write_page
 
 PICTURE_SIZE = (720, 300)
 
@@ -57,27 +54,22 @@ def write_index(
     for entry in entries:
         if not entry.page.is_file():
             raise FileNotFoundError(f'{entry.page}: no such page; the index would link to nothing')
-    page = (
-        page_environment()
-        .get_template('index.html.j2')
-        .render(
-            title=title,
-            intro=intro,
-            figures=figures or {},
-            entries=[_shown(entry, out.parent) for entry in entries],
-            footer=footer,
-        )
+    write_page(
+        out,
+        Path(__file__).with_name('templates') / 'index.html.j2',
+        title=title,
+        intro=intro,
+        figures=figures or {},
+        entries=[_shown(entry, out.parent) for entry in entries],
+        footer=footer,
     )
-    with write_atomically(out) as stream:
-        stream.write(page)
 
 
 def _shown(entry: IndexEntry, folder: Path) -> dict[str, str | None]:
-    link = Path(os.path.relpath(entry.page.resolve(), folder.resolve())).as_posix()
     return {
         'title': entry.title,
         'text': entry.text,
-        'link': quote(link),
+        'link': link_to(entry.page, folder),
         'picture': _picture(entry.picture) if entry.picture else None,
     }
 

@@ -1,4 +1,4 @@
-"""What the configs hold, against the paper, mmaction2's own configs and their file names."""
+"""Configs compared with the paper, mmaction2's own configs and their file names."""
 
 import re
 from pathlib import Path

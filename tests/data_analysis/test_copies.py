@@ -1,6 +1,7 @@
 """Copies hold the same frames at the same times, are made once, and lists come to name them."""
 
 import errno
+import os
 
 import numpy as np
 import pytest
@@ -90,7 +91,8 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     render_video(tmp_path / 'a.mp4', 4)
     out = tmp_path / 'out'
     out.mkdir()
-    (out / '.a.mp4.999999999').touch()
+    (out / '.a.x7k2_w.mp4').touch()
+    os.utime(out / '.a.x7k2_w.mp4', (0, 0))
     cache_videos(['a.mp4'], tmp_path, out, SETTINGS)
     assert [file.name for file in out.iterdir()] == ['a.mp4']
 

@@ -11,10 +11,11 @@ from data_analysis.checks import Evidence, gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.cli import main
 from data_analysis.inputs.datasets import SplitFile, input_from_annotations
+from data_analysis.inputs.sampler import SamplerSettings
 from data_analysis.measuring.clip_table import clip_table
 from data_analysis.measuring.measure import MeasureSettings, measure_files
 from data_analysis.measuring.tables import class_table
-from data_analysis.summary.sampler_view import SamplerSettings, sampler_view
+from data_analysis.summary.sampler_view import sampler_view
 
 ODD = {
     # What each file's finding must be; decoding everything, with the clips of one list.

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from mmaction_timesformer.detection.command import detect_command
+from mmaction_timesformer.detection.command import DetectArguments, detect_command
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES, read_history
 from mmaction_timesformer.detection.results.score_log import read_scores
 from tests.detection.signal_videos import every, write_video
@@ -26,19 +26,28 @@ def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsy
     for number in range(3):
         write_video(folder / f'{number}.mp4', every(10, 6.0 + number), [(1.0, 3.0)])
     here, there = tmp_path / 'here', tmp_path / 'there'
-    assert detect_command(*model_files, [str(folder)], str(here)) == 0
-    assert detect_command(*model_files, [str(folder)], str(there), ray='local') == 0
+    assert detect_command(DetectArguments(*model_files, [str(folder)], str(here))) == 0
+    assert (
+        detect_command(DetectArguments(*model_files, [str(folder)], str(there), ray='local')) == 0
+    )
     assert read_scores(there / SCORES) == read_scores(here / SCORES)
     states = {name: past.state for name, past in read_history(there / EVENTS).items()}
     assert states == {str(folder / f'{number}.mp4'): 'finished' for number in range(3)}
     assert (there / 'report.html').exists()
 
     capsys.readouterr()
-    assert detect_command(*model_files, [str(folder)], str(there), ray='local') == 0
+    assert (
+        detect_command(DetectArguments(*model_files, [str(folder)], str(there), ray='local')) == 0
+    )
     assert '3 sources were finished before' in capsys.readouterr().err
     assert read_scores(there / SCORES) == read_scores(here / SCORES)
 
 
 def test_what_ray_cannot_watch_is_refused(model_files, tmp_path, capsys):  # noqa: F811
-    assert detect_command(*model_files, ['rtsp://camera'], str(tmp_path / 'out'), ray='local') == 2
+    assert (
+        detect_command(
+            DetectArguments(*model_files, ['rtsp://camera'], str(tmp_path / 'out'), ray='local')
+        )
+        == 2
+    )
     assert '--ray is for recordings; rtsp://camera' in capsys.readouterr().err

@@ -11,7 +11,7 @@ import torch
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.events.rules import EventRule
-from mmaction_timesformer.detection.sources.feed import End
+from mmaction_timesformer.detection.sources.records import End
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.detection.windows import WindowSettings
@@ -41,8 +41,8 @@ def boundaries(events):
 
 
 def scored_windows(detector, path):
-    updates = detector.watch([Source('a', str(path))])
-    return [update.window for update in updates if isinstance(update, Scored)]
+    records = detector.watch([Source('a', str(path))])
+    return [record.window for record in records if isinstance(record, Scored)]
 
 
 def test_finds_each_event_where_the_picture_shows_it(recording):
@@ -217,11 +217,11 @@ def test_whatever_a_frame_leads_to_ends_its_source_only(recording, tmp_path, err
     impatience = threading.Timer(60.0, stop.set)
     impatience.start()
     sources = [Source('bad', str(recording)), Source('good', str(other))]
-    updates = list(detector.watch(sources, stop=stop))
+    records = list(detector.watch(sources, stop=stop))
     impatience.cancel()
-    ends = {update.source: update for update in updates if isinstance(update, End)}
+    ends = {record.source: record for record in records if isinstance(record, End)}
     assert ends['bad'].error.startswith(type(error).__name__)
     assert ends['good'].error == ''
-    assert [u.source for u in updates if isinstance(u, DangerEvent) and u.state == 'closed'] == [
+    assert [u.source for u in records if isinstance(u, DangerEvent) and u.state == 'closed'] == [
         'good'
     ]

@@ -9,7 +9,7 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from mmaction_timesformer.detection.command import detect_command
+from mmaction_timesformer.detection.command import DetectArguments, detect_command
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
@@ -101,8 +101,8 @@ def video(tmp_path_factory):
 
 
 def scores_of(detector, video):
-    updates = detector.watch([Source('yard', str(video))])
-    return [update.window.scores for update in updates if isinstance(update, Scored)]
+    records = detector.watch([Source('yard', str(video))])
+    return [record.window.scores for record in records if isinstance(record, Scored)]
 
 
 def test_a_cpu_takes_large_clips_in_parts(config, checkpoint, monkeypatch):
@@ -244,7 +244,7 @@ def test_what_does_not_fit_is_said(config, checkpoint, change, message):
         ({'cfg_options': {'detection.rules.enter': 'abc'}}, 'rule of Track-Excavator'),
         ({'cfg_options': {'detection.dangers': 3}}, 'dangers=3'),
         ({'cfg_options': {'detection.dangers': [3]}}, 'dangers=[3]'),
-        ({'cfg_options': {'detection.dangers': 'Cabin-Worker'}}, "dangers='Cabin-Worker'"),
+        ({'cfg_options': {'detection.dangers': 'Cabin'}}, "dangers names ['Cabin']"),
         ({'cfg_options': {'detection.dangers': {'Cabin-Worker': 0.5}}}, 'dangers={'),
         ({'cfg_options': {'model.backbone.type': 'Nope'}}, 'Nope'),
         ({'cfg_options': {'model.backbone.nope': 1}}, 'nope'),
@@ -269,7 +269,7 @@ def test_the_command_says_what_is_wrong_in_one_line(
             (out / name).write_text(content)
         else:
             arguments[name] = content
-    assert detect_command(**arguments, sources=[str(video)], out=str(out)) == 2
+    assert detect_command(DetectArguments(**arguments, sources=[str(video)], out=str(out))) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith('error: ')
     assert message in line
@@ -279,7 +279,7 @@ def test_the_command_tells_people_how_a_stream_is_doing(model_files, video, tmp_
     live, json = ({'pace': 50.0, 'json': is_json} for is_json in (False, True))
     for number, options in enumerate((live, json, {})):
         arguments = (*model_files, [str(video)], str(tmp_path / str(number)))
-        assert detect_command(*arguments, **options) == 0
+        assert detect_command(DetectArguments(*arguments, **options)) == 0
         heartbeats = f'{video}: at ' in capsys.readouterr().err
         assert heartbeats == (options is live)
 

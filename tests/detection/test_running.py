@@ -9,10 +9,11 @@ import time
 
 import pytest
 
-from mmaction_timesformer.detection.command import detect_command
+from mmaction_timesformer.detection.command import DetectArguments, detect_command
 from mmaction_timesformer.detection.delivery.outbox import Outbox
 from mmaction_timesformer.detection.delivery.sinks import OutboxSink
 from mmaction_timesformer.detection.results.event_log import JsonLines, read_events, read_records
+from mmaction_timesformer.detection.results.finishing import RunOptions
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
 from mmaction_timesformer.detection.results.previews import PreviewRing
 from mmaction_timesformer.detection.results.score_log import read_scores
@@ -23,8 +24,8 @@ from tests.detection.signal_videos import every, make_detector, write_video
 WATCH = """
 import sys
 from mmaction_timesformer.detection.running import run, stop_on_signals
-from mmaction_timesformer.detection.sinks import JsonSink
-from mmaction_timesformer.detection.sources import Source
+from mmaction_timesformer.detection.delivery.sinks import JsonSink
+from mmaction_timesformer.detection.sources.sources import Source
 from tests.detection.signal_videos import make_detector
 path, folder = sys.argv[1:]
 with stop_on_signals() as stop:
@@ -122,7 +123,7 @@ def queue(tmp_path):
 
     def open_queue(name):
         outbox = Outbox(tmp_path / f'{name}.sqlite', lambda key, _: delivered.append(key))
-        return OutboxSink(outbox), delivered
+        return OutboxSink('queue', outbox), delivered
 
     return open_queue
 
@@ -171,15 +172,17 @@ def test_no_picture_is_worth_the_watch(tmp_path, monkeypatch, caplog):
             pass
 
     red = parse_source('lavfi:color=c=0xdc001e:size=32x32:rate=25,realtime')
-    run(make_detector(), [red], tmp_path, [StopAtAlarm()], stop=stop, clips=True)
+    run(
+        make_detector(), [red], tmp_path, [StopAtAlarm()], options=RunOptions(clips=True), stop=stop
+    )
     assert [r['state'] for r in records if r['record'] == 'event'] == ['open', 'closed']
     assert 'no space left' in caplog.text
 
 
 def test_what_is_wrong_is_said_in_one_line(tmp_path, capsys, recording):
     out = str(tmp_path / 'out')
-    assert detect_command('missing.py', 'missing.pth', [str(recording)], out) == 2
-    assert detect_command('missing.py', 'missing.pth', ['missing.mp4'], out) == 2
+    assert detect_command(DetectArguments('missing.py', 'missing.pth', [str(recording)], out)) == 2
+    assert detect_command(DetectArguments('missing.py', 'missing.pth', ['missing.mp4'], out)) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith('error: ')
     assert 'missing.py' in first
@@ -190,5 +193,5 @@ def test_a_summary_for_people_and_scripts(recording, tmp_path):
     sources = [Source('yard', str(recording)), Source('gone', str(tmp_path / 'gone.mp4'))]
     summary = run(make_detector(), sources, tmp_path)
     assert summary.exit_code == 1
-    assert str(summary).startswith('4 events in 638.2 s of video from 1 sources')
+    assert str(summary).startswith('4 events in 640.0 s of video from 1 sources')
     assert '1 sources failed' in str(summary)

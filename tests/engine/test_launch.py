@@ -1,11 +1,14 @@
-"""What the command line's words make of a config."""
+"""Command-line options applied to a config."""
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmaction_timesformer.engine import launch
+from mmaction_timesformer.models.checkpoints import PUBLIC_WEIGHTS
 
 
 class Runner:
@@ -121,3 +124,40 @@ def test_dump_must_be_called_a_pickle(config: str, tmp_path: Path) -> None:
     checkpoint.touch()
     with pytest.raises(ValueError, match=r'must end in \.pkl, unlike a\.json'):
         launch.run_test(config, str(checkpoint), dump='a.json')
+
+
+def test_resume_takes_the_newest_whole_checkpoint(
+    built: list[Config], config: str, tmp_path: Path
+) -> None:
+    for name in ('epoch_1.pth', 'epoch_2.pth'):
+        torch.save({'state_dict': {'a': torch.ones(9)}}, tmp_path / name)
+    os.utime(tmp_path / 'epoch_1.pth', (0, 0))
+    os.truncate(tmp_path / 'epoch_2.pth', 500)
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
+    launch.run_training(config, resume='auto', work_dir=str(tmp_path))
+    assert built[0].load_from == str(tmp_path / 'epoch_1.pth')
+
+
+def test_checkpoints_of_any_config_are_whole(built: list[Config], config: str) -> None:
+    hook = {'type': 'CheckpointHook', 'max_keep_ckpts': 1}
+    launch.run_training(config, cfg_options={'default_hooks.checkpoint': hook})
+    assert built[0].default_hooks.checkpoint == {'type': 'WholeCheckpointHook', 'max_keep_ckpts': 1}
+
+
+def test_no_secret_of_an_address_reaches_the_config(
+    built: list[Config], config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, 'download', lambda url: Path('/hub', url[-1]))
+    public = PUBLIC_WEIGHTS[0].url
+    options = {
+        'load_from': 'https://user:secret@host/1',
+        'model.pretrained': 'https://host/a.pth?sig=secret2',
+        'model.init_cfg': [{'checkpoint': 'https://host/a.pth?sig=secret3'}],
+        'model.neck.pretrained': public,
+    }
+    launch.run_training(config, cfg_options=options)
+    (cfg,) = built
+    assert 'secret' not in cfg.pretty_text
+    assert (cfg.load_from, cfg.model.pretrained) == ('/hub/1', '/hub/2')
+    assert cfg.model.init_cfg[0].checkpoint == '/hub/3'
+    assert cfg.model.neck.pretrained == public

@@ -10,9 +10,9 @@ from sklearn import metrics
 from mmaction_timesformer.evaluation import (
     Predictions,
     calibration_error,
-    classification_figures,
+    classification_metrics,
 )
-from mmaction_timesformer.evaluation.weighted_figures import CLASS_MEANS, weighted_figures
+from mmaction_timesformer.evaluation.weighted_metrics import CLASS_MEANS, weighted_metrics
 
 NAMES = ('a', 'b', 'c')
 
@@ -33,7 +33,7 @@ def random_predictions(seed=0, num_clips=60, num_classes=4, multi_label=False, t
 def test_example_by_hand():
     """Two of a (one missed), one of b (right), one of c (taken for b)."""
     scores = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.7, 0.1], [0.1, 0.5, 0.4]])
-    figures = classification_figures(Predictions(scores, np.array([0, 0, 1, 2]), NAMES))
+    figures = classification_metrics(Predictions(scores, np.array([0, 0, 1, 2]), NAMES))
     assert figures.confusion == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
     assert figures.support == {'a': 2, 'b': 1, 'c': 1}
     value = {name: estimate.value for name, estimate in figures.whole.items()}
@@ -53,7 +53,7 @@ def test_example_by_hand():
 def test_average_precision_by_hand():
     """True clips stand at ranks 1 and 3: (1/1 + 2/3) / 2; one of the two others is below both."""
     scores = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
-    figures = classification_figures(Predictions(scores, np.array([0, 1, 0, 1]), NAMES[:2]))
+    figures = classification_metrics(Predictions(scores, np.array([0, 1, 0, 1]), NAMES[:2]))
     assert figures.per_class['a']['average_precision'].value == pytest.approx((1 + 2 / 3) / 2)
     assert figures.per_class['a']['roc_auc'].value == pytest.approx(3 / 4)
 
@@ -63,7 +63,7 @@ def test_average_precision_by_hand():
 def test_weighted_figures_are_scikit_learns(multi_label, ties):
     predictions = random_predictions(multi_label=multi_label, ties=ties)
     weights = np.random.default_rng(1).integers(0, 4, size=(3, len(predictions))).astype(float)
-    ours = weighted_figures(predictions, weights)
+    ours = weighted_metrics(predictions, weights)
     for row, weight in enumerate(weights):
         given = dict(sample_weight=weight)
         truth, scores = predictions.truth, predictions.scores
@@ -97,11 +97,11 @@ def test_weighted_figures_are_scikit_learns(multi_label, ties):
 
 @pytest.mark.parametrize('multi_label', [False, True])
 @pytest.mark.parametrize('num_classes', [2, 4, 7])
-def test_points_equal_weighted_figures(multi_label, num_classes):
-    """The two ways to a figure agree, and intervals lie around it."""
+def test_points_equal_weighted_metrics(multi_label, num_classes):
+    """The two ways to a metric agree, and intervals lie around it."""
     predictions = random_predictions(2, num_classes=num_classes, multi_label=multi_label)
-    figures = classification_figures(predictions, num_resamples=300)
-    weighted = weighted_figures(predictions, np.ones((1, len(predictions))))
+    figures = classification_metrics(predictions, num_resamples=300)
+    weighted = weighted_metrics(predictions, np.ones((1, len(predictions))))
     for name, estimate in figures.whole.items():
         assert estimate.value == pytest.approx(weighted[name][0]), name
         assert estimate.low <= estimate.value <= estimate.high, name
@@ -120,7 +120,7 @@ def test_a_weight_of_two_counts_a_clip_twice(multi_label):
     predictions = random_predictions(3, multi_label=multi_label)
     times = np.random.default_rng(1).integers(0, 3, size=len(predictions))
     repeated = predictions.subset(np.repeat(np.arange(len(predictions)), times))
-    weighted = weighted_figures(predictions, times[None].astype(float))
+    weighted = weighted_metrics(predictions, times[None].astype(float))
     assert weighted['calibration_error'][0] == pytest.approx(calibration_error(repeated))
     if multi_label:
         exact = metrics.accuracy_score(repeated.truth, repeated.decided)
@@ -130,13 +130,13 @@ def test_a_weight_of_two_counts_a_clip_twice(multi_label):
 def test_top5_is_scikit_learns():
     predictions = random_predictions(num_classes=9)
     expected = metrics.top_k_accuracy_score(predictions.labels, predictions.scores, k=5)
-    assert classification_figures(predictions, 0).whole['top5'].value == pytest.approx(expected)
+    assert classification_metrics(predictions, 0).whole['top5'].value == pytest.approx(expected)
 
 
 def test_multi_label_log_loss_is_the_mean_over_yes_and_no():
     scores = np.array([[0.9, 0.2], [0.4, 0.5]])
     labels = np.array([[True, False], [True, True]])
-    figures = classification_figures(Predictions(scores, labels, NAMES[:2]), 0)
+    figures = classification_metrics(Predictions(scores, labels, NAMES[:2]), 0)
     assert figures.whole['log_loss'].value == pytest.approx(-np.log([0.9, 0.8, 0.4, 0.5]).mean())
     assert figures.whole['exact_match'].value == 0.5
     assert figures.confusion == []
@@ -145,7 +145,7 @@ def test_multi_label_log_loss_is_the_mean_over_yes_and_no():
 def test_a_class_without_clips_counts_nowhere():
     """As in scikit-learn's balanced accuracy, unlike mmaction2, which takes its recall for 0."""
     scores = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1]])
-    figures = classification_figures(Predictions(scores, np.array([0, 1]), NAMES), 100)
+    figures = classification_metrics(Predictions(scores, np.array([0, 1]), NAMES), 100)
     assert figures.whole['mean_class_accuracy'].value == 1.0
     assert np.isnan(figures.per_class['c']['recall'].value)
     assert np.isnan(figures.per_class['c']['average_precision'].low)
@@ -157,8 +157,8 @@ def test_recordings_widen_the_interval():
     scores = np.stack((0.2 + 0.6 * right, 0.8 - 0.6 * right), axis=1)
     labels = np.zeros(80, int)
     recordings = pd.DataFrame({'recording': [f'rec{row // 10}' for row in range(80)]})
-    by_clip = classification_figures(Predictions(scores, labels, NAMES[:2]))
-    by_recording = classification_figures(Predictions(scores, labels, NAMES[:2], recordings))
+    by_clip = classification_metrics(Predictions(scores, labels, NAMES[:2]))
+    by_recording = classification_metrics(Predictions(scores, labels, NAMES[:2], recordings))
     assert (by_clip.resampled, by_clip.num_groups) == ('clips', 80)
     assert (by_recording.resampled, by_recording.num_groups) == ('recordings', 8)
     widths = [f.whole['top1'].high - f.whole['top1'].low for f in (by_clip, by_recording)]
@@ -171,6 +171,6 @@ def test_a_precision_is_as_sure_as_the_recordings_where_the_class_is_chosen():
     scores = np.stack((0.2 + 0.6 * right, 0.8 - 0.6 * right), axis=1)
     recordings = pd.DataFrame({'recording': [f'rec{row // 2}' for row in range(16)]})
     predictions = Predictions(scores, np.zeros(16, int), NAMES[:2], recordings)
-    precision = classification_figures(predictions, 200).per_class['a']['precision']
+    precision = classification_metrics(predictions, 200).per_class['a']['precision']
     assert (precision.value, precision.high) == (1.0, 1.0)
     assert precision.low == pytest.approx(0.025 ** (1 / 2))

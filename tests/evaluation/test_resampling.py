@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 
-from mmaction_timesformer.evaluation import Predictions, classification_figures
+from mmaction_timesformer.evaluation import Predictions, classification_metrics
 from mmaction_timesformer.evaluation.resampling import (
     interval,
     positive_interval,
@@ -63,7 +63,7 @@ def test_intervals_over_clips_cover_when_clips_are_independent(truth):
 
 
 def test_intervals_over_clips_fail_when_recordings_differ():
-    """What the house is protected from: the same sets, resampled as if clips were independent."""
+    """Counterexample: the same sets, resampled as if clips were independent."""
     assert coverage(share_interval, simulated_hits(40, 8, 0.5, 0.7), 0.7, np.arange(320)) < 0.8
 
 
@@ -109,10 +109,10 @@ def test_intervals_of_other_figures_cover():
     A hundred trials at 0.95 have a standard error of 0.022.
     """
     generator = np.random.default_rng(0)
-    wanted = by_name(classification_figures(model_on_recordings(generator, 10000, 2.5), 0))
+    wanted = by_name(classification_metrics(model_on_recordings(generator, 10000, 2.5), 0))
     covered = []
     for _ in range(100):
-        found = by_name(classification_figures(model_on_recordings(generator, 16, 2.5), 100))
+        found = by_name(classification_metrics(model_on_recordings(generator, 16, 2.5), 100))
         covered.append({n: e.low <= wanted[n].value <= e.high for n, e in found.items()})
     shares = pd.DataFrame(covered).mean()
     # Of few clips it comes out too high, and its interval with it.
@@ -121,7 +121,7 @@ def test_intervals_of_other_figures_cover():
 
 
 def by_name(figures):
-    """The figures of the whole and of the first class."""
+    """The metrics of the whole and of the first class."""
     return figures.whole | figures.per_class['a']
 
 

@@ -75,7 +75,7 @@ def model_that_must_look(scheme, num_layers=2, **options):
 
 
 def label_score(features, labels):
-    """What speaks for the label in the features of `model_that_must_look`: (B,)."""
+    """Evidence for the label in the features of `model_that_must_look`: (B,)."""
     return features[:, 2] * (2 * labels - 1)
 
 

@@ -1,4 +1,4 @@
-"""What is installed beside mmaction2: its models can be imported before any config is read."""
+"""The module installed beside mmaction2 lets its models be imported before any config is read."""
 
 import subprocess
 import sys

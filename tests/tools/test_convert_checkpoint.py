@@ -18,7 +18,7 @@ def run(monkeypatch, capsys):
 
     def run_tool(*words: object) -> str:
         monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *map(str, words)])
-        main()
+        assert main() == 0
         return capsys.readouterr().out
 
     return run_tool
@@ -67,3 +67,20 @@ def test_missing_words(run, words):
     with pytest.raises(SystemExit) as raised:
         run(*words)
     assert raised.value.code == 2
+
+
+def test_one_line_says_what_is_wrong(source, tmp_path, monkeypatch, capsys):
+    (tmp_path / 'map.json').write_text('{"0": [')
+    (tmp_path / 'folder').mkdir()
+    for words, expected in (
+        ((tmp_path / 'none.pth', tmp_path / 'x.pth'), 'none.pth: no such file of weights'),
+        ((source, tmp_path / 'folder'), 'folder is a directory that exists'),
+        ((source, '/dev/full/x.pth'), '/dev/full'),
+        ((source, tmp_path / 'x', '--class-map', tmp_path / 'map.json'), 'is not valid JSON'),
+        ((source, tmp_path / 'x', '--class-map', tmp_path / 'no.json'), 'no.json'),
+    ):
+        arguments = ['convert_checkpoint.py', *map(str, words), '--to', 'mmaction2']
+        monkeypatch.setattr(sys, 'argv', arguments)
+        assert main() == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert expected in line

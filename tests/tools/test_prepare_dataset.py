@@ -87,5 +87,5 @@ def test_clips_keep_their_recordings(root: Path, folder: Path, run_tool) -> None
 
 
 def number_in(name: str) -> str:
-    """What follows "train" or "val" in the name of a file."""
+    """Ending after "train" or "val" in the name of a file."""
     return Path(name).stem.split()[1]

@@ -43,7 +43,7 @@ def data(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(scope='module')
 def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What mmaction2's train.py leaves behind, resumed once on the way."""
+    """Work folder of mmaction2's train.py, resumed once on the way."""
     folder = tmp_path_factory.mktemp('work_dir')
     train = [SHIPPED_TOOLS / 'train.py', CONFIG, '--work-dir', folder, '--cfg-options']
     every_step = 'default_hooks.logger.interval=1'

@@ -1,10 +1,11 @@
 """Clips in a folder-per-class tree, and the recordings that their names tell."""
 
+import os
 import re
 
 import pytest
 
-from video_clips.clip import Clip, find_clips, recording_of
+from video_clips.clip import Clip, describe_left_out, find_clips, list_videos, recording_of
 
 
 @pytest.fixture
@@ -68,3 +69,36 @@ def test_recording_of(regex, recording):
 def test_recording_of_refuses_a_broken_expression():
     with pytest.raises(ValueError, match=re.escape("'(rec' is no regular expression")):
         recording_of('rec1.mp4', '(rec')
+
+
+def test_what_looks_like_a_video_is_tried_and_the_rest_is_named(tmp_path, caplog):
+    videos = ['a.264', 'b.265', 'c.DAV', 'd.3g2', 'e.f4v', 'f.divx', 'g.ogg', 'h.mp4']
+    others = ['notes.txt', 'cover.jpg', 'song.mp3', 'unknown', 'table.tsv']
+    (tmp_path / 'x').mkdir()
+    for name in [*videos, *others]:
+        (tmp_path / 'x' / name).touch()
+    by_content = {
+        'recording': b'\0\0\0\x20ftypisom',
+        'cam1.part': b'RIFF\0\0\0\0AVI LIST',
+        'ring.000': b'G' + bytes(187) + b'G',
+        'photo.xyz': b'\0\0\0\x20ftypheic',
+    }
+    for name, head in by_content.items():
+        (tmp_path / 'x' / name).write_bytes(head)
+    os.mkfifo(tmp_path / 'x' / 'pipe')
+    found, left_out = list_videos(tmp_path / 'x')
+    assert {path.name for path in found} == {*videos, 'recording', 'cam1.part', 'ring.000'}
+    assert {path.name for path in left_out} == {*others, 'photo.xyz', 'pipe'}
+    clips, _ = find_clips(tmp_path)
+    assert len(clips) == len(videos) + 3
+    assert '7 files are left out as no videos (2 without suffix, 1' in caplog.text
+
+
+def test_one_line_about_files_that_are_left_out():
+    assert describe_left_out([]) == ''
+    assert describe_left_out(['a/b.txt']) == '1 file is left out as no videos (1 .txt): a/b.txt'
+    names = ['1.txt', '2.TXT', '3.jpg', '4\x1b.txt']
+    assert describe_left_out(names) == (
+        '4 files are left out as no videos (3 .txt, 1 .jpg): 1.txt, 2.TXT, 3.jpg and 1 more'
+    )
+    assert '\x1b' not in describe_left_out(names[3:])

@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from video_clips.writing import write_video
+from video_clips.writing import open_writer, write_video
 
 
 def pictures(num_frames, height=48, width=64):
@@ -45,12 +45,27 @@ def test_nothing_is_left_of_a_failure(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ('frames', 'message'),
-    [(list(pictures(2, width=63)), 'even sides, got 63x48'), ([], 'no frame')],
-)
-def test_what_cannot_be_written_says_so(tmp_path, frames, message):
-    with pytest.raises(ValueError, match=message):
-        write_video(tmp_path / 'clip.mp4', frames, fps=8.0)
+def test_an_odd_column_is_left_out(tmp_path):
+    write_video(tmp_path / 'clip.mp4', pictures(2, width=63), fps=8.0)
+
+    with av.open(str(tmp_path / 'clip.mp4')) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (62, 48)
+
+
+def test_frames_keep_their_own_times(tmp_path):
+    seconds = [0.0, 0.1, 0.1, 0.35, 1.5]
+    with open_writer(tmp_path / 'clip.mp4', comment='of cam 1') as writer:
+        for picture, moment in zip(pictures(5), seconds, strict=True):
+            writer.write(picture, moment)
+
+    with av.open(str(tmp_path / 'clip.mp4')) as container:
+        assert container.metadata['comment'] == 'of cam 1'
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times == pytest.approx([0.0, 0.1, 0.35, 1.5])
+
+
+def test_no_frame_is_no_video(tmp_path):
+    with pytest.raises(ValueError, match='no frame'):
+        write_video(tmp_path / 'clip.mp4', [], fps=8.0)
 
     assert not list(tmp_path.iterdir())

@@ -1,98 +1,127 @@
-"""Which packets no other frame needs: read from the first bytes of each coded picture.
-
-A decoder may leave such a packet out and every other frame comes out bit by bit the same. H.264 and
-HEVC say so in the header of each NAL unit: H.264 in ``nal_ref_idc`` (ITU-T H.264, 7.4.1), HEVC in
-``nal_unit_type`` (ITU-T H.265, table 7-1). Of other codecs every packet counts as needed.
-"""
+"""Picture headers of every codec but H.264's, and the choice of a codec's reader."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from av.codec.context import CodecContext
 
-Packet = bytes | memoryview
+from video_clips.reading.coded_pictures import (
+    NEEDED,
+    CodedPicture,
+    Packet,
+    PictureHeaders,
+    length_size,
+    units_with_lengths,
+    units_with_start_codes,
+)
+from video_clips.reading.h264 import H264Headers
+
+_HIDDEN = CodedPicture(is_reference=True, is_shown=False)
 
 
-@dataclass(frozen=True)
-class CodedPicture:
-    """What the header of a coded picture tells.
-
-    Attributes:
-        is_reference: Whether other frames are predicted from it.
-        temporal_layer: Its layer; frames of higher layers may need it even if its own do not.
-    """
-
-    is_reference: bool
-    temporal_layer: int = 0
-
-
-_NEEDED = CodedPicture(is_reference=True)
-_H264_PARAMETER_SETS = (7, 8, 13, 15)
-_HEVC_PARAMETER_SETS = (32, 33, 34)
-
-
-def picture_reader(codec: CodecContext) -> Callable[[Packet], CodedPicture]:
-    """The function that reads the header of this codec's packets."""
+def picture_headers(codec: CodecContext) -> PictureHeaders:
+    """The reader of this codec's picture headers."""
     if codec.name == 'h264':
-        return _Nalus(_length_size(codec.extradata, offset=4), _h264_picture)
+        return H264Headers(codec.extradata)
     if codec.name == 'hevc':
-        return _Nalus(_length_size(codec.extradata, offset=21), _hevc_picture)
-    return lambda packet: _NEEDED
+        return _HevcHeaders(codec.extradata)
+    headers = _HEADERS.get(codec.codec.canonical_name)
+    return headers() if headers else PictureHeaders(codec.codec.intra_only)
 
 
-def _length_size(extradata: bytes | None, offset: int) -> int:
-    """Bytes of a NAL unit's length in mp4 and Matroska; 0 where start codes separate the units."""
-    if extradata and len(extradata) > offset and extradata[0] == 1:
-        return (extradata[offset] & 3) + 1
-    return 0
+_HEVC_PARAMETER_SETS = (32, 33, 34)
+_HEVC_RANDOM_ACCESS = range(16, 24)
 
 
-@dataclass(frozen=True)
-class _Nalus:
-    """Splits packets into NAL units, whose first two bytes ``read`` looks at."""
+class _HevcHeaders(PictureHeaders):
+    def __init__(self, extradata: bytes | None) -> None:
+        super().__init__()
+        self._length_size = length_size(extradata, offset=21)
 
-    length_size: int
-    read: Callable[[Iterator[tuple[int, int]]], CodedPicture]
+    def _units(self, packet: Packet) -> Iterator[tuple[int, int]]:
+        if self._length_size:
+            starts = units_with_lengths(packet, self._length_size)
+        else:
+            packet = bytes(packet)
+            starts = units_with_start_codes(packet)
+        return ((packet[at] >> 1 & 63, (packet[at + 1] & 7) - 1) for at in starts)
 
-    def __call__(self, packet: Packet) -> CodedPicture:
-        units = self._with_lengths if self.length_size else self._with_start_codes
-        return self.read(units(packet))
+    def read(self, packet: Packet) -> CodedPicture:
+        picture = NEEDED
+        for unit_type, layer in self._units(packet):
+            if unit_type in _HEVC_PARAMETER_SETS:
+                return CodedPicture(is_reference=True, temporal_layer=layer)
+            if unit_type < 32:
+                # Types below 16 with an even number are not used by pictures of their own layer.
+                not_needed = unit_type < 16 and unit_type % 2 == 0
+                picture = CodedPicture(not not_needed, layer)
+        return picture
 
-    def _with_lengths(self, packet: Packet) -> Iterator[tuple[int, int]]:
-        at, size, end = 0, self.length_size, len(packet) - 1
-        while at + size < end:
-            yield packet[at + size], packet[at + size + 1]
-            at += size + int.from_bytes(packet[at : at + size], 'big')
-
-    def _with_start_codes(self, packet: Packet) -> Iterator[tuple[int, int]]:
-        data = bytes(packet)
-        at = data.find(b'\0\0\1')
-        while 0 <= at < len(data) - 4:
-            yield data[at + 3], data[at + 4]
-            at = data.find(b'\0\0\1', at + 3)
-
-
-def _h264_picture(units: Iterator[tuple[int, int]]) -> CodedPicture:
-    found_picture = False
-    for header, _ in units:
-        unit_type = header & 31
-        if unit_type in _H264_PARAMETER_SETS:
-            return _NEEDED
-        if 1 <= unit_type <= 5:
-            if header >> 5 & 3:
-                return _NEEDED
-            found_picture = True
-    return CodedPicture(is_reference=not found_picture)
+    def can_start(self, packet: Packet) -> bool | None:
+        pictures = [unit_type for unit_type, _ in self._units(packet) if unit_type < 32]
+        return all(kind in _HEVC_RANDOM_ACCESS for kind in pictures) if pictures else None
 
 
-def _hevc_picture(units: Iterator[tuple[int, int]]) -> CodedPicture:
-    picture = _NEEDED
-    for first, second in units:
-        unit_type = first >> 1 & 63
-        if unit_type in _HEVC_PARAMETER_SETS:
-            return CodedPicture(is_reference=True, temporal_layer=(second & 7) - 1)
-        if unit_type < 32:
-            # Types below 16 with an even number are not used by pictures of their own layer.
-            not_needed = unit_type < 16 and unit_type % 2 == 0
-            picture = CodedPicture(not not_needed, (second & 7) - 1)
-    return picture
+class _Vp8Headers(PictureHeaders):
+    """RFC 6386, 9.1: the lowest bit is 0 in a keyframe, the fifth is 1 in a shown frame."""
+
+    def read(self, packet: Packet) -> CodedPicture:
+        return NEEDED if packet[0] & 0x10 else _HIDDEN
+
+    def can_start(self, packet: Packet) -> bool | None:
+        return not packet[0] & 1
+
+
+class _Vp9Headers(PictureHeaders):
+    """The first byte of the uncompressed header (VP9 bitstream specification, 6.2)."""
+
+    def read(self, packet: Packet) -> CodedPicture:
+        ends_with_superframe_index = packet[-1] & 0xE0 == 0xC0
+        if ends_with_superframe_index or self._bit(packet, 0):  # 0: show_existing_frame
+            return NEEDED
+        return NEEDED if self._bit(packet, 2) else _HIDDEN
+
+    def can_start(self, packet: Packet) -> bool | None:
+        return not self._bit(packet, 0) and not self._bit(packet, 1)
+
+    @staticmethod
+    def _bit(packet: Packet, number: int) -> int:
+        """A bit behind the frame marker and the profile, which has a bit more in profile 3."""
+        first = 5 if packet[0] >> 4 & 3 == 3 else 4
+        return int.from_bytes(packet[:2], 'big') >> (15 - first - number) & 1
+
+
+def _coding_type_reader(
+    start_code: bytes, offset: int, shift: int, mask: int, intra: int
+) -> Callable[[], PictureHeaders]:
+    """Headers that tell an intra picture by a few bits at a place behind a start code."""
+
+    class Headers(PictureHeaders):
+        def can_start(self, packet: Packet) -> bool | None:
+            data = bytes(packet)
+            at = data.find(start_code)
+            place = at + len(start_code) + offset
+            if at < 0 or place >= len(data):
+                return None
+            return data[place] >> shift & mask == intra
+
+    return Headers
+
+
+class _H263Headers(PictureHeaders):
+    """ITU-T H.263, 5.1: bit 9 of PTYPE, unless its source format announces the longer PLUSPTYPE."""
+
+    def can_start(self, packet: Packet) -> bool | None:
+        bits = int.from_bytes(packet[:5], 'big')
+        is_picture = bits >> 18 == 0b100000
+        return None if not is_picture or bits >> 2 & 7 == 7 else not bits >> 1 & 1
+
+
+_MPEG12 = _coding_type_reader(b'\0\0\1\0', offset=1, shift=3, mask=7, intra=1)
+_HEADERS: dict[str, Callable[[], PictureHeaders]] = {
+    'vp8': _Vp8Headers,
+    'vp9': _Vp9Headers,
+    'mpeg1video': _MPEG12,
+    'mpeg2video': _MPEG12,
+    'mpeg4': _coding_type_reader(b'\0\0\1\xb6', offset=0, shift=6, mask=3, intra=0),
+    'h263': _H263Headers,
+}

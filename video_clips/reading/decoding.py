@@ -27,7 +27,7 @@ class Run:
     Attributes:
         start: Position of the first, a keyframe.
         stop: Position after the last.
-        wanted: Positions of those whose frames are wanted.
+        wanted: Positions of those whose frames are wanted, both fields of a frame.
     """
 
     start: int
@@ -53,7 +53,9 @@ def plan_runs(index: FrameIndex, frames: Sequence[int]) -> list[Run]:
         # A keyframe that is shown after the wanted frame does not lead to it (open GOP).
         leads = (keyframes <= position) & (table.pts[keyframes] <= table.pts[position])
         start = int(keyframes[leads][-1]) if leads.any() else 0
-        run = Run(start, position + 1, (position,))
+        stop = position + 1
+        stop += stop < len(table) and bool(table.is_second_field[stop])
+        run = Run(start, stop, tuple(range(position, stop)))
         if runs and run.start - runs[-1].stop < _PACKETS_WORTH_A_JUMP:
             last = runs.pop()
             run = Run(last.start, max(last.stop, run.stop), last.wanted + run.wanted)

@@ -1,19 +1,26 @@
-"""Which frames a video has: N of them, in the order and at the times at which they are shown.
+"""The frames of a video: N of them, in the order and at the times at which a player shows them.
 
-Where every packet has a time stamp, the sorted stamps are the frames and nothing is decoded. Where
-not (MPEG program streams, AVI with B-frames, raw streams), the frames are counted by decoding once.
+Times count from the start of the container, where a player's clock is 0: if pictures begin after
+the sound, the first frame has a time above 0. Where every packet has a time stamp, the sorted
+stamps are the frames and nothing is decoded. Where not (MPEG program streams, AVI with B-frames,
+raw streams), the frames are counted by decoding once.
 """
 
 import os
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 
 import av
 import numpy as np
+from av.video.frame import VideoFrame
 
-from video_clips.reading.opening import VideoError, why
+from video_clips.reading.opening import VideoError, has_timescale, nominal_fps, why
 from video_clips.reading.packet_reader import PacketReader
-from video_clips.reading.packets import PacketTable
+from video_clips.reading.packets import PacketTable, shows_by_decoding_order
+
+_UNEVEN_GAP = 0.1
+_FEW_GAPS = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,17 +28,49 @@ class FrameIndex:
     """The frames of one stream in the order in which they are shown.
 
     Attributes:
-        seconds: (N,) float64, when each is shown, from 0 at the first.
+        seconds: (N,) float64, when a player shows each.
         positions: (N,) int64, each one's packet; None where frames are told by counting.
         packets: The packets that they come from.
+        nominal_fps: The rate of a stream that has no two frames at different times.
     """
 
     seconds: np.ndarray
     positions: np.ndarray | None
     packets: PacketTable
+    nominal_fps: float
 
     def __len__(self) -> int:
         return len(self.seconds)
+
+    @property
+    def uneven_share(self) -> float:
+        """Share of the gaps between frames that differ from the median by over 10 %."""
+        # One tick of the clock is rounding: Matroska counts milliseconds.
+        is_uneven = self._is_uneven(float(self.packets.time_base))
+        return float(is_uneven.mean()) if len(is_uneven) else 0.0
+
+    def _is_uneven(self, tolerance: float) -> np.ndarray:
+        gaps = np.diff(self.seconds)
+        usual = np.median(gaps) if len(gaps) else 0.0
+        return np.abs(gaps - usual) > _UNEVEN_GAP * usual + tolerance
+
+    @cached_property
+    def fps(self) -> float:
+        """Frames per second: the mean over the video, without the few gaps of a steady one."""
+        gaps = np.diff(self.seconds)
+        # A tick of AVI's clock is a frame.
+        tick = float(self.packets.time_base)
+        is_uneven = self._is_uneven(tick if tick < 0.005 else 0.0)
+        if len(gaps) and is_uneven.mean() < _FEW_GAPS:
+            gaps = gaps[~is_uneven]
+        return float(1 / gaps.mean()) if len(gaps) and gaps.mean() > 0 else self.nominal_fps
+
+    @property
+    def duration_seconds(self) -> float:
+        """From the first frame to the end of the last, which is shown as long as most others."""
+        gaps = np.diff(self.seconds)
+        last = float(np.median(gaps)) if len(gaps) else 0.0
+        return float(self.seconds[-1] - self.seconds[0]) + (last or 1 / self.nominal_fps)
 
 
 def index_frames(reader: PacketReader) -> FrameIndex:
@@ -43,8 +82,9 @@ def index_frames(reader: PacketReader) -> FrameIndex:
     table = reader.scan()
     if not table.is_shown.any():
         raise VideoError(reader.path, 'its video stream holds no frame')
+    rate = nominal_fps(reader.stream)
     if not table.has_timestamps:
-        return FrameIndex(_seconds_by_decoding(reader, table), None, table)
+        return FrameIndex(_seconds_by_decoding(reader, table), None, table, rate)
     positions = np.flatnonzero(table.is_shown)
     positions = positions[np.argsort(table.pts[positions], kind='stable')]
     pts = table.pts[positions]
@@ -52,7 +92,19 @@ def index_frames(reader: PacketReader) -> FrameIndex:
     if not table.is_keyframe[0] or table.pts[first_keyframe] > pts[0]:
         first = np.searchsorted(pts, _first_decodable_pts(reader, table))
         positions, pts = positions[first:], pts[first:]
-    return FrameIndex((pts - pts[0]) * float(table.time_base), positions, table)
+    seconds = (pts - pts[0]) * float(table.time_base)
+    if not has_timescale(reader.stream) and len(pts) > 1:
+        seconds = (pts - pts[0]) / (np.median(np.diff(pts)) * rate)
+    start = float(pts[0] * table.time_base)
+    return FrameIndex(seconds + _player_start(reader, start), positions, table, rate)
+
+
+def _player_start(reader: PacketReader, start_seconds: float) -> float:
+    """When a player shows the first frame, whose time stamp is given."""
+    container_start = max(reader.container.start_time or 0, 0) / 1e6
+    start = start_seconds - container_start
+    # FFmpeg's start is rounded to microseconds.
+    return start if start > 1e-5 else 0.0
 
 
 class IndexCache:
@@ -104,26 +156,36 @@ def _first_decodable_pts(reader: PacketReader, table: PacketTable) -> int:
 def _seconds_by_decoding(reader: PacketReader, table: PacketTable) -> np.ndarray:
     """When each frame is shown; frames without a time stamp of their own lie between the others."""
     stamps: list[float] = []
+    by_order = shows_by_decoding_order(reader.container, reader.stream)
     try:
         for _, packet in reader.packets(table):
-            stamps += [_stamp(frame) for frame in reader.decode(packet)]
-        stamps += [_stamp(frame) for frame in reader.decode(None)]
+            stamps += [frame_stamp(frame, by_order) for frame in reader.decode(packet)]
+        stamps += [frame_stamp(frame, by_order) for frame in reader.decode(None)]
     except av.FFmpegError as error:
         reason = f'decoding fails after {len(stamps)} frames: {why(error)}'
         raise VideoError(reader.path, reason) from error
     if not stamps:
         raise VideoError(reader.path, 'no frame can be decoded')
     seconds = np.asarray(stamps) * float(table.time_base)
-    rate = reader.stream.average_rate or reader.stream.guessed_rate or 25
-    return _fill_gaps(seconds, frame_seconds=float(1 / rate))
+    start = float(table.dts[0] * table.time_base) if by_order else seconds[0]
+    filled = _fill_gaps(seconds, 1 / nominal_fps(reader.stream))
+    return filled + _player_start(reader, start if np.isfinite(start) else 0.0)
 
 
-def _stamp(frame: av.VideoFrame) -> float:
-    return np.nan if frame.pts is None else frame.pts
+def frame_stamp(frame: VideoFrame, by_decoding_order: bool) -> float:
+    """The time stamp of a decoded frame in ticks; NaN if it has none.
+
+    Args:
+        frame: As it comes out of the decoder.
+        by_decoding_order: Whether frames are shown when the packets are due that bring them out of
+            the decoder, see `shows_by_decoding_order`.
+    """
+    stamp = frame.dts if by_decoding_order else frame.pts
+    return np.nan if stamp is None else stamp
 
 
 def _fill_gaps(seconds: np.ndarray, frame_seconds: float) -> np.ndarray:
-    """Times from 0, rising; (N,) -> (N,). Unknown ones (NaN) are set evenly between known ones."""
+    """Rising times from 0, (N,); unknown ones (NaN) are set evenly between known ones."""
     order = np.arange(len(seconds))
     known = np.isfinite(seconds)
     if known.sum() < 2 or (np.diff(seconds[known]) <= 0).any():

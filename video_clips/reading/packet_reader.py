@@ -9,6 +9,7 @@ import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from video_clips.reading.demuxing import demux_video, known_packets
 from video_clips.reading.opening import best_stream, open_container
 from video_clips.reading.packets import PacketTable, is_flush, scan_packets
 
@@ -22,6 +23,11 @@ class PacketReader:
         path: The file.
         num_threads: Threads of the decoder; 0 lets it choose.
         skip_loop_filter: Leave out the smoothing of block edges, which changes the pictures.
+
+    Attributes:
+        container: The open container.
+        stream: Its video stream.
+        header_size: Width and height of the stream before anything is decoded.
     """
 
     def __init__(
@@ -37,6 +43,7 @@ class PacketReader:
         self.container = open_container(self.path)
         self.stream = best_stream(self.container)
         decoder = self.stream.codec_context
+        self.header_size = decoder.width, decoder.height
         decoder.thread_count = self.num_threads
         decoder.thread_type = 'SLICE' if self.num_threads == 1 else 'AUTO'
         if self.skip_loop_filter:
@@ -61,7 +68,7 @@ class PacketReader:
     def _demux_and_keep(self) -> Iterator[Packet]:
         kept: list[Packet] | None = []
         num_bytes = 0
-        for packet in self.container.demux(self.stream):
+        for packet in demux_video(self.container, self.stream):
             num_bytes += packet.size
             if num_bytes > _MOST_BYTES_KEPT:
                 kept = None
@@ -102,7 +109,7 @@ class PacketReader:
             return start, itertools.islice(self._kept, start, None)
         if self._is_untouched and start == 0:
             self._is_untouched = False
-            return 0, self.container.demux(self.stream)
+            return 0, demux_video(self.container, self.stream)
         if table.has_timestamps:
             # The index of mp4 and mov is sorted by decoding time, those of others by showing time.
             is_iso_media = 'mp4' in self.container.format.name
@@ -113,20 +120,20 @@ class PacketReader:
         self.close()
         self._open()
         self._is_untouched = False
-        return 0, self.container.demux(self.stream)
+        return 0, demux_video(self.container, self.stream)
 
     def _seek(self, table: PacketTable, stamp: int) -> tuple[int, Iterable[Packet]] | None:
         """Seek, and tell by its time stamp which packet comes first; None if that is impossible."""
         self._is_untouched = False
         try:
             self.container.seek(stamp, stream=self.stream)
-            packets = self.container.demux(self.stream)
+            packets = filter(None, known_packets(self.container, self.stream))
             first = next(packets, None)
         except (av.FFmpegError, EOFError):
             return None
         if first is None or first.pts is None:
             return None
-        found = np.flatnonzero(table.pts == first.pts)
+        found = np.flatnonzero((table.pts == first.pts) & ~table.is_second_field)
         if len(found) != 1:
             return None
         return int(found[0]), itertools.chain([first], packets)

@@ -1,4 +1,7 @@
-"""Files that lie somewhere else: anything that fsspec reads, from `s3://` to `sftp://`.
+"""Files that lie somewhere else: object stores and servers that fsspec reads.
+
+Protocols that unpack, chain or interpret what they read are refused: a path in a list of clips must
+not run code or fill the disk.
 
 A remote file is copied into a temporary folder for as long as it is measured, so that the disk
 needed is one file a worker, and every tier works the same on it.
@@ -7,16 +10,27 @@ needed is one file a worker, and every tier works the same on it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import fsspec
 
-from video_clips.clip import VIDEO_SUFFIXES, Clip, recording_of
+from video_clips.clip import VIDEO_SUFFIXES, Clip, describe_left_out, recording_of
 from video_clips.labels import check_class_names
+from video_clips.reading.opening import VideoError
+
+PROTOCOLS = (
+    *('abfs', 'abfss', 'adl', 'az', 'file', 'ftp', 'gcs', 'gs', 'hdfs', 'http', 'https', 'memory'),
+    *('oss', 's3', 's3a', 'sftp', 'smb', 'ssh', 'webhdfs'),
+)
+UNKNOWN_IDENTITY = (0, 0)
+"""Of a file that cannot be asked; opening it says why."""
+_log = logging.getLogger(__name__)
 
 
 def is_remote(path: str | Path) -> bool:
@@ -31,19 +45,43 @@ def join_path(root: str, path: str) -> str:
     return f'{root.rstrip("/")}/{path}' if is_remote(root) else os.path.join(root, path)
 
 
+def open_filesystem(path: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it.
+
+    Raises:
+        VideoError: The protocol is not one of `PROTOCOLS`, or what it needs is not installed.
+    """
+    protocol = path.partition('://')[0]
+    if protocol.lower() not in PROTOCOLS or '::' in path:
+        reason = f'the protocol {protocol!r} is not allowed; there are {", ".join(PROTOCOLS)}'
+        raise VideoError(path, reason)
+    try:
+        return fsspec.core.url_to_fs(path)
+    except (ImportError, ValueError) as error:
+        raise VideoError(path, f'cannot be opened: {error}') from error
+
+
 def file_identity(path: str) -> tuple[int, int] | None:
-    """Bytes and time of the last change in nanoseconds; None for a file that is not there."""
+    """Bytes and time of the last change in nanoseconds.
+
+    Returns:
+        None for a file that is not there, `UNKNOWN_IDENTITY` for one that cannot be asked.
+    """
     if not is_remote(path):
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except (OSError, ValueError):
+            return UNKNOWN_IDENTITY
         return status.st_size, status.st_mtime_ns
-    filesystem, name = fsspec.core.url_to_fs(path)
     try:
+        filesystem, name = open_filesystem(path)
         info = filesystem.info(name)
     except FileNotFoundError:
         return None
+    except Exception:  # each store has errors of its own; one file must not end a run
+        return UNKNOWN_IDENTITY
     changed = info.get('mtime') or info.get('LastModified') or info.get('created') or 0
     seconds = changed.timestamp() if hasattr(changed, 'timestamp') else float(changed)
     return int(info['size'] or 0), int(seconds * 1e9)
@@ -55,7 +93,7 @@ def local_copy(path: str) -> Iterator[str]:
     if not is_remote(path):
         yield path
         return
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = open_filesystem(path)
     with TemporaryDirectory(prefix='data_analysis_') as folder:
         copy = os.path.join(folder, f'file{PurePosixPath(name).suffix}')
         filesystem.get_file(name, copy)
@@ -71,17 +109,18 @@ def find_remote_clips(
         FileNotFoundError: There is no such folder.
         ValueError: It holds no video in a subfolder, or a subfolder is none of the classes.
     """
-    filesystem, base = fsspec.core.url_to_fs(root)
+    filesystem, base = open_filesystem(root)
     if not filesystem.isdir(base):
         raise FileNotFoundError(f'{root}: no such folder')
     below = [PurePosixPath(name).relative_to(base) for name in sorted(filesystem.find(base))]
-    videos = [
+    visible = [
         path
         for path in below
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and len(path.parts) > 1
-        and not any(part.startswith('.') for part in path.parts)
+        if len(path.parts) > 1 and not any(part.startswith('.') for part in path.parts)
     ]
+    videos = [path for path in visible if path.suffix.lower() in VIDEO_SUFFIXES]
+    if left_out := [path for path in visible if path not in videos]:
+        _log.warning('%s: %s', root, describe_left_out(left_out))
     if not videos:
         raise ValueError(f'{root}: no subfolder holds a video; one subfolder a class is expected')
     found = tuple(dict.fromkeys(path.parts[0] for path in videos))

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from data_analysis.report.charts import classes, leakage, lengths, picture, sampling
 from data_analysis.report.charts.style import DPI, Summary
+from video_clips.whole_files import written_beside
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,7 @@ def draw_figures(summary: Summary, folder: Path) -> list[DrawnFigure]:
         if figure is None:
             file.unlink(missing_ok=True)
             continue
-        partial = file.with_suffix('.partial')
-        figure.savefig(partial, format='png', dpi=DPI, metadata={'Software': None})
-        partial.replace(file)
+        with written_beside(file) as partial:
+            figure.savefig(partial, format='png', dpi=DPI, metadata={'Software': None})
         drawn.append(DrawnFigure(kind, file, sentence))
     return drawn

@@ -1,4 +1,4 @@
-"""Where records go: standard output, files, webhooks, MQTT."""
+"""Sinks of records: standard output, webhooks, MQTT."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mmaction_timesformer.detection.delivery.mqtt import MqttPublisher
 from mmaction_timesformer.detection.delivery.outbox import Outbox
 from mmaction_timesformer.detection.delivery.webhook import Webhook
 from mmaction_timesformer.detection.events.events import clock, time_of_day
+from mmaction_timesformer.detection.sources.addresses import printable
 
 
 class Sink(Protocol):
@@ -21,8 +22,8 @@ class Sink(Protocol):
     def write(self, record: Mapping[str, Any]) -> None:
         """Take a record."""
 
-    def close(self) -> None:
-        """Nothing more comes."""
+    def close(self) -> str:
+        """Take nothing more; name what was not delivered, or give an empty text."""
 
 
 class _Printer:
@@ -39,8 +40,9 @@ class _Printer:
         except BrokenPipeError:
             self._stream = None
 
-    def close(self) -> None:
+    def close(self) -> str:
         """Leave the stream to its owner."""
+        return ''
 
 
 class JsonSink(_Printer):
@@ -48,7 +50,8 @@ class JsonSink(_Printer):
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Print a line."""
-        self._print(json.dumps(record, ensure_ascii=False))
+        # Escapes all that a terminal might obey, and bytes of file names that are not UTF-8.
+        self._print(escaped_json(record))
 
 
 class TextSink(_Printer):
@@ -58,11 +61,11 @@ class TextSink(_Printer):
         """Print a line, if there is something to say."""
         line = _in_words(record)
         if line is not None:
-            self._print(f'{record["source"]}: {line}')
+            self._print(printable(f'{record["source"]}: {line}'))
 
 
 class HeartbeatSink(_Printer):
-    """Prints how sources are doing, for people, beside what they are told of events."""
+    """Prints the state of sources for people, beside their events."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream or sys.stderr)
@@ -77,7 +80,7 @@ class HeartbeatSink(_Printer):
         )
         latency = record['median_latency_seconds']
         late = '' if latency is None else f', latency {latency:.2f} s'
-        self._print(f'{record["source"]}: at {clock(record["seconds"])}, {counts}{late}')
+        self._print(printable(f'{record["source"]}: at {clock(record["seconds"])}, {counts}{late}'))
 
 
 def _in_words(record: Mapping[str, Any]) -> str | None:
@@ -92,16 +95,25 @@ def _in_words(record: Mapping[str, Any]) -> str | None:
         end = record['end_seconds']
         where = f'since {record["start_seconds"]:.1f} s' if end is None else f'until {end:.1f} s'
         return f'gap {where} ({record["reason"]})'
+    if kind == 'drift':
+        return record['remark']
     if kind == 'source' and (record.get('error') or record.get('remark')):
-        return record['error'] or record['remark']
+        return '; '.join(filter(None, (record['error'], record['remark'])))
     return None
 
 
 class OutboxSink:
-    """Sends records through a queue on disk; heartbeats are not worth one."""
+    """Sends records through a queue on disk, heartbeats left out.
 
-    def __init__(self, outbox: Outbox, publisher: MqttPublisher | None = None) -> None:
+    Args:
+        name: The receiver, as it may be shown.
+        outbox: The queue.
+        publisher: A connection to close at the end.
+    """
+
+    def __init__(self, name: str, outbox: Outbox, publisher: MqttPublisher | None = None) -> None:
         self.outbox = outbox
+        self._name = name
         self._publisher = publisher
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -109,31 +121,48 @@ class OutboxSink:
         if record['record'] != 'heartbeat':
             self.outbox.put(record_key(record), record)
 
-    def close(self) -> None:
+    def close(self) -> str:
         """Deliver what can be delivered soon; the rest is delivered by the next run."""
-        self.outbox.close()
+        remaining = self.outbox.close()
         if self._publisher is not None:
             self._publisher.close()
+        reason = f' ({self.outbox.last_failure})' if self.outbox.last_failure else ''
+        counts = (
+            (remaining, f'records undelivered and kept{reason}'),
+            (self.outbox.num_rejected, 'records refused and kept'),
+            (self.outbox.num_lost, 'records dropped'),
+        )
+        words = ', '.join(f'{count} {what}' for count, what in counts if count)
+        return f'{self._name}: {words}' if words else ''
 
 
 def record_key(record: Mapping[str, Any]) -> str:
-    """A key that is the same for the same news, however often and by whichever run it is told."""
+    """Make a key that is the same however often and by whichever run a record is reported."""
     names = ('record', 'event_id', 'state', 'source', 'start_seconds', 'end_seconds', 'seconds')
     news = [record.get(name) for name in names]
     return hashlib.sha256(json.dumps(news).encode()).hexdigest()[:32]
 
 
+def escaped_json(record: Mapping[str, Any]) -> str:
+    """Make one line of JSON in which control characters are escaped."""
+    text = json.dumps(record, ensure_ascii=False)
+    return ''.join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
 def open_webhook(url: str, folder: Path, token: str | None = None) -> OutboxSink:
-    """A webhook whose queue lies in a folder."""
-    return OutboxSink(Outbox(folder / f'webhook-{_name(url)}.sqlite', Webhook(url, token)))
+    """Open a webhook whose queue lies in a folder."""
+    webhook = Webhook(url, token)
+    outbox = Outbox(folder / f'webhook-{_file_name(url)}.sqlite', webhook)
+    return OutboxSink(f'webhook {webhook.name}', outbox)
 
 
 def open_mqtt(url: str, folder: Path) -> OutboxSink:
-    """An MQTT broker whose queue lies in a folder."""
+    """Open an MQTT broker whose queue lies in a folder."""
     publisher = MqttPublisher(url)
-    return OutboxSink(Outbox(folder / f'mqtt-{_name(url)}.sqlite', publisher), publisher)
+    outbox = Outbox(folder / f'mqtt-{_file_name(url)}.sqlite', publisher)
+    return OutboxSink(f'MQTT broker {publisher.name}', outbox, publisher)
 
 
-def _name(url: str) -> str:
+def _file_name(url: str) -> str:
     """A file name for a URL, which may hold a password."""
     return hashlib.sha256(url.encode()).hexdigest()[:8]

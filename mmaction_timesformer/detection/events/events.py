@@ -1,4 +1,4 @@
-"""A danger event: from when to when one class was seen in one source, and how surely."""
+"""A danger event: when one class was seen in one source, and how surely."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ EventState = Literal['open', 'growing', 'closed']
 class DangerEvent:
     """One event as it is known at one moment.
 
-    Times in seconds count from the source's first frame.
+    Times in seconds are those of the source's time line: a player's for a recording, and since the
+    first frame for a live source.
 
     Attributes:
         event_id: The same in every state of the event, different between events of one output.
@@ -30,7 +31,7 @@ class DangerEvent:
         model: Fingerprint of the model and of the settings that found it.
         start_time: Wall-clock time of the start, ISO 8601, where the source has it.
         end_time: Wall-clock time of the end.
-        latency_seconds: How long after the arrival of the newest frame this was said.
+        latency_seconds: From the arrival of the newest frame to this report.
         interrupted: Whether the end is only where a killed run stopped looking.
     """
 
@@ -76,8 +77,13 @@ class DangerEvent:
         return event
 
 
+def event_key(event: DangerEvent) -> tuple[str, str, float]:
+    """A key that is the same each time an event is reported in the same state."""
+    return event.event_id, event.state, event.end_seconds
+
+
 def wall_clock(epoch: datetime | None, seconds: float) -> str | None:
-    """ISO 8601 time, to the millisecond, that lies `seconds` after the source's first frame."""
+    """ISO 8601 time, to the millisecond, `seconds` after 0 of the source's time line."""
     if epoch is None:
         return None
     return (epoch + timedelta(seconds=seconds)).isoformat(timespec='milliseconds')

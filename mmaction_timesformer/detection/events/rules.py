@@ -1,4 +1,4 @@
-"""What makes an event of a class, as data that lives in a config."""
+"""The rule that makes an event of a class, as data that lives in a config."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class EventRule:
 
 def make_rules(
     classes: Sequence[str],
-    dangers: Mapping[str, Mapping[str, Any]] | Sequence[str] | None,
+    dangers: Mapping[str, Mapping[str, Any]] | Sequence[str] | str | None,
     defaults: Mapping[str, Any],
 ) -> dict[str, EventRule]:
     """Rules for the classes that are dangers.
@@ -81,12 +81,17 @@ def make_rules(
     """
     if dangers is None:
         dangers = [name for name in classes if name != SAFE_CLASS]
+    if isinstance(dangers, str):
+        dangers = [dangers]
     changes = dangers if isinstance(dangers, Mapping) else {name: {} for name in dangers}
     if SAFE_CLASS in changes:
         raise ValueError(f'{SAFE_CLASS!r} is never an event; take it out of dangers')
-    unknown = sorted(set(changes) - set(classes))
-    if unknown:
-        raise ValueError(f'dangers has {unknown}, which the model does not know: {list(classes)}')
+    if unknown := sorted(set(changes) - set(classes)):
+        raise ValueError(
+            f'detection.dangers names {unknown}, but the classes of this model are '
+            f'{list(classes)}: set detection.dangers to those that are dangers, in the config or '
+            f"by --cfg-options detection.dangers='[{classes[0]}]'"
+        )
     if not changes:
         raise ValueError(f'dangers is empty; the classes are {list(classes)}')
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from mmaction_timesformer.detection.windows import WindowSettings
 
 @dataclass(frozen=True)
 class ScoredWindow:
-    """What the model says of one window.
+    """The scores of one window.
 
     Attributes:
         seconds: The window's centre, which the scores stand for.
@@ -28,22 +28,35 @@ class ScoredWindow:
     scores: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class EventSettings:
+    """How scores become events, for all sources of a run.
+
+    Attributes:
+        classes: The model's classes in index order.
+        rules: The classes that are dangers, with the rule of each.
+        windows: How windows lie in time.
+        model: Fingerprint for the events.
+        update_seconds: Growth of an open event after which it is reported again.
+    """
+
+    classes: tuple[str, ...]
+    rules: Mapping[str, EventRule]
+    windows: WindowSettings
+    model: str = ''
+    update_seconds: float = 0.0
+
+
 class _ClassTrack:
     """Smoother and automaton of one class, and where their stretches of time meet."""
 
-    def __init__(
-        self,
-        index: int,
-        label: str,
-        rule: EventRule,
-        windows: WindowSettings,
-        update_seconds: float,
-    ) -> None:
-        self.index = index
-        self._half_hop = windows.hop_seconds / 2
-        self._span_seconds = windows.span_seconds
+    def __init__(self, label: str, settings: EventSettings) -> None:
+        rule = settings.rules[label]
+        self.index = settings.classes.index(label)
+        self._half_hop = settings.windows.hop_seconds / 2
+        self._span_seconds = settings.windows.span_seconds
         self._smoother = make_smoother(rule)
-        self._automaton = ClassAutomaton(label, rule, update_seconds)
+        self._automaton = ClassAutomaton(label, rule, settings.update_seconds)
         self._last: Sample | None = None
 
     def push(self, sample: Sample, begin_seconds: float) -> list[DangerEvent]:
@@ -79,41 +92,25 @@ class _ClassTrack:
 class EventTracker:
     """Finds the events of one source.
 
-    A window speaks for the time around its centre, half a hop to either side; the first also for
-    all before it and the last for all after it. Where windows were dropped, the next one speaks for
-    that time too, as long as the model has seen all of it.
+    A window stands for the time around its centre, half a hop to either side; the first one of a
+    stretch also for all before it and the last for all after it. Where windows were dropped, the
+    next one stands for that time too, as long as the model has seen all of it.
 
     Args:
         source: The source's name, for the events.
-        classes: The model's classes in index order.
-        rules: The classes that are dangers.
-        windows: How windows lie in time.
-        model: Fingerprint for the events.
-        epoch: Wall-clock time of the source's first frame, if it has one.
-        update_seconds: How much an event must have grown to be told again.
+        settings: How scores become events.
+        epoch: Wall-clock time at 0 of the source's time line, if it is known.
     """
 
-    def __init__(
-        self,
-        source: str,
-        classes: Sequence[str],
-        rules: Mapping[str, EventRule],
-        windows: WindowSettings,
-        model: str = '',
-        epoch: datetime | None = None,
-        update_seconds: float = 0.0,
-    ) -> None:
+    def __init__(self, source: str, settings: EventSettings, epoch: datetime | None = None) -> None:
         self.source = source
-        self.model = model
+        self.model = settings.model
         self.epoch = epoch
         self._begin_seconds = 0.0
-        self._tracks = [
-            _ClassTrack(classes.index(label), label, rule, windows, update_seconds)
-            for label, rule in rules.items()
-        ]
+        self._tracks = [_ClassTrack(label, settings) for label in settings.rules]
 
     def begin(self, seconds: float) -> None:
-        """Begin a stretch without gaps with its first frame's time."""
+        """Begin a stretch without gaps at the time of its first frame."""
         self._begin_seconds = seconds
 
     def push(self, window: ScoredWindow) -> list[DangerEvent]:

@@ -1,8 +1,8 @@
-"""How well events were found: by overlap in time, by false alarms an hour, by delay.
+"""Metrics of events: overlap in time, false alarms per hour, delay.
 
 A found event is right if it has the label of a true one and their intersection over union in time
-(tIoU) reaches a threshold. Each true event counts once; surer events choose first. A second alarm
-for the same event is a false one.
+(tIoU) reaches a threshold. Each true event counts once, and the found event with the higher mean
+score is matched first. A second alarm for the same event is a false one.
 
 Legend: S recordings, N found events, R resamples.
 """
@@ -23,7 +23,7 @@ from mmaction_timesformer.evaluation.resampling import (
     resampled_weights,
     share_interval,
 )
-from mmaction_timesformer.evaluation.weighted_figures import mean_of_defined
+from mmaction_timesformer.evaluation.weighted_metrics import mean_of_defined
 
 THRESHOLDS = (0.3, 0.5, 0.7)
 
@@ -133,20 +133,21 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class EventFigures:
+class EventMetrics:
     """How well the events of one class, or of all, were found at one threshold of tIoU.
 
     Attributes:
         label: The class, or ``all``.
         threshold: tIoU from which an event is right.
         num_true: True events.
-        num_found: Found events.
+        num_found: Reported events, right or not.
+        num_right: Those that are right.
         precision: Share of the found events that are right.
         recall: Share of the true events that were found.
         f1: Their harmonic mean.
         average_precision: Over all found events from the surest on; for ``all`` the mean over
             classes.
-        false_alarms_per_hour: Found events that are not right, an hour of recording.
+        false_alarms_per_hour: Found events that are not right, per hour of recording.
         median_delay_seconds: From the start of a true event to its alarm.
         late_delay_seconds: The delay that 95 % stay below.
     """
@@ -155,6 +156,7 @@ class EventFigures:
     threshold: float
     num_true: int
     num_found: int
+    num_right: int
     precision: Figure
     recall: Figure
     f1: Figure
@@ -185,7 +187,7 @@ def evaluate_events(
     hours: Mapping[str, float],
     labels: Sequence[str],
     thresholds: Sequence[float] = THRESHOLDS,
-) -> list[EventFigures]:
+) -> list[EventMetrics]:
     """Compare found events with true ones.
 
     Intervals are over recordings, which are drawn again with all that happens in them.
@@ -242,7 +244,7 @@ def _figures(
     classes: Sequence[_Matches],
     hours: np.ndarray,
     weights: np.ndarray,
-) -> EventFigures:
+) -> EventMetrics:
     together, each_alone = np.ones((1, len(hours))), np.eye(len(hours))
     point, alone, resampled = (_rates(classes, hours, w) for w in (together, each_alone, weights))
     figures = {}
@@ -251,11 +253,12 @@ def _figures(
         num_telling = int(np.isfinite(alone[name]).sum())
         find = _INTERVALS.get(name, share_interval)
         figures[name] = Figure(float(value), *find(resampled[name], value, num_telling))
-    return EventFigures(
+    return EventMetrics(
         label,
         threshold,
         num_true=int(sum(matches.true.sum() for matches in classes)),
         num_found=sum(len(matches.places) for matches in classes),
+        num_right=int(sum(np.isfinite(matches.delays).sum() for matches in classes)),
         **figures,
     )
 

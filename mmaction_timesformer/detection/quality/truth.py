@@ -1,9 +1,10 @@
-"""What truly happened in recordings, as somebody wrote it down."""
+"""True events of recordings, as people have written them down."""
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -25,9 +26,9 @@ class TrueEvent:
     end_seconds: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start_seconds < self.end_seconds:
+        if not 0 <= self.start_seconds < self.end_seconds < math.inf:
             raise ValueError(
-                f'{self.label} from {self.start_seconds} s to {self.end_seconds} s is no event'
+                f'{self.label} from {self.start_seconds} s to {self.end_seconds} s is not an event'
             )
 
 
@@ -42,6 +43,10 @@ class TrueRecording:
 
     events: tuple[TrueEvent, ...]
     duration_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.duration_seconds is not None and not 0 < self.duration_seconds < math.inf:
+            raise ValueError(f'duration_seconds={self.duration_seconds} must be above 0')
 
 
 def read_truth(file: str | Path) -> dict[str, TrueRecording]:
@@ -78,7 +83,7 @@ def _read_json(file: Path) -> dict[str, TrueRecording]:
     return {
         name: TrueRecording(
             tuple(_event(event) for event in recording['events']),
-            recording.get('duration_seconds'),
+            _duration(recording.get('duration_seconds')),
         )
         for name, recording in content.items()
     }
@@ -97,6 +102,10 @@ def _read_csv(file: Path) -> dict[str, TrueRecording]:
     return {
         name: TrueRecording(tuple(found), durations.get(name)) for name, found in events.items()
     }
+
+
+def _duration(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _event(fields: Mapping[str, Any]) -> TrueEvent:

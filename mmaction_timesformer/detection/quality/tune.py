@@ -1,16 +1,17 @@
-"""Choose each class's thresholds on validation recordings, for a wanted rate of false alarms.
+"""Choose each class's thresholds on validation recordings, for a tolerable rate of false alarms.
 
-The scores are there already, so a threshold is tried by sending them through the automaton again.
-The rest of a rule, its smoothing and its lengths, stays as it is in the config: chosen along with
-the thresholds on an hour of recordings, it did no better on others. The classes share the false
-alarms that are allowed so that all together are worth most. A threshold is worth its F1 and that of
-its neighbours, where a right event counts as much as it overlaps the true one: of thresholds that
-find the same events, the one that tells best when they begin and end wins. Where even the highest
-thresholds have more false alarms than wanted, they win.
+The scores exist already, so a threshold is tried by sending them through the automaton again. The
+rest of a rule, its smoothing and its lengths, stays as it is in the config: tuned along with the
+thresholds on an hour of recordings, it did no better on others. The allowed false alarms are shared
+among the classes so that their total worth is highest. A threshold is worth its F1 and that of its
+neighbours, where a right event counts by its tIoU: of thresholds that find the same events, the one
+with the best boundaries is used. If even the highest thresholds exceed the allowed rate, they are
+used.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -28,8 +29,44 @@ ENTER = (*(round(0.05 * step, 2) for step in range(4, 20)), 0.97, 0.98, 0.99)
 
 
 @dataclass(frozen=True)
+class ScoredRecordings:
+    """Recordings whose scores and true events are known.
+
+    Attributes:
+        scores: The windows of each recording.
+        truth: Its true events.
+        classes: The model's classes in index order.
+        hours: How long all recordings are together.
+        hop_seconds: Distance of windows.
+    """
+
+    scores: Mapping[str, Sequence[ScoredWindow]]
+    truth: Mapping[str, TrueRecording]
+    classes: Sequence[str]
+    hours: float
+    hop_seconds: float
+
+    def true(self, label: str) -> dict[str, list[TrueEvent]]:
+        """The true events of a class in each recording."""
+        return {
+            name: [event for event in self.truth[name].events if event.label == label]
+            for name in self.scores
+        }
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Smoothed scores of one class and its true events, by recording."""
+
+    label: str
+    smoothed: Mapping[str, Sequence[Sample]]
+    true: Mapping[str, Sequence[TrueEvent]]
+    hop_seconds: float
+
+
+@dataclass(frozen=True)
 class TunedRule:
-    """A rule and how it did on the recordings that chose it.
+    """A rule and its metrics on the recordings that chose it.
 
     Attributes:
         rule: The rule.
@@ -45,31 +82,28 @@ class TunedRule:
 
 
 def tune_rules(
-    scores: Mapping[str, Sequence[ScoredWindow]],
-    truth: Mapping[str, TrueRecording],
-    classes: Sequence[str],
+    recordings: ScoredRecordings,
     rules: Mapping[str, EventRule],
-    hours: float,
-    hop_seconds: float,
     max_false_alarms_per_hour: float,
     threshold: float = 0.3,
 ) -> dict[str, TunedRule]:
     """Choose `enter` for each class, and `leave` in proportion.
 
     Args:
-        scores: The windows of each recording.
-        truth: What happened in it.
-        classes: The model's classes in index order.
+        recordings: The recordings with their scores and true events.
         rules: The rule of each class as it is.
-        hours: How long all recordings are together.
-        hop_seconds: Distance of windows.
-        max_false_alarms_per_hour: Wanted rate, of all classes together.
+        max_false_alarms_per_hour: Tolerable rate, of all classes together.
         threshold: tIoU from which an event is right.
+
+    Raises:
+        ValueError: The rate is negative or not finite.
     """
-    offers = [
-        _offers(scores, truth, classes.index(label), label, rule, hours, hop_seconds, threshold)
-        for label, rule in rules.items()
-    ]
+    if not 0 <= max_false_alarms_per_hour < math.inf:
+        raise ValueError(
+            f'tune={max_false_alarms_per_hour} must be a rate of false alarms per hour, 0 or more'
+        )
+    hours = recordings.hours
+    offers = [_offers(recordings, label, rule, threshold) for label, rule in rules.items()]
     least = sum(min(offer) for offer in offers)
     allowed = max(int(max_false_alarms_per_hour * hours + 1e-9), least)
     return dict(zip(rules, _share_out(offers, allowed), strict=True))
@@ -89,26 +123,18 @@ class _Offer:
 
 
 def _offers(
-    scores: Mapping[str, Sequence[ScoredWindow]],
-    truth: Mapping[str, TrueRecording],
-    index: int,
-    label: str,
-    rule: EventRule,
-    hours: float,
-    hop_seconds: float,
-    threshold: float,
+    recordings: ScoredRecordings, label: str, rule: EventRule, threshold: float
 ) -> dict[int, _Offer]:
-    """What a class can have for each number of false alarms."""
-    true = {name: [e for e in truth[name].events if e.label == label] for name in scores}
+    """The best rule of a class for each number of false alarms."""
+    true = recordings.true(label)
     num_true = sum(map(len, true.values()))
-    smoothed = {name: _smooth(rule, windows, index) for name, windows in scores.items()}
-    row = [
-        _try(tried, label, smoothed, true, hours, hop_seconds, threshold)
-        for tried in _thresholds(rule)
-    ]
+    index, hours = recordings.classes.index(label), recordings.hours
+    smoothed = {name: _smooth(rule, all_, index) for name, all_ in recordings.scores.items()}
+    samples = _Samples(label, smoothed, true, recordings.hop_seconds)
+    row = [_try(tried, samples, hours, threshold) for tried in _thresholds(rule)]
     offers: dict[int, _Offer] = {}
     for place, tuned in enumerate(row):
-        # A threshold is worth what its neighbours are worth too: luck has none.
+        # A lucky threshold has neighbours that are worth less.
         near = row[max(place - 1, 0) : place + 2]
         worth = num_true * sum(one.overlap_f1 for one in near) / len(near)
         wrong = round(tuned.false_alarms_per_hour * hours)
@@ -133,24 +159,17 @@ def _share_out(offers: Sequence[Mapping[int, _Offer]], allowed: int) -> list[Tun
     return max(best.items(), key=lambda item: (item[1][0], -item[0]))[1][1]
 
 
-def _try(
-    rule: EventRule,
-    label: str,
-    smoothed: Mapping[str, Sequence[Sample]],
-    true: Mapping[str, Sequence[TrueEvent]],
-    hours: float,
-    hop_seconds: float,
-    threshold: float,
-) -> TunedRule:
-    """How a rule does."""
+def _try(rule: EventRule, samples: _Samples, hours: float, threshold: float) -> TunedRule:
+    """Evaluate a rule."""
     overlaps: list[float] = []
     wrong = 0
-    for name, samples in smoothed.items():
-        found = _events(label, rule, samples, hop_seconds)
-        matches = match_events(found, true[name], threshold)
+    for name, of_recording in samples.smoothed.items():
+        found = _events(samples.label, rule, of_recording, samples.hop_seconds)
+        matches = match_events(found, samples.true[name], threshold)
         pairs = zip(found, matches, strict=True)
         overlaps += [temporal_iou(event, match) for event, match in pairs if match is not None]
         wrong += matches.count(None)
+    true = samples.true
     share = 2 / max(len(overlaps) + wrong + sum(map(len, true.values())), 1)
     return TunedRule(rule, share * len(overlaps), share * sum(overlaps), wrong / hours)
 

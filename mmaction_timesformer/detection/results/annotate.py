@@ -1,10 +1,11 @@
-"""A recording with what was found in it: annotated video, and a picture and clip of each event."""
+"""Annotated copies of recordings, and a picture and clip of each event."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from mmaction_timesformer.detection.results.drawing import Panel, ScoresOverTime
 from mmaction_timesformer.detection.sources.reader import Break, SourceReader
 from mmaction_timesformer.detection.sources.sources import Source, file_name
 from mmaction_timesformer.detection.windows import TimedFrame
-from video_clips.video_output import write_video
 from video_clips.whole_files import written_beside
+from video_clips.writing import open_writer
 
 MIN_WIDTH, MAX_WIDTH = 320, 1280
 CLIP_MARGIN_SECONDS = 2.0
@@ -29,25 +30,36 @@ class UnfinishedError(Exception):
     """The run was asked to end before this was complete."""
 
 
-def annotate_video(
-    source: Source,
-    windows: Sequence[ScoredWindow],
-    events: Sequence[DangerEvent],
-    classes: Sequence[str],
-    labels: Sequence[str],
-    duration_seconds: float,
-    file: Path,
-    stop: threading.Event | None = None,
-) -> None:
-    """Write a copy of a recording with its probabilities and a timeline below the picture.
+@dataclass(frozen=True)
+class Shown:
+    """The results of one recording.
 
-    Args:
-        source: The recording, a file.
+    Attributes:
         windows: Its scored windows.
         events: Its events.
         classes: The model's classes.
         labels: Those that are dangers.
         duration_seconds: How long it is.
+    """
+
+    windows: Sequence[ScoredWindow]
+    events: Sequence[DangerEvent]
+    classes: Sequence[str]
+    labels: Sequence[str]
+    duration_seconds: float
+
+
+def annotate_video(
+    source: Source, shown: Shown, file: Path, stop: threading.Event | None = None
+) -> None:
+    """Write a copy of a recording with its probabilities and a timeline below the picture.
+
+    Frames keep their times. Where the first comes later than 0, it is shown from 0 on, so that
+    every player agrees on the times.
+
+    Args:
+        source: The recording, a file.
+        shown: Its results.
         file: The mp4 to write.
         stop: Set it to give up.
 
@@ -55,15 +67,19 @@ def annotate_video(
         VideoError: The recording cannot be read.
         UnfinishedError: `stop` was set.
     """
-    scores = ScoresOverTime(windows, classes)
+    scores = ScoresOverTime(shown.windows, shown.classes)
     panel: Panel | None = None
-    with write_video(file) as output:
+    with open_writer(file) as output:
         for frame in _frames(source, 0.0, stop):
             picture = _fit(frame.picture())
+            is_first = panel is None
             if panel is None:
-                panel = Panel(picture.shape[1], classes, labels, events, duration_seconds)
+                panel = Panel(picture.shape[1], shown.labels, shown.events, shown.duration_seconds)
             below = panel.draw(frame.seconds, scores.at(frame.seconds))
-            output.write(np.concatenate([picture, below]), frame.seconds)
+            annotated = np.concatenate([picture, below])
+            if is_first and frame.seconds > 0:
+                output.write(annotated, 0.0)
+            output.write(annotated, frame.seconds)
 
 
 def save_event_media(
@@ -107,7 +123,7 @@ def _save_event(
     start = max(0.0, event.start_seconds - CLIP_MARGIN_SECONDS)
     end = min(event.end_seconds + CLIP_MARGIN_SECONDS, start + MAX_CLIP_SECONDS)
     nearest: tuple[float, np.ndarray] | None = None
-    with write_video(clip) as output:
+    with open_writer(clip) as output:
         for frame in _frames(source, start, stop):
             if frame.seconds < start:
                 continue

@@ -1,4 +1,4 @@
-"""What is drawn below a frame: each class's probability, and a timeline of the events.
+"""The panel below a frame: each class's probability, and a timeline of the events.
 
 Legend: H/W pixels.
 """
@@ -28,8 +28,7 @@ class Panel:
 
     Args:
         width: Of the frames, in pixels.
-        classes: The model's classes.
-        labels: Those that are dangers.
+        labels: The classes that are dangers.
         events: The recording's events.
         duration_seconds: How long it is.
     """
@@ -37,12 +36,10 @@ class Panel:
     def __init__(
         self,
         width: int,
-        classes: Sequence[str],
         labels: Sequence[str],
         events: Sequence[DangerEvent],
         duration_seconds: float,
     ) -> None:
-        self._classes = classes
         self._labels = labels
         self._events = events
         self._duration_seconds = max(duration_seconds, 1e-3)
@@ -60,7 +57,7 @@ class Panel:
         return max(round(self._font.getlength(text)) for text in texts)
 
     def _draw_still(self) -> Image.Image:
-        """What does not change from frame to frame: names and the timeline."""
+        """Draw what does not change from frame to frame: names and the timeline."""
         image = Image.new('RGB', self.size, _PAPER)
         draw = ImageDraw.Draw(image)
         for row, label in enumerate(self._labels):

@@ -1,19 +1,21 @@
-"""What is made of a folder of results when a run is over: videos, pictures, the report."""
+"""The end of a run: annotated videos, pictures of events, the report."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from av import FFmpegError
 
-from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events.events import DangerEvent
-from mmaction_timesformer.detection.events.tracker import ScoredWindow
+from mmaction_timesformer.detection.events.tracker import EventSettings, ScoredWindow
 from mmaction_timesformer.detection.results.annotate import (
+    Shown,
     UnfinishedError,
     annotate_video,
     media_name,
@@ -36,61 +38,78 @@ MEDIA, ANNOTATED, REPORT = 'events', 'annotated', 'report.html'
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """Extra results of a run.
+
+    Attributes:
+        annotate: Copy each recording with its probabilities and a timeline.
+        clips: Show each event by a picture and a short clip.
+        report: Write ``report.html``.
+        description: Further facts for ``run.json``.
+    """
+
+    annotate: bool = False
+    clips: bool = False
+    report: bool = False
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Finishing:
+    """What the steps share."""
+
+    folder: Path
+    settings: EventSettings
+    options: RunOptions
+    stop: threading.Event | None
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
+
+
 def finish(
     folder: Path,
     sources: Sequence[Source],
-    detector: DangerDetector,
-    annotate: bool = False,
-    clips: bool = False,
+    settings: EventSettings,
+    options: RunOptions,
     stop: threading.Event | None = None,
 ) -> None:
     """Make annotated videos, pictures and clips of events, and the report.
 
-    What is there from an earlier run is not made again. A source that can no longer be read is
-    left without pictures.
+    Files of an earlier run are kept. A source that can no longer be read has no pictures.
 
     Args:
         folder: The results.
-        sources: What was watched.
-        detector: With what.
-        annotate: Copy each recording with its probabilities and a timeline.
-        clips: Show each event by a picture and a short clip.
-        stop: Set it to make no more of these, but the report of what is there.
+        sources: The sources of the run.
+        settings: How scores became events.
+        options: What to make.
+        stop: Set it to make no more videos, only the report of what is there.
     """
     history = read_history(folder / EVENTS)
     scores = read_scores(folder / SCORES)[1]
-    pages = []
-    for source in sources:
-        past = history.get(source.name, SourceHistory())
-        pages.append(
-            _page(
-                source, past, scores.get(source.name, []), folder, detector, annotate, clips, stop
-            )
-        )
+    work = _Finishing(folder, settings, options, stop)
+    pages = [
+        _page(work, source, history.get(source.name, SourceHistory()), scores.get(source.name, []))
+        for source in sources
+    ]
     now = datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
-    footer = f'Model {detector.fingerprint}; mmaction_timesformer {__version__}; {now}.'
-    write_report(folder / REPORT, pages, detector.classes, list(detector.rules), footer)
+    footer = f'Model {settings.model}; mmaction_timesformer {__version__}; {now}.'
+    write_report(folder / REPORT, pages, settings.classes, settings.rules, footer)
 
 
 def _page(
-    source: Source,
-    past: SourceHistory,
-    windows: Sequence[ScoredWindow],
-    folder: Path,
-    detector: DangerDetector,
-    annotate: bool,
-    clips: bool,
-    stop: threading.Event | None,
+    work: _Finishing, source: Source, past: SourceHistory, windows: Sequence[ScoredWindow]
 ) -> SourcePage:
     events = sorted(past.events.values(), key=lambda event: event.start_seconds)
     video = None if source.is_live else playable(source.url)
-    media: Mapping[str, tuple[Path, Path]] = _existing_media(events, folder / MEDIA)
-    is_stopped = stop is not None and stop.is_set()
-    if past.state == 'finished' and not source.is_live and not is_stopped:
-        if annotate:
-            video = _annotate(source, past, windows, events, detector, folder, stop) or video
-        if clips:
-            media = _save_media(source, events, folder, stop) or media
+    media: Mapping[str, tuple[Path, Path]] = _existing_media(events, work.folder / MEDIA)
+    if past.state == 'finished' and not source.is_live and not work.is_stopped:
+        if work.options.annotate:
+            video = _annotate(work, source, past, windows) or video
+        if work.options.clips:
+            media = _save_media(work, source, events) or media
     return SourcePage(
         name=source.name,
         duration_seconds=max([past.end_seconds, *(w.newest_seconds for w in windows[-1:])]),
@@ -114,22 +133,20 @@ def _existing_media(events: Sequence[DangerEvent], folder: Path) -> dict[str, tu
 
 
 def _annotate(
-    source: Source,
-    past: SourceHistory,
-    windows: Sequence[ScoredWindow],
-    events: Sequence[DangerEvent],
-    detector: DangerDetector,
-    folder: Path,
-    stop: threading.Event | None,
+    work: _Finishing, source: Source, past: SourceHistory, windows: Sequence[ScoredWindow]
 ) -> Path | None:
-    file = folder / ANNOTATED / f'{file_name(source.name)}.mp4'
+    file = work.folder / ANNOTATED / f'{file_name(source.name)}.mp4'
     if file.exists():
         return file
-    labels = list(detector.rules)
+    shown = Shown(
+        windows,
+        sorted(past.events.values(), key=lambda event: event.start_seconds),
+        work.settings.classes,
+        list(work.settings.rules),
+        past.end_seconds,
+    )
     try:
-        annotate_video(
-            source, windows, events, detector.classes, labels, past.end_seconds, file, stop
-        )
+        annotate_video(source, shown, file, work.stop)
     except (VideoError, OSError, FFmpegError, UnfinishedError) as error:
         _logger.warning('no annotated copy: %s', error)
         return None
@@ -137,13 +154,10 @@ def _annotate(
 
 
 def _save_media(
-    source: Source,
-    events: Sequence[DangerEvent],
-    folder: Path,
-    stop: threading.Event | None,
+    work: _Finishing, source: Source, events: Sequence[DangerEvent]
 ) -> dict[str, tuple[Path, Path]] | None:
     try:
-        return save_event_media(source, events, folder / MEDIA, stop)
+        return save_event_media(source, events, work.folder / MEDIA, work.stop)
     except (VideoError, OSError, FFmpegError, UnfinishedError) as error:
         _logger.warning('no pictures of events: %s', error)
         return None

@@ -1,4 +1,4 @@
-"""The folder that a run writes, and what a later run reads in it to go on.
+"""The folder that a run writes, and that a later run reads to resume.
 
 ================= ==================================================================
 ``run.json``      the model, its classes and rules; another model needs another folder
@@ -6,8 +6,8 @@
 ``scores.csv``    the scores of every window
 ================= ==================================================================
 
-Scores are written before what follows from them. A run that goes on reads them back, so its
-trackers stand where those of the killed run stood, and tells what that run did not get to tell.
+Scores are written before the events that follow from them. A run that resumes reads them back, so
+its trackers stand where those of the killed run stood, and reports what that run did not get to.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.events.events import DangerEvent, wall_clock
-from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.events.events import DangerEvent, event_key, wall_clock
+from mmaction_timesformer.detection.events.tracker import EventSettings, ScoredWindow
 from mmaction_timesformer.detection.results.event_log import JsonLines, read_records
+from mmaction_timesformer.detection.results.locking import FolderLock
 from mmaction_timesformer.detection.results.score_log import ScoreLog, read_scores
-from mmaction_timesformer.detection.sources.feed import Begin, End, Gap, Resume
+from mmaction_timesformer.detection.sources import file_state
+from mmaction_timesformer.detection.sources.addresses import former_name
+from mmaction_timesformer.detection.sources.feed import Resume
+from mmaction_timesformer.detection.sources.records import Begin, Drift, End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
-from mmaction_timesformer.detection.watch import Pulse, Scored, Update, replay
+from mmaction_timesformer.detection.watch import Heartbeat, Record, Scored
 from video_clips.whole_files import write_atomically
 
 EVENTS, SCORES, MANIFEST = 'events.jsonl', 'scores.csv', 'run.json'
@@ -34,20 +37,23 @@ EVENTS, SCORES, MANIFEST = 'events.jsonl', 'scores.csv', 'run.json'
 
 @dataclass
 class SourceHistory:
-    """What the log says of one source.
+    """The log of one source.
 
     Attributes:
         epoch: Wall-clock time at 0 of its time line.
+        begin_seconds: Time of its first frame.
         state: ``started``, ``finished``, ``failed`` or empty.
-        has_started: Whether its first frame has been told.
+        has_started: Whether its first frame has been reported.
         end_seconds: How far it was seen.
-        events: Each event as told last.
-        told: Everything that was told of events.
+        events: Each event as reported last.
+        told: Keys of all reports of events.
         gaps: Its gaps, those that ended.
         error: Why it could not be used.
+        file: Identity of the recording that was read.
     """
 
     epoch: datetime | None = None
+    begin_seconds: float = 0.0
     state: str = ''
     has_started: bool = False
     end_seconds: float = 0.0
@@ -55,13 +61,14 @@ class SourceHistory:
     told: set[tuple[str, str, float]] = field(default_factory=set)
     gaps: list[Gap] = field(default_factory=list)
     error: str = ''
+    file: Mapping[str, Any] | None = None
 
 
 def read_history(file: Path) -> dict[str, SourceHistory]:
     """Read ``events.jsonl``, source by source; there may be no such file.
 
     Raises:
-        ValueError: A line is no record of a run.
+        ValueError: A line is not a record of a run.
     """
     history: dict[str, SourceHistory] = {}
     for number, record in enumerate(read_records(file) if file.exists() else (), start=1):
@@ -69,7 +76,7 @@ def read_history(file: Path) -> dict[str, SourceHistory]:
             _take(history.setdefault(record.get('source', ''), SourceHistory()), record)
         except (KeyError, TypeError, ValueError) as error:
             reason = f'{error} is missing' if isinstance(error, KeyError) else str(error)
-            raise ValueError(f'{file}, line {number}: no record of detection: {reason}') from None
+            raise ValueError(f'{file}, line {number}: not a detection record: {reason}') from None
     return history
 
 
@@ -78,7 +85,7 @@ def _take(source: SourceHistory, record: Mapping[str, Any]) -> None:
     if record['record'] == 'event':
         event = DangerEvent.from_record(dict(record))
         source.events[event.event_id] = event
-        source.told.add(_news(event))
+        source.told.add(event_key(event))
         source.end_seconds = max(source.end_seconds, event.end_seconds)
     elif record['record'] == 'gap' and record['end_seconds'] is not None:
         gap = Gap(*(record[name] for name in Gap.__dataclass_fields__))
@@ -88,6 +95,9 @@ def _take(source: SourceHistory, record: Mapping[str, Any]) -> None:
         source.state = record['state']
         source.has_started |= source.state == 'started'
         source.error = record.get('error', '')
+        source.file = record.get('file') or source.file
+        if source.state == 'started':
+            source.begin_seconds = float(record.get('start_seconds') or 0.0)
         source.end_seconds = max(source.end_seconds, record.get('end_seconds') or 0.0)
         if source.epoch is None and record.get('time'):
             source.epoch = datetime.fromisoformat(record['time'])
@@ -97,60 +107,66 @@ def read_manifest(file: Path) -> dict[str, Any]:
     """Read ``run.json``.
 
     Raises:
-        ValueError: It is no manifest of a run.
+        ValueError: It is not a manifest of a run.
     """
     try:
         manifest: dict[str, Any] = json.loads(file.read_text(encoding='utf-8'))
         missing = [name for name in ('fingerprint', 'rules', 'windows') if name not in manifest]
     except (ValueError, TypeError) as error:
-        raise ValueError(f'{file} is no manifest of a run: {error}') from None
+        raise ValueError(f'{file} is not a manifest of a run: {error}') from None
     if missing:
-        raise ValueError(f'{file} is no manifest of a run: {missing} are missing')
+        raise ValueError(f'{file} is not a manifest of a run: {missing} are missing')
     return manifest
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """How to go on with the sources.
+    """How to resume.
 
     Attributes:
         sources: Those that are not finished yet.
-        trackers: Trackers that stand where the earlier run's stood.
+        known: All of them, under their names in the results.
         resumes: Where the feeds begin.
-        news: Changes of events that the earlier run did not get to tell.
+        interrupted: Events of live sources that an earlier run left open, now closed.
     """
 
     sources: list[Source]
-    trackers: dict[str, EventTracker]
+    known: list[Source]
     resumes: dict[str, Resume]
-    news: list[DangerEvent]
+    interrupted: list[DangerEvent]
 
 
 class ResultsFolder:
-    """Writes what happens, and knows what happened before.
+    """Writes records, and knows those of earlier runs.
 
     Args:
-        folder: Where to write; made if it is missing.
-        detector: The detector; its model and rules must be those that wrote the folder before.
-        description: What else to note about the run.
+        folder: Where to write; made if it is missing, and locked until `close`.
+        settings: The model and rules; they must be those that wrote the folder before.
+        description: Further facts for ``run.json``.
 
     Raises:
-        ValueError: The folder holds results of another model or other rules.
+        ValueError: The folder holds results of another model or other rules, or another run
+            writes to it.
     """
 
     def __init__(
-        self, folder: str | Path, detector: DangerDetector, description: Mapping[str, Any]
+        self, folder: str | Path, settings: EventSettings, description: Mapping[str, Any]
     ) -> None:
         self.folder = Path(folder)
-        self._detector = detector
-        self._check_manifest(description)
-        self.history = read_history(self.folder / EVENTS)
-        self._scores = ScoreLog(self.folder / SCORES, detector.classes)
-        self._events = JsonLines(self.folder / EVENTS)
+        self._settings = settings
+        self._lock = FolderLock(self.folder)
+        try:
+            self._check_manifest(description)
+            self.history = read_history(self.folder / EVENTS)
+            self._scores = ScoreLog(self.folder / SCORES, settings.classes)
+            self._events = JsonLines(self.folder / EVENTS)
+        except BaseException:
+            self._lock.release()
+            raise
 
     def _check_manifest(self, description: Mapping[str, Any]) -> None:
         file = self.folder / MANIFEST
-        fingerprint = self._detector.fingerprint
+        fingerprint = self._settings.model
         if file.exists():
             earlier = read_manifest(file)['fingerprint']
             if earlier != fingerprint:
@@ -161,107 +177,131 @@ class ResultsFolder:
             return
         manifest = {
             'fingerprint': fingerprint,
-            'classes': self._detector.classes,
-            'rules': {name: asdict(rule) for name, rule in self._detector.rules.items()},
-            'windows': asdict(self._detector.settings.windows),
+            'classes': self._settings.classes,
+            'rules': {name: asdict(rule) for name, rule in self._settings.rules.items()},
+            'windows': asdict(self._settings.windows),
             **description,
         }
         with write_atomically(file) as stream:
             json.dump(manifest, stream, indent=2, ensure_ascii=False, default=str)
 
     def resume(self, sources: Iterable[Source]) -> Continuation:
-        """What an earlier run leaves to do."""
-        going_on = Continuation([], {}, {}, [])
+        """Find out what an earlier run left to do."""
+        left = Continuation([], [], {}, [])
         past_scores = read_scores(self.folder / SCORES)[1]
         for source in sources:
-            history = self.history.get(source.name, SourceHistory())
-            if history.state == 'finished' and not source.is_live:
-                continue
-            going_on.sources.append(source)
-            scored = past_scores.get(source.name, [])
             if source.is_live:
-                self._resume_live(source, history, scored, going_on)
-            elif history.state:
-                self._resume_file(source, history, scored, going_on)
-        return going_on
+                left.known.append(source)
+                left.sources.append(source)
+                self._resume_live(source, past_scores, left)
+                continue
+            source, history = self._recording(source)
+            left.known.append(source)
+            if history.state == 'finished' and not self._has_changed(source, history):
+                continue
+            left.sources.append(source)
+            if history.state:
+                self._resume_file(source, history, past_scores.get(source.name, []), left)
+        return left
+
+    def _recording(self, source: Source) -> tuple[Source, SourceHistory]:
+        """Give the source a name of its own if its file has replaced the one that was read."""
+        history = self.history.get(source.name, SourceHistory())
+        if history.file is None or file_state.compare(source.url, history.file) != 'other':
+            return source, history
+        letters = file_state.short_name(file_state.identify(source.url))
+        source = replace(source, name=f'{source.name}~{letters}')
+        return source, self.history.get(source.name, SourceHistory())
+
+    def _has_changed(self, source: Source, history: SourceHistory) -> bool:
+        """Whether there is more to watch; folders of older versions do not tell."""
+        return history.file is not None and file_state.compare(source.url, history.file) != 'same'
 
     def _resume_live(
-        self,
-        source: Source,
-        history: SourceHistory,
-        scored: list[ScoredWindow],
-        going_on: Continuation,
+        self, source: Source, past_scores: Mapping[str, list[ScoredWindow]], left: Continuation
     ) -> None:
         """The time that was missed is gone: events that were open end where they were last seen."""
+        name = source.name
+        if name not in self.history and (old := former_name(source.url)) in self.history:
+            name = old
+        history = self.history.get(name, SourceHistory())
         for event in history.events.values():
             if event.state != 'closed':
-                going_on.news.append(replace(event, state='closed', interrupted=True))
+                left.interrupted.append(replace(event, state='closed', interrupted=True))
         if history.has_started:
+            scored = past_scores.get(name, [])
             scored_until = scored[-1].newest_seconds if scored else 0.0
             last_seconds = max(history.end_seconds, scored_until)
-            going_on.resumes[source.name] = Resume(epoch=history.epoch, last_seconds=last_seconds)
+            left.resumes[source.name] = Resume(epoch=history.epoch, last_seconds=last_seconds)
 
     def _resume_file(
         self,
         source: Source,
         history: SourceHistory,
         scored: list[ScoredWindow],
-        going_on: Continuation,
+        left: Continuation,
     ) -> None:
         """Go through all scores again, and take up the file where they end."""
-        tracker = self._detector.make_tracker(source.name)
-        tracker.epoch = history.epoch
         past: list[ScoredWindow | Gap] = sorted([*scored, *history.gaps], key=_moment)
-        changes = replay(tracker, past)
-        going_on.news.extend(event for event in changes if _news(event) not in history.told)
-        going_on.trackers[source.name] = tracker
-        going_on.resumes[source.name] = Resume(
-            after_seconds=scored[-1].seconds if scored else None,
+        left.resumes[source.name] = Resume(
             epoch=history.epoch,
-            after_gap_seconds=history.gaps[-1].end_seconds if history.gaps else None,
+            begin_seconds=history.begin_seconds,
+            past=tuple(past),
+            told=frozenset(history.told),
         )
 
-    def write(self, update: Update) -> None:
-        """Write one update."""
-        past = self.history.get(update.source)
-        is_known_start = isinstance(update, Begin) and past is not None and past.has_started
-        if isinstance(update, Scored):
-            self._scores.write(update.source, update.window)
-        elif not isinstance(update, Pulse) and not is_known_start:
-            self._events.write(to_record(update))
+    def write(self, record: Record) -> None:
+        """Write one record.
+
+        Raises:
+            OSError: It cannot be written; the error names the file.
+        """
+        past = self.history.get(record.source)
+        is_known_start = isinstance(record, Begin) and past is not None and past.has_started
+        if isinstance(record, Scored):
+            self._scores.write(record.source, record.window)
+        elif not isinstance(record, Heartbeat) and not is_known_start:
+            self._events.write(to_record(record))
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files and let others write."""
         self._scores.close()
         self._events.close()
+        self._lock.release()
 
 
-def to_record(update: DangerEvent | Gap | Begin | End | Pulse) -> dict[str, Any]:
-    """An update as a JSON object."""
-    if isinstance(update, DangerEvent):
-        return update.to_record()
-    if isinstance(update, Gap):
-        end = None if update.end_seconds is None else round(update.end_seconds, 6)
-        start = round(update.start_seconds, 6)
-        return {'record': 'gap', **asdict(update), 'start_seconds': start, 'end_seconds': end}
-    if isinstance(update, Pulse):
-        return {'record': 'heartbeat', **asdict(update)}
-    if isinstance(update, Begin):
-        time = wall_clock(update.epoch, 0.0)
-        return {'record': 'source', 'state': 'started', 'source': update.source, 'time': time}
+def to_record(record: DangerEvent | Gap | Begin | Drift | End | Heartbeat) -> dict[str, Any]:
+    """Make a JSON object of a record."""
+    if isinstance(record, DangerEvent):
+        return record.to_record()
+    if isinstance(record, Gap):
+        end = None if record.end_seconds is None else round(record.end_seconds, 6)
+        start = round(record.start_seconds, 6)
+        return {'record': 'gap', **asdict(record), 'start_seconds': start, 'end_seconds': end}
+    if isinstance(record, Heartbeat):
+        return {'record': 'heartbeat', **asdict(record)}
+    if isinstance(record, Drift):
+        return {'record': 'drift', **asdict(record)}
+    if isinstance(record, Begin):
+        return {
+            'record': 'source',
+            'state': 'started',
+            'source': record.source,
+            'time': wall_clock(record.epoch, 0.0),
+            'start_seconds': round(record.seconds, 6),
+            'clock': record.clock,
+        }
     return {
         'record': 'source',
-        'state': 'failed' if update.error else 'finished',
-        'source': update.source,
-        'end_seconds': round(update.seconds, 3),
-        'num_frames': update.num_frames,
-        'error': update.error,
-        'remark': update.remark,
+        'state': 'failed' if record.error else 'finished',
+        'source': record.source,
+        'end_seconds': round(record.seconds, 3),
+        'num_frames': record.num_frames,
+        'from_seconds': record.from_seconds,
+        'error': record.error,
+        'remark': record.remark,
+        'file': record.file,
     }
-
-
-def _news(event: DangerEvent) -> tuple[str, str, float]:
-    return event.event_id, event.state, event.end_seconds
 
 
 def _moment(item: ScoredWindow | Gap) -> float:

@@ -1,4 +1,4 @@
-"""``report.html``: what a run found, with timelines that seek the videos."""
+"""``report.html``: the events of a run, with timelines that seek the videos."""
 
 from __future__ import annotations
 
@@ -11,27 +11,22 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-import data_analysis
+from data_analysis.report.html import write_page
 from mmaction_timesformer.detection.events.events import DangerEvent, clock, time_of_day, wall_clock
+from mmaction_timesformer.detection.events.rules import EventRule
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.results.drawing import class_colours
-from mmaction_timesformer.detection.sources.feed import Gap
-from video_clips.whole_files import write_atomically
+from mmaction_timesformer.detection.sources.records import Gap
 
 # What browsers play; another container is shown if there is an annotated copy.
 _PLAYABLE = ('.mp4', '.m4v', '.webm')
 _MAX_POINTS = 1500
-_TEMPLATES = (
-    Path(__file__).parent / 'templates',
-    Path(data_analysis.__file__).parent / 'report' / 'templates',
-)
 
 
 @dataclass(frozen=True)
 class SourcePage:
-    """What the report shows of one source.
+    """A source in the report.
 
     Attributes:
         name: The source.
@@ -65,7 +60,7 @@ def write_report(
     file: str | Path,
     pages: Sequence[SourcePage],
     classes: Sequence[str],
-    labels: Sequence[str],
+    rules: Mapping[str, EventRule],
     footer: str,
 ) -> None:
     """Write the report.
@@ -74,24 +69,22 @@ def write_report(
         file: The HTML file; videos and pictures are linked from its folder.
         pages: The sources.
         classes: The model's classes in index order.
-        labels: Those that are dangers.
-        footer: What to say about the run.
+        rules: The rules of those that are dangers.
+        footer: A sentence about the run.
     """
-    folder = Path(file).parent
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
-    )
+    folder, labels = Path(file).parent, list(rules)
     sources = [_source(page, folder, classes, labels) for page in pages]
-    content = environment.get_template('events.html.j2').render(
+    write_page(
+        Path(file),
+        Path(__file__).parent / 'templates' / 'events.html.j2',
         sources=sources,
         labels=labels,
         colours=class_colours(labels),
+        rules=rules,
         counts={label: _count(pages, label) for label in labels},
         cards=_cards(pages),
         footer=footer,
     )
-    with write_atomically(file) as stream:
-        stream.write(content)
 
 
 def _source(

@@ -11,8 +11,8 @@ from PIL import Image
 
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.results.annotate import CLIP_MARGIN_SECONDS, media_name
-from video_clips.video_output import write_video
 from video_clips.whole_files import written_beside
+from video_clips.writing import open_writer
 
 _MAX_SIDE = 480
 _QUALITY = 80
@@ -56,7 +56,7 @@ class PreviewRing:
         peak = min(shown, key=lambda picture: abs(picture[0] - event.peak_seconds))
         with written_beside(snapshot) as partial:
             partial.write_bytes(peak[1])
-        with write_video(clip) as output:
+        with open_writer(clip) as output:
             for seconds, jpeg in shown:
                 output.write(np.asarray(Image.open(io.BytesIO(jpeg))), seconds - shown[0][0])
         return snapshot, clip

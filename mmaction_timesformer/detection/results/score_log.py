@@ -1,13 +1,15 @@
-"""``scores.csv``: what the model said of every window, which is also the journal to go on from."""
+"""``scores.csv``: the scores of every window; a run resumes from them."""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
-from mmaction_timesformer.detection.results.event_log import open_for_appending
+from mmaction_timesformer.detection.results.event_log import GrowingFile
 
 _COLUMNS = ('source', 'seconds', 'newest_seconds')
 
@@ -24,20 +26,24 @@ class ScoreLog:
     """
 
     def __init__(self, file: str | Path, classes: Sequence[str]) -> None:
-        self._stream = open_for_appending(Path(file))
-        self._writer = csv.writer(self._stream, lineterminator='\n')
-        if self._stream.tell() == 0:
-            self._writer.writerow([*_COLUMNS, *classes])
+        self._file = GrowingFile(file)
+        if self._file.is_empty:
+            self._append([*_COLUMNS, *classes])
         else:
             _check_header(Path(file), classes)
 
     def write(self, source: str, window: ScoredWindow) -> None:
         """Append a window; when this returns, the end of the process cannot lose it."""
-        self._writer.writerow([source, window.seconds, window.newest_seconds, *window.scores])
+        self._append([source, window.seconds, window.newest_seconds, *window.scores])
+
+    def _append(self, row: Sequence[Any]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator='\n').writerow(row)
+        self._file.append(text.getvalue())
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        self._file.close()
 
 
 def _check_header(file: Path, classes: Sequence[str]) -> None:
@@ -55,7 +61,7 @@ def read_scores(file: str | Path) -> tuple[tuple[str, ...], dict[str, list[Score
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no score log.
+        ValueError: It is not a score log.
     """
     file = Path(file)
     if not file.is_file():
@@ -65,7 +71,7 @@ def read_scores(file: str | Path) -> tuple[tuple[str, ...], dict[str, list[Score
         rows = csv.reader(line for line in stream if line.endswith('\n'))
         header = next(rows, [])
         if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(header) == len(_COLUMNS):
-            raise ValueError(f'{file} is no score log; its columns would begin with {_COLUMNS}')
+            raise ValueError(f'{file} is not a score log; its columns would begin with {_COLUMNS}')
         for row in rows:
             if len(row) != len(header):
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""What several sources have ready for one model: bounded queues, emptied in turn."""
+"""Bounded queues of several sources for one model, emptied in turn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar('Item')
 
 
 class FairQueue(Generic[Item]):
-    """One queue a source, of windows and of notes about the source, in order.
+    """One queue a source, of windows and of records about the source, in order.
 
     Windows are what fills memory and takes time, so they alone are counted and dropped.
 
@@ -68,7 +68,7 @@ class FairQueue(Generic[Item]):
 
         Args:
             max_windows: How many windows to take at most.
-            min_windows: How many to wait for, unless a note comes.
+            min_windows: How many to wait for, unless a record comes.
             timeout_seconds: Longest wait; what there is is given then.
 
         Returns:

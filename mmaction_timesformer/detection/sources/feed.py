@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.sources.fair_queue import FairQueue
 from mmaction_timesformer.detection.sources.reader import SourceReader
+from mmaction_timesformer.detection.sources.recording_time import RULES
+from mmaction_timesformer.detection.sources.records import End, Gap, SourceRecord
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.windows import (
     PrepareFrame,
@@ -19,58 +22,6 @@ from mmaction_timesformer.detection.windows import (
     WindowSettings,
 )
 from video_clips.reading.opening import VideoError, why
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A stretch of time in which a source shows nothing.
-
-    Attributes:
-        source: The source's name.
-        start_seconds: Time of the last frame before.
-        end_seconds: Time of the first frame after; None while it lasts.
-        reason: Why.
-    """
-
-    source: str
-    start_seconds: float
-    end_seconds: float | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class Begin:
-    """The first frame of a source has come.
-
-    Attributes:
-        source: The source's name.
-        epoch: Wall-clock time at 0 of its time line, where the source has it.
-    """
-
-    source: str
-    epoch: datetime | None
-
-
-@dataclass(frozen=True)
-class End:
-    """A source is over.
-
-    Attributes:
-        source: The source's name.
-        seconds: Time of the end of its last frame.
-        error: Why it could not be used; empty where all is well.
-        remark: What else there is to say: where reading broke off, what could not be decoded.
-        num_frames: Frames that were decoded.
-    """
-
-    source: str
-    seconds: float
-    error: str = ''
-    remark: str = ''
-    num_frames: int = 0
-
-
-Note = Gap | Begin | End
 
 
 @dataclass(frozen=True)
@@ -92,20 +43,59 @@ class Patience:
 
 
 @dataclass(frozen=True)
+class FeedSettings:
+    """How sources are read.
+
+    Attributes:
+        windows: Where windows lie in time.
+        patience: How long to wait for a source.
+        recording_time: Reading of a recording's ``creation_time``, one of `RULES`.
+    """
+
+    windows: WindowSettings
+    patience: Patience = field(default_factory=Patience)
+    recording_time: str = 'start'
+
+    def __post_init__(self) -> None:
+        if self.recording_time not in RULES:
+            raise ValueError(
+                f'recording_time={self.recording_time!r} is unknown; choose from {RULES}'
+            )
+
+
+@dataclass(frozen=True)
 class Resume:
     """Where an earlier run left a source.
 
     Attributes:
-        after_seconds: Centre of the last window that was scored.
-        epoch: Wall-clock time of the source's first frame in that run.
+        epoch: Wall-clock time at 0 of the time line in that run.
+        begin_seconds: Time of the first frame.
         last_seconds: How far the time line of a live source had come.
-        after_gap_seconds: Where the last gap that it noted ends; None without a gap.
+        past: What that run logged of a recording, in order of time.
+        told: Keys of the events that it reported.
     """
 
-    after_seconds: float | None = None
     epoch: datetime | None = None
+    begin_seconds: float = 0.0
     last_seconds: float = 0.0
-    after_gap_seconds: float | None = None
+    past: tuple[ScoredWindow | Gap, ...] = ()
+    told: frozenset[tuple[str, str, float]] = frozenset()
+
+    @property
+    def after_seconds(self) -> float | None:
+        """Centre of the last window that was scored."""
+        scored = [item.seconds for item in self.past if isinstance(item, ScoredWindow)]
+        return scored[-1] if scored else None
+
+    @property
+    def after_gap_seconds(self) -> float | None:
+        """Where the last gap ends; None without a gap."""
+        gaps = [item.end_seconds for item in self.past if isinstance(item, Gap)]
+        return gaps[-1] if gaps else None
+
+
+# Shorter than this, a pause between frames is no hole, however short windows are.
+_SHORTEST_HOLE_SECONDS = 1.0
 
 
 class StoppedError(Exception):
@@ -113,7 +103,7 @@ class StoppedError(Exception):
 
 
 def explain(error: BaseException) -> str:
-    """What went wrong with a source, in words that never repeat its URL."""
+    """Say what went wrong with a source without repeating its URL."""
     if isinstance(error, VideoError):
         return error.reason or str(error)
     return f'{type(error).__name__}: {why(error)}'
@@ -123,27 +113,26 @@ class Feed(ABC):
     """Reads one source on a thread of its own.
 
     Args:
-        source: What to read.
-        settings: Where windows lie.
+        source: The source.
+        settings: How it is read.
         prepare: Makes the model's input of a frame.
-        queue: Where windows and notes go, under the source's name.
-        patience: How long to wait for the source.
+        queue: Where windows and records go, under the source's name.
         resume: Where an earlier run left it.
 
     Attributes:
         num_frames: Frames decoded so far.
         num_prepared: Frames made into the model's input so far.
         last_seconds: Time of the newest frame.
+        watched_seconds: Time between frames so far, without gaps.
         num_reconnects: How often the source was opened again.
     """
 
     def __init__(
         self,
         source: Source,
-        settings: WindowSettings,
+        settings: FeedSettings,
         prepare: PrepareFrame,
-        queue: FairQueue[Note],
-        patience: Patience,
+        queue: FairQueue[SourceRecord],
         resume: Resume | None = None,
     ) -> None:
         self.source = source
@@ -151,12 +140,16 @@ class Feed(ABC):
         self.num_prepared = 0
         self.num_reconnects = 0
         self.last_seconds = 0.0
+        self.watched_seconds = 0.0
         self._settings = settings
+        self._windows = settings.windows
+        self._patience = settings.patience
         self._prepare = prepare
         self._queue = queue
-        self._patience = patience
         self._resume = resume or Resume()
+        self._after_seconds = self._resume.after_seconds
         self._drop_oldest = False
+        self._cut_until: float | None = None
         self._renew_thread()
 
     def _renew_thread(self) -> None:
@@ -201,7 +194,7 @@ class Feed(ABC):
         finally:
             self._reading_since = None
 
-    def _put(self, item: Window | Note) -> None:
+    def _put(self, item: Window | SourceRecord) -> None:
         """Hand something on; time spent waiting for room is not time spent reading."""
         self._reading_since = None
         if self._stop.is_set():
@@ -216,30 +209,33 @@ class Feed(ABC):
             raise StoppedError
         self._reading_since = time.monotonic()
 
+    @property
+    def _longest_step(self) -> float:
+        """Longest time between frames: beyond it, windows would show nothing but a hole's edges."""
+        return max(self._windows.span_seconds, _SHORTEST_HOLE_SECONDS)
+
     def _open(self) -> SourceReader:
         if self._stop.is_set():
             raise StoppedError
         self._reading_since = time.monotonic()
-        read_seconds = self._patience.read_seconds
-        # Longer than a window, a hole would fill windows that show nothing but its edges.
-        max_step_seconds = max(read_seconds, self._settings.span_seconds)
-        reader = SourceReader(self.source, read_seconds, max_step_seconds)
+        rule = self._settings.recording_time
+        limit = self._patience.read_seconds
+        reader = SourceReader(self.source, limit, self._longest_step, rule)
         # A recording waits for the model, wherever it lies; the world does not.
         self._drop_oldest = self.source.pace is not None or not reader.has_end
         return reader
 
-    def _cutter(
-        self, origin_seconds: float, settings: WindowSettings | None = None
-    ) -> WindowCutter:
-        """A cutter for a stretch that begins now; what was scored before is not cut again."""
-        settings = settings or self._settings
+    def _cutter(self, origin_seconds: float, windows: WindowSettings | None = None) -> WindowCutter:
+        """Make a cutter for a stretch that begins now and omits windows scored before."""
+        windows = windows or self._windows
         first_window = 0
-        if self._resume.after_seconds is not None:
-            first_window = settings.num_windows_until(self._resume.after_seconds - origin_seconds)
-        return WindowCutter(settings, self._prepare, origin_seconds, first_window)
+        if self._after_seconds is not None:
+            first_window = windows.num_windows_until(self._after_seconds - origin_seconds)
+        self._cut_until = None
+        return WindowCutter(windows, self._prepare, origin_seconds, first_window)
 
     def _cut(self, cutter: WindowCutter, frame: TimedFrame) -> int:
-        """Cut one frame and hand on what it completes; gives the number of windows."""
+        """Cut one frame and hand on what it completes; give the number of windows."""
         if self._stop.is_set():
             raise StoppedError
         self._reading_since = time.monotonic()
@@ -250,5 +246,7 @@ class Feed(ABC):
             num_windows += 1
         self.num_prepared += cutter.num_prepared - prepared_before
         self.num_frames += 1
-        self.last_seconds = frame.seconds
+        if self._cut_until is not None and frame.seconds > (self._after_seconds or 0.0):
+            self.watched_seconds += frame.seconds - self._cut_until
+        self.last_seconds = self._cut_until = frame.seconds
         return num_windows

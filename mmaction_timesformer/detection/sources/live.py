@@ -8,24 +8,30 @@ import time
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from mmaction_timesformer.detection.sources.feed import Begin, End, Feed, Gap, StoppedError, explain
-from mmaction_timesformer.detection.sources.reader import Break
-from mmaction_timesformer.detection.windows import WindowCutter
+from mmaction_timesformer.detection.sources.arrival_clock import ArrivalClock
+from mmaction_timesformer.detection.sources.feed import Feed, StoppedError, explain
+from mmaction_timesformer.detection.sources.reader import Break, SourceReader
+from mmaction_timesformer.detection.sources.records import Begin, Drift, End, Gap
+from mmaction_timesformer.detection.windows import TimedFrame, WindowCutter
+from video_clips.reading.opening import VideoError
 
 # A thread whose read does not return cannot be ended; beyond these, one must return first.
 _MAX_LEFT_BEHIND = 4
+# FFmpeg's word for a scheme that it does not know.
+_NEVER = 'Protocol not found'
 
 
 class LiveFeed(Feed):
     """Reads a network stream or a camera until it is stopped.
 
-    The time line goes on with the clock while the source is away. An address that tells how long
-    its video is, as a file on a web server does, is read once.
+    The time line follows the clock, also while the source is away. A URL of a video with a known
+    length, as on a web server, is read once.
     """
 
     _gap: Gap | None = None
     _first_arrival: tuple[float, float] | None = None
     """Reading of the monotonic clock, and time on the time line, at the first frame of all."""
+    _has_drifted = False
     _failure = ''
     """What ended the last try to read."""
     _num_failures = 0
@@ -58,6 +64,10 @@ class LiveFeed(Feed):
                 self._failure, is_over = self._read_connection()
             except StoppedError:
                 raise
+            except VideoError as error:
+                if _NEVER in error.reason:
+                    return End(self.source.name, self.last_seconds, error.reason)
+                self._failure, is_over = explain(error), False
             except Exception as error:
                 # A frame that cannot be used is like a connection that breaks: the next may do.
                 self._failure, is_over = explain(error), False
@@ -77,35 +87,71 @@ class LiveFeed(Feed):
             self._wait(self._patience.max_retry_seconds)
 
     def _read_connection(self) -> tuple[str, bool]:
-        """Read until the connection breaks; gives the reason and whether that is the end."""
+        """Read until the connection breaks; give the reason and whether that is the end."""
         cutter: WindowCutter | None = None
         offset = 0.0
         with self._open() as reader:
+            clock: ArrivalClock | None = None
             for item in reader.frames():
                 if isinstance(item, Break):
                     self._lose(item.reason)
                     if not reader.has_end:
                         offset = self._clock_seconds(time.monotonic()) - item.seconds
-                    cutter = self._begin_stretch(offset + item.seconds)
+                    cutter, clock = self._begin_stretch(offset + item.seconds), None
                     continue
                 if cutter is None:
                     now = time.monotonic()
-                    self._arrive(now)
+                    self._arrive(now, reader)
                     offset = self._clock_seconds(now)
-                    cutter = self._begin_stretch(offset)
-                self._cut(cutter, item.shifted(offset))
+                    if not reader.has_end:
+                        offset -= item.seconds
+                    cutter = self._begin_stretch(offset + item.seconds)
+                frame = item.shifted(offset)
+                if self._keeps_time(reader):
+                    clock = clock or self._arrival_clock(reader, frame)
+                    frame = replace(frame, seconds=clock.read(item.seconds, item.arrived))
+                    self._note_drift(clock)
+                    cutter = self._break_at_hole(frame, reader, cutter)
+                self._cut(cutter, frame)
                 self._num_failures = 0
             return reader.ending or 'the stream has ended', reader.has_end and not reader.ending
 
-    def _arrive(self, now: float) -> None:
-        """The first frame of a connection has come, when the monotonic clock read `now`."""
+    def _keeps_time(self, reader: SourceReader) -> bool:
+        """Whether frames arrive when they are seen; recordings and test pictures do not."""
+        return not reader.has_end and self.source.device_format != 'lavfi'
+
+    def _arrival_clock(self, reader: SourceReader, frame: TimedFrame) -> ArrivalClock:
+        return ArrivalClock(frame.seconds, frame.arrived, reader.has_stamps, reader.is_segmented)
+
+    def _note_drift(self, clock: ArrivalClock) -> None:
+        """Report a drift once; a source that is opened again has the same."""
+        if clock.pace is None or self._has_drifted:
+            return
+        self._has_drifted = True
+        remark = f'time stamps run at {clock.pace:.2f} times the pace of arrival, which is followed'
+        name, seconds = self.source.name, self.last_seconds
+        self._put(Drift(name, round(seconds, 3), round(clock.pace, 4), remark))
+
+    def _break_at_hole(
+        self, frame: TimedFrame, reader: SourceReader, cutter: WindowCutter
+    ) -> WindowCutter:
+        """Where frames without stamps pause for too long, begin a new stretch."""
+        step = frame.seconds - (self._cut_until or frame.seconds)
+        if reader.has_stamps or step <= self._longest_step:
+            return cutter
+        self._lose(f'no frame came for {step:.1f} s')
+        return self._begin_stretch(frame.seconds)
+
+    def _arrive(self, now: float, reader: SourceReader) -> None:
+        """Note the first frame of a connection; the monotonic clock read `now` when it came."""
         if self._first_arrival is not None:
             self.num_reconnects += 1
             return
         utc = datetime.now(timezone.utc)
         epoch = self._resume.epoch or utc
         self._first_arrival = now, max((utc - epoch).total_seconds(), 0.0)
-        self._put(Begin(self.source.name, epoch))
+        clock = 'arrival, with time stamps' if reader.has_stamps else 'arrival'
+        self._put(Begin(self.source.name, epoch, clock=clock))
 
     def _clock_seconds(self, now: float) -> float:
         """Where a frame that comes when the monotonic clock reads `now` stands on the time line."""

@@ -1,7 +1,10 @@
-"""Frames of a source with their times, in the order in which they are shown, in flat memory.
+"""Frames of a source with their times, in presentation order and constant memory.
 
-Nothing is known in advance and nothing is kept: a file of any length and a live stream are read
-alike. What cannot be decoded is skipped and counted.
+A file of any length and a live stream are read in the same way: nothing is known in advance and
+nothing is kept. What cannot be decoded is skipped and counted.
+
+Times of recordings are those that a player shows: 0 is where the container begins, which may be
+before the first picture if the sound begins earlier.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import partial
 
 import av
@@ -19,11 +21,14 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from mmaction_timesformer.detection.sources.recording_time import RecordingTime, recording_time
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.windows import TimedFrame
 from video_clips.reading.opening import VideoError, best_stream, open_container, why
 from video_clips.reading.pictures import PictureMaker
 
+# These demuxers invent time stamps: they pass on pictures as they come.
+_WITHOUT_STAMPS = ('mpjpeg', 'mjpeg', 'image2pipe', 'rawvideo')
 # Time stamps that step back further than this begin a new time line: the recorder was restarted.
 _RESTART_SECONDS = 1.0
 # Closer to the start than this, decoding again costs less than seeking.
@@ -52,11 +57,13 @@ class SourceReader:
         source: What to open.
         timeout_seconds: Longest wait for the network, when opening and for each read.
         max_step_seconds: From frame to frame; where time stamps step further, the time line breaks.
-        num_threads: Threads of the decoder; 0 lets it choose.
+        time_rule: How to read the time of recording.
 
     Attributes:
-        epoch: Wall-clock time of the first frame, where the source has it.
+        frame_seconds: How long a frame is usually shown.
+        recorded: Wall-clock time at 0, if the container has it, and where it comes from.
         num_errors: Packets that could not be decoded.
+        num_out_of_order: Frames that came after a later one and were left out.
         ending: Why reading ended before the source did, or an empty text.
 
     Raises:
@@ -68,26 +75,32 @@ class SourceReader:
         source: Source,
         timeout_seconds: float,
         max_step_seconds: float = math.inf,
-        num_threads: int = 0,
+        time_rule: str = 'start',
     ) -> None:
         self.source = source
-        self.num_errors = 0
+        self.num_errors = self.num_out_of_order = 0
         self.ending = ''
+        self._last_dts: int | None = None
         self._timeout_seconds = timeout_seconds
         self._max_step_seconds = max_step_seconds
-        self._num_threads = num_threads
         self._open()
-        self.epoch = _recording_time(self._container)
+        self.recorded: RecordingTime = recording_time(self._container, self._stream, time_rule)
 
-    def _open(self) -> None:
+    def _open(self, index: int | None = None) -> None:
+        """Open the best video stream, or the one with that index."""
         self._container = _open(self.source, self._timeout_seconds)
         try:
             self._stream = best_stream(self._container)
+            if index is not None:
+                self._stream = self._container.streams[index]  # type: ignore[assignment]
         except VideoError as error:
             self._container.close()
             raise VideoError(self.source.name, error.reason) from None
+        # An average would spread a jump of the time stamps over all frames.
+        rate = self._stream.guessed_rate or self._stream.average_rate or 25
+        self.frame_seconds = float(1 / rate)
         decoder = self._stream.codec_context
-        decoder.thread_count = self._num_threads
+        decoder.thread_count = 0
         # Frame threads hold frames back, which a live source must not wait for.
         decoder.thread_type = 'SLICE' if self.source.is_live else 'AUTO'
 
@@ -100,11 +113,14 @@ class SourceReader:
         return url.startswith(('http://', 'https://')) and self._container.duration is not None
 
     @property
-    def frame_seconds(self) -> float:
-        """How long a frame is shown, mostly."""
-        # An average would spread a jump of the time stamps over all frames.
-        rate = self._stream.guessed_rate or self._stream.average_rate or 25
-        return float(1 / rate)
+    def has_stamps(self) -> bool:
+        """Whether frames carry times of their own."""
+        return self._container.format.name not in _WITHOUT_STAMPS
+
+    @property
+    def is_segmented(self) -> bool:
+        """Whether frames arrive in bursts of many seconds, as in HLS and DASH."""
+        return self._container.format.name in ('hls', 'dash')
 
     def __enter__(self) -> SourceReader:
         return self
@@ -119,7 +135,8 @@ class SourceReader:
             from_seconds: Earlier frames are not wanted; some may still come.
 
         Yields:
-            Frames with rising times, 0 at the first of the source, and where the time line breaks.
+            Frames with rising times, and where the time line breaks. Times of live sources begin
+            with 0 at the first frame.
 
         Raises:
             VideoError: Not one frame could be decoded.
@@ -127,7 +144,11 @@ class SourceReader:
         decoder = self._stream.codec_context
         width, height = decoder.width, decoder.height
         make_picture: PictureMaker | None = None
-        clock = _Clock(self._stream, self._container, self.frame_seconds, self._max_step_seconds)
+        # Frames that come regularly but rarely, as in a time lapse, are no holes.
+        max_step_seconds = max(self._max_step_seconds, 5 * self.frame_seconds)
+        start = None if self.source.is_live and not self.has_end else self._container.start_time
+        clock = _Clock(self._stream, self._container, self.frame_seconds, max_step_seconds)
+        clock.start_seconds = None if start is None else start / av.time_base
         for frame in self._decode(from_seconds, clock):
             if make_picture is None:
                 make_picture = PictureMaker(width or frame.width, height or frame.height)
@@ -136,6 +157,7 @@ class SourceReader:
                     yield seconds
                 else:
                     yield TimedFrame(seconds, partial(make_picture, frame), time.monotonic())
+            self.num_out_of_order = clock.num_out_of_order
         if make_picture is None:
             reason = self.ending or f'no frame can be decoded ({self.num_errors} packets failed)'
             raise VideoError(self.source.name, reason)
@@ -182,9 +204,33 @@ class SourceReader:
 
     def _packets(self) -> Iterator[Packet]:
         try:
-            yield from self._container.demux(self._stream)
+            for packet in self._container.demux(self._stream):
+                self._last_dts = packet.dts if packet.dts is not None else self._last_dts
+                yield packet
+            if self._container.format.name == 'mpegts' and self.source.kind == 'file':
+                yield from self._packets_of_successors()
         except (av.FFmpegError, EOFError) as error:
             self.ending = f'reading breaks off: {why(error)}'
+
+    def _packets_of_successors(self) -> Iterator[Packet]:
+        """Packets of video streams that begin after this one has ended: a TS changes its PID.
+
+        The demuxer gives the last packets of a stream at the end of the file, so each stream is
+        read in a pass of its own.
+        """
+        done = {self._stream.index}
+        while indices := {s.index for s in self._container.streams.video if s.codec_context} - done:
+            done.add(min(indices))
+            self._container.close()
+            self._open(min(indices))
+            packets = self._container.demux(self._stream)
+            first = next(packets, None)
+            if first is None or first.dts is None or first.dts <= (self._last_dts or 0):
+                continue
+            yield first
+            for packet in packets:
+                self._last_dts = packet.dts if packet.dts is not None else self._last_dts
+                yield packet
 
     def _decode_packet(self, packet: Packet) -> list[VideoFrame]:
         try:
@@ -195,7 +241,7 @@ class SourceReader:
 
 
 class _Clock:
-    """Reads the time of each frame and mends what time stamps get wrong."""
+    """Reads the time of each frame and repairs time stamps."""
 
     def __init__(
         self,
@@ -204,18 +250,21 @@ class _Clock:
         frame_seconds: float,
         max_step_seconds: float,
     ) -> None:
+        self.num_out_of_order = 0
+        self.start_seconds: float | None = None
         self._time_base = float(stream.time_base or 0.001)
         self._frame_seconds = frame_seconds
         self._max_step_seconds = max_step_seconds
-        # AVI stores no times; FFmpeg's guess is wrong where frames are reordered.
-        self._counts = container.format.name == 'avi' and bool(stream.codec_context.has_b_frames)
+        # AVI stores no presentation times. Where frames are reordered, the place of the packet
+        # that releases a frame from the decoder is that of the frame, later by a constant.
+        self._by_packet = container.format.name == 'avi' and bool(stream.codec_context.has_b_frames)
         self._origin: float | None = None
         self._last: float | None = None
 
     @property
     def can_seek(self) -> bool:
         """Whether frames can be recognised by their time stamps."""
-        return not self._counts and self._origin is not None
+        return not self._by_packet and self._origin is not None
 
     def stamp(self, seconds: float) -> int:
         """The time stamp that stands for a time."""
@@ -226,19 +275,20 @@ class _Clock:
         self._last = None
 
     def read(self, frame: VideoFrame) -> Iterator[float | Break]:
-        """The time of a frame, from 0 at the first, after a break if there is one.
+        """Give the time of a frame, after a break if there is one.
 
         A frame that is out of order by a little is left out.
         """
+        stamp = self._stamp_of(frame)
         if self._last is None and self._origin is None:
-            self._origin = 0.0 if frame.pts is None else frame.pts * self._time_base
+            first = 0.0 if stamp is None else stamp
+            is_shifted = self.start_seconds is None or self._by_packet
+            self._origin = first if is_shifted else min(first, self.start_seconds or 0.0)
         expected = 0.0 if self._last is None else self._last + self._frame_seconds
-        if frame.pts is None or self._counts:
-            seconds = expected
-        else:
-            seconds = frame.pts * self._time_base - (self._origin or 0.0)
+        seconds = expected if stamp is None else stamp - (self._origin or 0.0)
         if self._last is not None and seconds <= self._last:
             if self._last - seconds < _RESTART_SECONDS:
+                self.num_out_of_order += 1
                 return
             self._origin = (self._origin or 0.0) - (expected - seconds)
             seconds = expected
@@ -248,6 +298,11 @@ class _Clock:
             yield Break(seconds, f'the time stamps jump ahead by {step:.0f} s')
         self._last = seconds
         yield seconds
+
+    def _stamp_of(self, frame: VideoFrame) -> float | None:
+        """The time stamp in seconds; None where the frame has none."""
+        stamp = frame.dts if self._by_packet else frame.pts
+        return None if stamp is None else stamp * self._time_base
 
 
 def _open(source: Source, timeout_seconds: float) -> InputContainer:
@@ -267,15 +322,3 @@ def _open(source: Source, timeout_seconds: float) -> InputContainer:
     except (av.FFmpegError, EOFError) as error:
         # FFmpeg's own text would repeat the URL with its password.
         raise VideoError(source.name, f'cannot be opened: {why(error)}') from None
-
-
-def _recording_time(container: InputContainer) -> datetime | None:
-    """When recording began, by the container's own account."""
-    text = container.metadata.get('creation_time')
-    if text:
-        try:
-            moment = datetime.fromisoformat(text.replace('Z', '+00:00'))
-        except ValueError:
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return None

@@ -1,4 +1,4 @@
-"""What can be watched: video files, network streams and cameras."""
+"""Sources: video files, network streams and cameras, found by what names them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
 
+from mmaction_timesformer.detection.sources.addresses import fill_in, printable, safe_name
 from video_clips.clip import VIDEO_SUFFIXES
 
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""
 
-# The parts of a query that tell one picture of a camera or recorder from another. Everything else
-# may be a secret: makers call passwords p, pw, pin, code and much more.
-_HARMLESS = re.compile(
-    r'(channel|channelid|chn|ch|camera|cameraid|cam|id|src|subtype|stream|streamid|streamtype'
-    r'|profile|track|inst|resolution|fps|codec|videocodec|unicast|proto|transportmode)=[\w./-]*',
-    re.IGNORECASE,
+LIKELY_VIDEO = VIDEO_SUFFIXES | frozenset(
+    (
+        *('.264', '.265', '.3g2', '.dav', '.divx', '.f4v', '.h264', '.h265', '.hevc', '.m2v'),
+        *('.mjpeg', '.mjpg', '.mpe', '.mpv', '.ogg', '.ogm', '.rm', '.rmvb', '.y4m'),
+    )
 )
+"""Suffixes of files in folders that are tried; others are left out, counted and named."""
+
+_NAMED = re.compile(r'(?P<name>[\w][\w .-]{0,63})=(?P<source>.+)', re.DOTALL)
+# A URL with a mistyped scheme is no file either; its text may hold a password.
+_LIKE_URL = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+:/|.*[@=]')
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Source:
     """One thing to watch.
 
     Attributes:
-        name: How events call it; holds no password.
+        name: Its name in events; holds no password.
         url: What is opened.
         kind: ``file``, ``url`` (a network stream) or ``device``.
         device_format: FFmpeg's name of the input device.
@@ -63,24 +67,32 @@ def file_name(name: str) -> str:
 
 
 def parse_source(text: str) -> Source:
-    """Read what names one source.
+    """Read the name of one source.
 
     Args:
         text: A file, a URL (``rtsp://user:password@camera/stream``), a camera (``/dev/video0``) or
-            ``format:device`` of an FFmpeg device (``v4l2:/dev/video0``, ``lavfi:testsrc``).
+            ``format:device`` of an FFmpeg device (``v4l2:/dev/video0``, ``lavfi:testsrc``); with
+            ``gate=`` before it, events call it ``gate``. ``${NAME}`` is an environment variable.
     """
+    named = _NAMED.fullmatch(text)
+    if named and not os.path.lexists(text) and '://' not in named['name']:
+        return replace(parse_source(named['source']), name=named['name'])
     if '://' in text:
-        return Source(_without_secrets(text), text, 'url')
+        url = fill_in(text)
+        return Source(safe_name(url), url, 'url')
     device_format, separator, device = text.partition(':')
     if separator and device_format in DEVICE_FORMATS:
-        return Source(text, device, 'device', device_format)
+        return Source(printable(text), device, 'device', device_format)
     if text.startswith('/dev/video'):
         return Source(text, text, 'device', 'v4l2')
-    return Source(text, text)
+    return _file(text)
 
 
 def find_sources(texts: Iterable[str | Path], pace: float | None = None) -> list[Source]:
-    """Read what names sources: those of `parse_source`, folders of recordings and globs.
+    """Find the sources that texts name: those of `parse_source`, folders of recordings and globs.
+
+    A text that names nothing becomes a source that fails, so that it does not keep the others from
+    being watched.
 
     Args:
         texts: Names, in the order wanted.
@@ -90,50 +102,68 @@ def find_sources(texts: Iterable[str | Path], pace: float | None = None) -> list
         The sources, each once; the files of a folder in order of their names.
 
     Raises:
-        FileNotFoundError: A file, folder or glob names nothing.
-        ValueError: A folder holds no video, or two sources would have one name.
+        FileNotFoundError: No text names anything.
+        ValueError: There is no text, or two sources have one name.
     """
     found: list[Source] = []
+    failures: list[Exception] = []
     for text in map(str, texts):
         source = parse_source(text)
-        if source.kind == 'file':
-            found += [Source(path, path, pace=pace) for path in _find_files(text)]
-        else:
+        if source.kind != 'file':
             found.append(source)
+            continue
+        is_named = source.name != printable(source.url)
+        try:
+            paths = _find_files(source.url)
+        except (ValueError, OSError) as error:
+            failures.append(error)
+            paths = [source.url]
+            source = source if is_named else replace(source, name=_shown(text))
+        is_itself = paths == [source.url]
+        found += [replace(source if is_itself else _file(path), pace=pace) for path in paths]
     if not found:
         raise ValueError('no source was given: name a video file, folder, glob, URL or camera')
+    if len(failures) == len(found):
+        raise failures[0]
     sources = list(dict.fromkeys(found))
-    names = Counter(source.name for source in sources)
-    if doubles := [name for name, count in names.items() if count > 1]:
-        raise ValueError(
-            f'several sources would be called {doubles[0]}: they differ only in what is left out '
-            'of names: users, passwords and what may be secret in a query'
-        )
+    counts = Counter(source.name for source in sources)
+    if doubles := [name for name, count in counts.items() if count > 1]:
+        raise ValueError(f'several sources are called {doubles[0]}: name them, NAME=SOURCE')
     return sources
+
+
+def find_left_out(texts: Iterable[str | Path]) -> list[str]:
+    """Find the files in folders that are not watched because they do not look like videos."""
+    folders = [Path(text) for text in texts if '://' not in str(text) and os.path.isdir(text)]
+    files = [file for folder in folders for file in sorted(folder.rglob('*'))]
+    return [str(f) for f in files if f.suffix.lower() not in LIKELY_VIDEO and f.is_file()]
+
+
+def _file(path: str) -> Source:
+    return Source(printable(path), path)
+
+
+def _shown(text: str) -> str:
+    """A text that names nothing, as far as it may be shown."""
+    return safe_name(text) if _LIKE_URL.match(text) else printable(text)
 
 
 def _find_files(text: str) -> list[str]:
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(path):
         files = [
             str(file)
             for file in sorted(path.rglob('*'))
-            if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+            if file.suffix.lower() in LIKELY_VIDEO and not file.is_dir()
         ]
         if not files:
-            raise ValueError(f'{text}: the folder holds no video ({", ".join(VIDEO_SUFFIXES)})')
+            raise ValueError(f'{_shown(text)}: the folder holds no video')
         return files
-    if path.exists():
+    if os.path.lexists(path):
         return [text]
     found = [file for file in sorted(glob.glob(text, recursive=True)) if Path(file).is_file()]
     if not found:
-        raise FileNotFoundError(f'{text}: no such file or folder, and no glob that names one')
+        raise FileNotFoundError(
+            f'{_shown(text)}: no such file or folder, and no glob or URL that names one'
+        )
     return found
-
-
-def _without_secrets(url: str) -> str:
-    """The URL without user, password and all parts of the query that may be secret."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition('@')[2]
-    query = filter(_HARMLESS.fullmatch, re.split('[&;]', parts.query))
-    return urlunsplit((parts.scheme, host, parts.path, '&'.join(query), ''))

@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 
 from mmaction_timesformer.registry import HOOKS
 from mmaction_timesformer.version import __version__
+from video_clips.safe_names import public_file_name
 from video_clips.whole_files import write_atomically
 
 RUN_RECORD = 'run.json'
@@ -97,7 +98,7 @@ class RunRecordHook(Hook):
         record = {
             'kind': kind,
             'started': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-            'command': sys.argv,
+            'command': [without_secret(word) for word in sys.argv],
             'versions': {
                 'mmaction_timesformer': __version__,
                 'mmaction2': mmaction.__version__,
@@ -109,7 +110,7 @@ class RunRecordHook(Hook):
             'seed': runner.seed,
             'device': _device_name(runner),
             'world_size': runner.world_size,
-            'checkpoint': runner._load_from,
+            'checkpoint': runner._load_from and public_file_name(str(runner._load_from)),
             'data': {
                 split: fingerprint(loader.dataset)
                 for split, loader in loaders.items()
@@ -169,6 +170,14 @@ def fingerprint(dataset: Any) -> dict[str, Any]:
         line = f'{os.path.basename(path)}\t{label}\t{size}\n'
         digest.update(line.encode(errors='surrogateescape'))
     return {'num_clips': len(dataset), 'sha256': digest.hexdigest()}
+
+
+def without_secret(word: str) -> str:
+    """Shorten the address in a word of the command line, such as ``load_from=https://...``."""
+    option, equals, value = word.partition('=')
+    if equals and '://' not in option:
+        return f'{option}={public_file_name(value)}'
+    return public_file_name(word)
 
 
 def _device_name(runner: Runner) -> str:

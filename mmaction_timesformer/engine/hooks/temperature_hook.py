@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
-from mmaction_timesformer.evaluation.calibration import TEMPERATURE_RANGE
+from mmaction_timesformer.evaluation.calibration import TEMPERATURE_RANGE, is_usable
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.models.heads.temperature import Temperature
 from mmaction_timesformer.registry import HOOKS
+from video_clips.whole_files import written_beside
 
 METRIC = '/temperature'
 STATE = 'cls_head.temperature.value'
@@ -53,15 +53,12 @@ class TemperatureHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Take the fitted temperature, while training."""
         found = [value for name, value in (metrics or {}).items() if name.endswith(METRIC)]
-        if found and _is_training(runner):
-            if is_at_bound(found[0]):
-                runner.logger.warning(
-                    f'the temperature {found[0]:.3g} that fits the validation clips best lies at '
-                    'the end of its range, as if the scores said nothing; probabilities are left '
-                    'as they are'
-                )
-            else:
-                self._set(runner, found[0])
+        if not found or not _is_training(runner):
+            return
+        if is_usable(found[0]):
+            self._set(runner, found[0])
+        else:
+            runner.logger.warning(unusable_message(found[0]))
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -85,15 +82,18 @@ class TemperatureHook(Hook):
             temperature.set(value)
 
 
-def is_at_bound(temperature: float) -> bool:
-    """Whether a fitted temperature is the end of the range that was searched: no fit at all."""
-    low, high = TEMPERATURE_RANGE
-    return not 1.01 * low < temperature < 0.99 * high
-
-
 def _is_training(runner: Runner) -> bool:
     # The property train_loop would build a loop that a run of its own validation does not need.
     return isinstance(runner._train_loop, BaseLoop)
+
+
+def unusable_message(temperature: float) -> str:
+    """Why a fitted temperature is not stored."""
+    low, high = TEMPERATURE_RANGE
+    return (
+        f'the best temperature for the validation clips, {temperature:.3g}, is an end of the range '
+        f'{low:g} to {high:g}: the scores say too little about these clips. It is not stored.'
+    )
 
 
 def store_temperature(checkpoint: str | Path, value: float, out: str | Path) -> None:
@@ -107,14 +107,8 @@ def store_temperature(checkpoint: str | Path, value: float, out: str | Path) -> 
     content = read_checkpoint(checkpoint)
     content['state_dict'][STATE] = torch.tensor(value)
     content.setdefault('meta', {})['temperature'] = value
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f'.{out.name}.{os.getpid()}')
-    try:
+    with written_beside(out) as partial:
         torch.save(content, partial)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def find_temperature(model: Any) -> Temperature | None:

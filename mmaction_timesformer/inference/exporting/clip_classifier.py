@@ -64,7 +64,7 @@ class ClipClassifier(nn.Module):
 def reference_of(
     model: Recognizer3D, temperature: float
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """What a `ClipClassifier` must give, by the model as it is tested: nothing folded or rewritten.
+    """Reference outputs for a `ClipClassifier`, by the model as it is tested: nothing folded.
 
     Args:
         model: In evaluation mode.

@@ -15,7 +15,6 @@ from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config
 from torch import Tensor
 
-from mmaction_timesformer.detection.settings import DetectionSettings
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.clip_classifier import ClipClassifier, reference_of
 from mmaction_timesformer.inference.exporting.compiled_package import write_package
@@ -29,6 +28,7 @@ from mmaction_timesformer.inference.exporting.verification import (
     verify,
 )
 from mmaction_timesformer.inference.preparation import FramePreparer, split_pipeline
+from mmaction_timesformer.inference.scoring import ScoringSettings
 
 LEAST_AGREEMENT = 0.9
 CHECKED_CLIPS = 64
@@ -110,9 +110,7 @@ def load_model(
         FileNotFoundError: The checkpoint is missing.
         ValueError: It does not fit the config, or the config leaves the size of frames open.
     """
-    settings = DetectionSettings.from_config(config.get('detection'))
-    if settings.pipeline not in config:
-        raise ValueError(f'the config has no {settings.pipeline}; set detection.pipeline')
+    settings = ScoringSettings.from_config(config)
     parts = split_pipeline(config[settings.pipeline])
     state_dict, meta, digest = recognizer.read_weights(checkpoint)
     model = recognizer.build_recognizer(config, state_dict, device)
@@ -171,6 +169,6 @@ def _quantize(
 
 
 def _clips(config: Config, split: str, count: int) -> Iterator[Tensor]:
-    pipeline = DetectionSettings.from_config(config.get('detection')).pipeline
+    pipeline = ScoringSettings.from_config(config).pipeline
     for clips, _ in read_clips(config, split, pipeline, count):
         yield clips

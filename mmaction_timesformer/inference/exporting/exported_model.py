@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mmaction_timesformer.inference.exporting import compiled_package
 from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
+from mmaction_timesformer.inference.scoring import check_temperature
 
 SUFFIXES = ('.onnx', '.pt2')
 Run = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -40,6 +41,7 @@ class ExportedModel:
         self.run = run
         self.metadata = metadata
         self.temperature = metadata.temperature if temperature is None else temperature
+        check_temperature(self.temperature, 'temperature')
 
     @classmethod
     def open(

@@ -1,13 +1,24 @@
 """Weights of every known format: reading, converting, fitting, reporting."""
 
-from .exporting import EXPORTS, convert_file, export, read_class_map
-from .families import PUBLIC_WEIGHTS, PublicWeights, find_public_weights, markdown_table
-from .fitting import fit
-from .formats import FORMATS, WeightFormat, recognise
-from .loading import accept_any_weights, load_weights
-from .preprocessing import Preprocessing
-from .reading import read_checkpoint
-from .report import Fate, LoadReport, Outcome
+from mmaction_timesformer.models.checkpoints.exporting import (
+    EXPORTS,
+    convert_file,
+    export,
+    read_class_map,
+)
+from mmaction_timesformer.models.checkpoints.fitting import fit
+from mmaction_timesformer.models.checkpoints.formats import FORMATS, WeightFormat, recognise
+from mmaction_timesformer.models.checkpoints.guards import is_whole, refuse_non_finite
+from mmaction_timesformer.models.checkpoints.loading import accept_any_weights, load_weights
+from mmaction_timesformer.models.checkpoints.public_weights import (
+    PUBLIC_WEIGHTS,
+    Preprocessing,
+    PublicWeights,
+    find_public_weights,
+    markdown_table,
+)
+from mmaction_timesformer.models.checkpoints.reading import download, read_checkpoint
+from mmaction_timesformer.models.checkpoints.report import Fate, LoadReport, Outcome
 
 __all__ = [
     'EXPORTS',
@@ -21,12 +32,15 @@ __all__ = [
     'WeightFormat',
     'accept_any_weights',
     'convert_file',
+    'download',
     'export',
     'find_public_weights',
     'fit',
+    'is_whole',
     'load_weights',
     'markdown_table',
     'read_checkpoint',
     'read_class_map',
     'recognise',
+    'refuse_non_finite',
 ]

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .fitting_parts import fit_classifier
-from .formats import FORMATS, WeightFormat, recognise
-from .names import StateDict
-from .reading import read_checkpoint
+from mmaction_timesformer.models.checkpoints.fitting_parts import fit_classifier
+from mmaction_timesformer.models.checkpoints.formats import FORMATS, WeightFormat, recognise
+from mmaction_timesformer.models.checkpoints.guards import read_json
+from mmaction_timesformer.models.checkpoints.names import StateDict
+from mmaction_timesformer.models.checkpoints.reading import read_checkpoint
 
 EXPORTS: dict[str, WeightFormat] = {known.name: known for known in FORMATS if known.from_ours}
 """What weights can be written as."""
@@ -51,6 +53,7 @@ def convert_file(
     Raises:
         ValueError: The source is damaged or of no known format, or that library has no such model.
         FileExistsError: The directory to write exists.
+        OSError: The output cannot be written, as on a full disk.
     """
     checkpoint = read_checkpoint(source)
     parameters = {k: v for k, v in checkpoint['state_dict'].items() if isinstance(v, Tensor)}
@@ -81,10 +84,11 @@ def read_class_map(path: str) -> dict[int, int]:
         ValueError: It is something else.
         FileNotFoundError: There is no such file.
     """
-    pairs = json.loads(Path(path).read_text(encoding='utf-8'))
-    if not isinstance(pairs, dict):
-        raise ValueError(f'{path} holds a {type(pairs).__name__}, not an object of class: class')
-    return {int(wanted): int(given) for wanted, given in pairs.items()}
+    pairs = read_json(Path(path))
+    try:
+        return {int(wanted): int(given) for wanted, given in pairs.items()}
+    except (TypeError, ValueError):
+        raise ValueError(f'{path} is not an object of class: class, both whole numbers') from None
 
 
 def export(state_dict: StateDict, to: str) -> dict[str, Tensor]:
@@ -185,6 +189,10 @@ def _write_beside(output: Path, write: Callable[[Path], object]) -> None:
     try:
         write(unfinished)
         unfinished.replace(output)
+    # PyTorch's writer raises this for a full disk and for a folder that cannot be written.
+    except (RuntimeError, SafetensorError, OSError) as error:
+        reason = str(error).strip().partition('\n')[0]
+        raise OSError(f'{output} cannot be written: {reason}') from error
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)

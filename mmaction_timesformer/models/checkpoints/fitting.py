@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
-from .families import find_public_weights
-from .fitting_parts import Fitted, fit_backbone, fit_classifier
-from .formats import OWN, WeightFormat, recognise
-from .names import StateDict
-from .report import Fate, LoadReport
-
-if TYPE_CHECKING:
-    from ..backbones import TimeSformerBackbone
+from mmaction_timesformer.models.checkpoints.fitting_parts import (
+    Backbone,
+    Fitted,
+    fit_backbone,
+    fit_classifier,
+)
+from mmaction_timesformer.models.checkpoints.formats import OWN, WeightFormat, recognise
+from mmaction_timesformer.models.checkpoints.names import StateDict
+from mmaction_timesformer.models.checkpoints.public_weights import find_public_weights
+from mmaction_timesformer.models.checkpoints.report import Fate, LoadReport
 
 _HEAD = 'cls_head.'
 
@@ -129,7 +131,7 @@ def below(state_dict: StateDict, inside: str) -> dict[str, Tensor]:
     }
 
 
-def find_backbone(model: nn.Module) -> tuple[str, TimeSformerBackbone]:
+def find_backbone(model: nn.Module) -> tuple[str, Backbone]:
     """The backbone and its name in a model, the empty one where it is the model.
 
     Raises:
@@ -142,7 +144,7 @@ def find_backbone(model: nn.Module) -> tuple[str, TimeSformerBackbone]:
             f'{type(model).__name__} holds {len(found)} TimeSformerBackbones, not one; load the '
             "weights of each by its own init_cfg=dict(type='Pretrained', checkpoint=...)"
         )
-    return cast('tuple[str, TimeSformerBackbone]', found[0])
+    return cast('tuple[str, Backbone]', found[0])
 
 
 def is_backbone(module: nn.Module | None) -> bool:

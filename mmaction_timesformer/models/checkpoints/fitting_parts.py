@@ -2,30 +2,49 @@
 
 Everything here has own names; the result has a value for every parameter that can have one, and
 the outcome of each.
+
+Legend: D channels of the model, C channels of a frame, p/q rows and columns of a patch.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers import resize_pos_embed, resize_time_embed
-from .names import StateDict
-from .report import Fate, Outcome
-from .resizing import adapt_channels, guess_grid, resize_patch_kernel
-
-if TYPE_CHECKING:
-    from ..backbones import TimeSformerBackbone
+from mmaction_timesformer.models.checkpoints.names import StateDict
+from mmaction_timesformer.models.checkpoints.report import Fate, LoadReport, Outcome
+from mmaction_timesformer.models.layers import resize_pos_embed, resize_time_embed
 
 # A head's calibration, which is in its weights only once it is calibrated (heads/temperature.py).
 TEMPERATURE = 'temperature.value'
 
 _STEP = re.compile(r'(?P<block>blocks\.\d+\.steps\.)(?P<step>\w+)\.(?P<part>.+)')
+
+
+class Backbone(Protocol):
+    """A TimeSformer as far as its weights are concerned.
+
+    Attributes:
+        embed_dims: D.
+        pos_grid: Rows and columns of patches that ``pos_embed`` has entries for.
+        loads_any_weights: Set by ``accept_any_weights``.
+        load_report: Report of the last load, ``None`` before the first.
+    """
+
+    embed_dims: int
+    pos_grid: tuple[int, int]
+    loads_any_weights: bool
+    load_report: LoadReport | None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Parameters by own names, without ``backbone.``."""
 
 
 @dataclass
@@ -52,7 +71,7 @@ class Fitted:
         self.outcomes[name] = Outcome(Fate.REINITIALISED, detail)
 
 
-def fit_backbone(source: StateDict, backbone: TimeSformerBackbone, prefer_square: bool) -> Fitted:
+def fit_backbone(source: StateDict, backbone: Backbone, prefer_square: bool) -> Fitted:
     """Fit weights to a backbone.
 
     Steps that the source lacks start as copies of its base step with their extra linear layer at
@@ -178,7 +197,7 @@ def _source_name(name: str, steps: Mapping[str, tuple[str, bool]]) -> tuple[str,
 
 
 def _fit_size(
-    name: str, value: Tensor, target: Tensor, backbone: TimeSformerBackbone, prefer_square: bool
+    name: str, value: Tensor, target: Tensor, backbone: Backbone, prefer_square: bool
 ) -> tuple[Tensor, str]:
     """A value in the target's size, and what was changed."""
     if name == 'pos_embed':
@@ -200,3 +219,77 @@ def _fit_size(
         resized = resize_patch_kernel(adapt_channels(value, target.shape[1]), (rows, columns))
         return resized, f'{tuple(value.shape[1:])} -> {tuple(target.shape[1:])}'
     return value, ''
+
+
+def resize_patch_kernel(kernel: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize the kernel of a patch embedding by the pseudo-inverse of resizing patches.
+
+    If R resizes a patch, the new kernel is the one whose products with resized patches come closest
+    to the old kernel's with the originals, and equal them where R enlarges (FlexiViT, arXiv
+    2212.08013, Sec. 3.4). Interpolating the kernel itself would change the tokens' magnitude.
+
+    Args:
+        kernel: (D, C, p, q).
+        size: (p', q') wanted.
+
+    Returns:
+        (D, C, p', q').
+    """
+    rows, columns = kernel.shape[2:]
+    if (rows, columns) == size:
+        return kernel
+    pixels = torch.eye(rows * columns).view(rows * columns, 1, rows, columns)
+    resized = F.interpolate(pixels, size=size, mode='bilinear', antialias=True).flatten(1)
+    new = kernel.flatten(2).double() @ torch.linalg.pinv(resized.double()).T
+    return new.unflatten(2, size).to(kernel.dtype)
+
+
+def adapt_channels(kernel: Tensor, num_channels: int) -> Tensor:
+    """Give the kernel of a patch embedding another number of input channels.
+
+    To fewer channels, or from a single one, every channel gets an equal share of the sum: a grey
+    frame then gives the tokens of its RGB copy. To more channels, the new ones start at zero: the
+    model starts as it was and learns what depth or infrared add.
+
+    Args:
+        kernel: (D, C, p, q).
+        num_channels: C' wanted.
+
+    Returns:
+        (D, C', p, q).
+    """
+    source = kernel.shape[1]
+    if source == num_channels:
+        return kernel
+    if num_channels < source or source == 1:
+        share = kernel.sum(dim=1, keepdim=True) / num_channels
+        return share.expand(-1, num_channels, -1, -1).contiguous()
+    return F.pad(kernel, (0, 0, 0, 0, 0, num_channels - source))
+
+
+def guess_grid(num_patches: int, target: tuple[int, int], prefer_square: bool) -> tuple[int, int]:
+    """The grid that a number of positions stands for: nothing in the weights tells.
+
+    Args:
+        num_patches: Positions, the class token's left out.
+        target: (h, w) of the model, which the source's grid resembles where it is not square.
+        prefer_square: Whether a square grid is likelier than the model's own, as in public weights.
+
+    Raises:
+        ValueError: No square and no grid of the target's aspect ratio has this many patches.
+    """
+    side = math.isqrt(num_patches)
+    square = side * side == num_patches
+    if num_patches == target[0] * target[1] and not (square and prefer_square):
+        return target
+    if square:
+        return side, side
+    scale = math.sqrt(num_patches / (target[0] * target[1]))
+    rows, columns = round(target[0] * scale), round(target[1] * scale)
+    if rows * columns == num_patches:
+        return rows, columns
+    raise ValueError(
+        f'{num_patches} positions are neither a square grid nor one with the aspect ratio of '
+        f"the model's {target[0]}x{target[1]} patches; build the model with the img_size of the "
+        'weights, or with the same ratio of height to width'
+    )

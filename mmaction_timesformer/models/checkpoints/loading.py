@@ -2,36 +2,39 @@
 
 A state dict enters a model at its root, and every child gets the part under its own name. Foreign
 weights have other names, so they must be converted where they enter: at the backbone, or at the
-model that holds it. Both get the same hook; PyTorch tells when a backbone is put into a model.
-``load_from``, ``init_cfg``, ``pretrained``, ``load_state_dict`` and mmaction2's own functions all
-pass here.
+recognizer that holds it. Each has a load-state-dict pre-hook of its own, so ``load_from``,
+``init_cfg``, ``pretrained``, ``load_state_dict`` and mmaction2's own functions all pass here.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary, ref
 
+from mmaction.models.recognizers import BaseRecognizer
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch import nn
-from torch.nn.modules.module import register_module_module_registration_hook
 
-from .fitting import below, find_backbone, fit, is_backbone
-from .formats import OWN
-from .names import StateDict
-from .preprocessing import agree, read_preprocessing
-from .reading import read_checkpoint, unwrap
-from .report import Fate, LoadReport, Outcome
+from mmaction_timesformer.models.checkpoints.fitting import (
+    below,
+    find_backbone,
+    fit,
+    is_backbone,
+)
+from mmaction_timesformer.models.checkpoints.formats import OWN
+from mmaction_timesformer.models.checkpoints.guards import check_contents
+from mmaction_timesformer.models.checkpoints.names import StateDict
+from mmaction_timesformer.models.checkpoints.public_weights import agree, read_preprocessing
+from mmaction_timesformer.models.checkpoints.reading import read_checkpoint, unwrap
+from mmaction_timesformer.models.checkpoints.report import Fate, LoadReport, Outcome
 
-if TYPE_CHECKING:
-    from ..backbones import TimeSformerBackbone
-
-_OWNERS: WeakKeyDictionary[nn.Module, ref[nn.Module]] = WeakKeyDictionary()
-_CONVERTS = '_converts_weights'
+_RECOGNIZERS: WeakKeyDictionary[nn.Module, ref[nn.Module]] = WeakKeyDictionary()
+"""Backbone to the recognizer that holds it, whose preprocessor its weights are compared with."""
 
 
 def load_weights(
@@ -43,8 +46,8 @@ def load_weights(
     """Load weights of any known format into a model with a TimeSformer, or into the backbone.
 
     Args:
-        model: A recognizer or a ``TimeSformerBackbone``.
-        source: File, directory or URL, or what such a file holds.
+        model: A recognizer, another module with one TimeSformer in it, or the backbone.
+        source: File, directory or URL, or the contents of such a file.
         strict: Whether to refuse weights that leave a parameter re-initialised or unused.
         class_map: Class of the model to class of the weights, to keep those rows of the classifier.
 
@@ -59,6 +62,7 @@ def load_weights(
     model = getattr(model, 'module', model) if is_model_wrapper(model) else model
     checkpoint = source if isinstance(source, Mapping) else read_checkpoint(source)
     state_dict = unwrap(checkpoint)
+    check_contents(checkpoint, state_dict)
     metadata = getattr(state_dict, '_metadata', {}).get('', {})
     values, report = fit(model, state_dict, metadata, class_map)
     if strict:
@@ -68,25 +72,36 @@ def load_weights(
     return report
 
 
-def accept_any_weights(backbone: TimeSformerBackbone) -> None:
-    """Make a backbone, and every model it is put into, load weights of any known format."""
+def accept_any_weights(backbone: Any) -> None:
+    """Make a backbone, and a recognizer that is built with it, load weights of any known format."""
     backbone.loads_any_weights = True
+    backbone.is_in_recognizer = False
     backbone.load_report = None
     backbone.register_load_state_dict_pre_hook(_convert_and_fit)
 
 
-def _adopt(owner: nn.Module, name: str, part: nn.Module | None) -> None:
-    """Give the model that a backbone is put into the backbone's load hook."""
-    if name == '_orig_mod':
-        return  # torch.compile's wrapper passes on every attribute to what it is about to hold.
-    if part is not None and is_backbone(part):
-        _OWNERS[part] = ref(owner)
-        if not getattr(owner, _CONVERTS, False):
-            setattr(owner, _CONVERTS, True)
-            owner.register_load_state_dict_pre_hook(_convert_and_fit)
+def _hook_recognizers() -> None:
+    """Let each of mmaction2's recognizers hook itself where its backbone is a TimeSformer.
+
+    The backbone cannot do it: weights under foreign names never reach it, and it does not know the
+    model that it is put into.
+    """
+    build = BaseRecognizer.__init__
+    if hasattr(build, '__wrapped__'):
+        return
+
+    @wraps(build)
+    def build_and_hook(self: Any, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        if is_backbone(self.backbone):
+            self.backbone.is_in_recognizer = True
+            _RECOGNIZERS[self.backbone] = ref(self)
+            self.register_load_state_dict_pre_hook(_convert_and_fit)
+
+    BaseRecognizer.__init__ = build_and_hook
 
 
-register_module_module_registration_hook(_adopt)
+_hook_recognizers()
 
 
 def _convert_and_fit(
@@ -104,9 +119,18 @@ def _convert_and_fit(
     What is re-initialised or unused counts as missing or unexpected, so that a loader's own
     ``strict`` means what it says.
     """
+    if prefix and getattr(module, 'is_in_recognizer', False):
+        return  # Its recognizer has done this already.
     arrived = below(state_dict, prefix)
-    if prefix and (is_backbone(module) or not arrived):
-        return  # The backbone's owner has been here already, or the weights are of other parts.
+    if prefix and not arrived:
+        if is_backbone(module):
+            print_log(
+                f'nothing has arrived for the backbone under {prefix}: load foreign weights, or '
+                'those of a whole model, by mmaction_timesformer.models.checkpoints.load_weights',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return
     if not prefix:
         arrived = dict(unwrap(arrived))
     targets = module.state_dict()
@@ -126,7 +150,7 @@ def _convert_and_fit(
 
 
 def _same(arrived: Mapping[str, Any], targets: StateDict) -> bool:
-    """Whether weights are this model's own: resuming changes nothing and says nothing."""
+    """Tell whether weights are this model's own: resuming changes nothing and logs nothing."""
     return arrived.keys() == targets.keys() and all(
         getattr(arrived[name], 'shape', None) == target.shape for name, target in targets.items()
     )
@@ -139,10 +163,11 @@ def _keep(backbone: Any, report: LoadReport) -> None:
 def _announce(model: nn.Module, report: LoadReport) -> None:
     """Keep the report, log it, and compare the preprocessing."""
     _, backbone = find_backbone(model)
+    assert isinstance(backbone, nn.Module)
     _keep(backbone, report)
     print_log(report.summary(), logger='current')
     print_log(report.table(), logger='current', level=logging.DEBUG)
-    owner = _OWNERS.get(backbone, lambda: None)() or model
+    owner = _RECOGNIZERS.get(backbone, lambda: None)() or model
     actual = read_preprocessing(getattr(owner, 'data_preprocessor', None))
     if report.preprocessing and actual and not agree(report.preprocessing, actual):
         print_log(

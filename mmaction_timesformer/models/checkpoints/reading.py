@@ -1,14 +1,14 @@
-"""Reading files of weights, without ever running what is in them.
+"""Reading files of weights, without running anything that is in them.
 
-Files, directories as Hugging Face writes them, and URLs; PyTorch's archives are read with
-``weights_only=True``, and safetensors hold no code. Whatever is wrong with a file is said in one
-``ValueError`` that names it. mmengine's loader is told of these readers for local paths and for
-http(s), under patterns of their own, so that ``load_from`` and ``init_cfg`` use them.
+Files, directories as Hugging Face writes them, and URLs; PyTorch's files are read with
+``weights_only=True``, and safetensors hold no code. Whatever is wrong with a file is one
+``ValueError`` that names it. mmengine's loader gets these readers for local paths and for http(s),
+under patterns of their own, so that ``load_from`` and ``init_cfg`` use them.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import pickle
 import re
 import struct
@@ -22,8 +22,19 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from .downloading import download
-from .preprocessing import Preprocessing
+from mmaction_timesformer.models.checkpoints.downloading import fetch
+from mmaction_timesformer.models.checkpoints.guards import (
+    MAX_WRAPPERS,
+    check_contents,
+    check_file,
+    read_json,
+)
+from mmaction_timesformer.models.checkpoints.public_weights import (
+    Preprocessing,
+    find_public_weights,
+)
+from video_clips.safe_names import public_file_name
+from video_clips.safe_pickles import memory_for
 
 WRAPPERS = ('state_dict', 'model_state', 'model_state_dict', 'model', 'module')
 """Keys under which files keep their parameters."""
@@ -47,36 +58,55 @@ _WEIGHT_FILES = ('model.safetensors', 'pytorch_model.bin')
 
 
 def read_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read weights and what is saved with them.
+    """Read weights and everything that is saved with them.
 
     Args:
         source: A file, a directory with ``model.safetensors`` or ``pytorch_model.bin``, or a URL.
         map_location: As in ``torch.load``.
 
     Returns:
-        What the file holds, its parameters under ``state_dict``.
+        The contents of the file, its parameters under ``state_dict``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no file of weights, damaged, or has code in it.
+        ValueError: It is not a file of weights, is damaged, has code in it, would take far more
+            memory than its size, or holds malformed contents.
     """
-    if str(source).startswith(('http://', 'https://')):
-        path = download(str(source), check=lambda file: _read_file(file, 'cpu'))
-        return _named(_read_file(path, map_location), str(source))
+    text = str(source)
+    if text.startswith(('http://', 'https://')):
+        known = find_public_weights(text)
+        content = _read_file(download(text), map_location)
+        return _named(content, public_file_name(text), known.preprocessing if known else None)
+    if (name := public_file_name(text)) != text:
+        raise ValueError(f'{name}: weights are read from files, directories, http:// and https://')
     path = Path(source).expanduser()
-    if path.is_dir():
-        return _named(_read_directory(path, map_location), str(source), _read_preprocessing(path))
+    if os.path.isdir(path):
+        return _named(_read_directory(path, map_location), text, _read_preprocessing(path))
     beside = _read_preprocessing(path.parent) if path.name in _WEIGHT_FILES else None
-    return _named(_read_file(path, map_location), str(source), beside)
+    return _named(_read_file(path, map_location), text, beside)
+
+
+def download(url: str) -> Path:
+    """Fetch a file of weights, unless it is there already.
+
+    Raises:
+        ConnectionError: The server did not give the file.
+        ValueError: The file is not one of weights, is damaged, or has another hash than the table.
+    """
+    return fetch(url, check=lambda file: _read_file(file, 'cpu'))
 
 
 def unwrap(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The parameters among what a file holds, without the ``module.`` of a parallel model."""
-    for key in WRAPPERS:
-        if isinstance(checkpoint.get(key), Mapping):
-            return unwrap(checkpoint[key])
+    """Find the parameters in a file's contents, without the ``module.`` of a parallel model."""
+    for _ in range(MAX_WRAPPERS):
+        inside = [k for k in WRAPPERS if isinstance(checkpoint.get(k), Mapping)]
+        if not inside:
+            break
+        checkpoint = checkpoint[inside[0]]
+    else:
+        raise ValueError(f'more than {MAX_WRAPPERS} mappings are around the parameters')
     if checkpoint and all(str(name).startswith('module.') for name in checkpoint):
-        return {name.removeprefix('module.'): value for name, value in checkpoint.items()}
+        return {str(name).removeprefix('module.'): value for name, value in checkpoint.items()}
     return checkpoint
 
 
@@ -84,9 +114,16 @@ def _named(
     checkpoint: Mapping[str, Any], source: str, preprocessing: Preprocessing | None = None
 ) -> dict[str, Any]:
     """Put the parameters under ``state_dict`` and write on them where they come from."""
-    parameters = unwrap(checkpoint)
-    metadata = dict(getattr(parameters, '_metadata', {}))
-    metadata[''] = {**metadata.get('', {}), 'source': source, 'preprocessing': preprocessing}
+    try:
+        parameters = unwrap(checkpoint)
+        check_contents(checkpoint, parameters)
+    except ValueError as error:
+        raise ValueError(f'{source}: {error}') from None
+    metadata = getattr(parameters, '_metadata', None)
+    metadata = dict(metadata) if isinstance(metadata, Mapping) else {}
+    outermost = metadata.get('', {})
+    outermost = dict(outermost) if isinstance(outermost, Mapping) else {}
+    metadata[''] = {**outermost, 'source': source, 'preprocessing': preprocessing}
     state_dict = OrderedDict(parameters)
     state_dict._metadata = metadata  # type: ignore[attr-defined]  # PyTorch's own way
     rest = {} if parameters is checkpoint else checkpoint
@@ -99,16 +136,23 @@ def _read_directory(folder: Path, map_location: Any) -> Mapping[str, Any]:
             return _read_file(folder / name, map_location)
         index = folder / f'{name}.index.json'
         if index.is_file():
-            shards = sorted(set(_read_json(index).get('weight_map', {}).values()))
-            if not shards:
-                raise ValueError(f'{index} names no files of weights')
-            parts = [_read_file(folder / Path(shard).name, map_location) for shard in shards]
+            parts = [_read_file(folder / shard, map_location) for shard in _read_shards(index)]
             return {name: value for part in parts for name, value in part.items()}
     raise FileNotFoundError(f'{folder} holds no weights: neither {" nor ".join(_WEIGHT_FILES)}')
 
 
+def _read_shards(index: Path) -> list[str]:
+    """Read the file names of an index; a path in one means the file of that name beside it."""
+    names = read_json(index).get('weight_map')
+    if not isinstance(names, dict) or not names:
+        raise ValueError(f"{index} names no files of weights: it has no object 'weight_map'")
+    if wrong := [name for name in names.values() if not isinstance(name, str)]:
+        raise ValueError(f'{index} names no file of weights by {wrong[0]!r:.60}')
+    return sorted({Path(name).name for name in names.values()})
+
+
 def _read_file(path: Path, map_location: Any) -> Mapping[str, Any]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises for a name that is too long.
         raise FileNotFoundError(f'{path}: no such file of weights')
     with path.open('rb') as file:
         start = file.read(512)
@@ -116,8 +160,10 @@ def _read_file(path: Path, map_location: Any) -> Mapping[str, Any]:
     if path.suffix == '.safetensors' or start[8:10] == b'{"':
         return _read_safetensors(path, map_location)
     try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except _DAMAGED as error:
+        check_file(path)
+        with memory_for(path.stat().st_size):
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+    except (*_DAMAGED, RecursionError) as error:
         raise ValueError(f'{path}: {_explain(error)}') from error
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f'{path} holds a {type(checkpoint).__name__}, not parameters by name')
@@ -141,12 +187,12 @@ def _read_safetensors(path: Path, map_location: Any) -> Mapping[str, Any]:
     device = str(map_location) if isinstance(map_location, str | torch.device) else 'cpu'
     try:
         return load_file(path, device=device)
-    except SafetensorError as error:
+    except (SafetensorError, *_DAMAGED) as error:
         raise ValueError(f'{path} is damaged or not a safetensors file: {error}') from error
 
 
 def _explain(error: Exception) -> str:
-    """One sentence of what ``torch.load`` says in a dozen, without its advice to trust the file."""
+    """Say in one sentence what ``torch.load`` says in a dozen, its advice to trust left out."""
     message = str(error)
     if found := re.search(r'GLOBAL (\S+)', message):
         return (
@@ -155,49 +201,53 @@ def _explain(error: Exception) -> str:
         )
     if 'TorchScript' in message:
         return 'is a TorchScript program, not weights'
-    reason = '' if isinstance(error, pickle.UnpicklingError) else message.strip().partition('\n')[0]
+    reason = message.strip().partition('\n')[0]
+    if isinstance(error, pickle.UnpicklingError):
+        # torch puts the reason behind its advice.
+        reason = message.rpartition('WeightsUnpickler error:')[2].strip().partition('\n')[0]
+        reason = '' if reason.startswith('Weights only load failed') else reason
     return (
         f'damaged, truncated, or not a file of PyTorch weights ({reason or type(error).__name__})'
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path} is not valid JSON: {error}') from error
-    return content if isinstance(content, dict) else {}
-
-
 def _read_preprocessing(folder: Path) -> Preprocessing | None:
-    """What Hugging Face's and timm's files beside the weights say of their inputs."""
+    """Read what Hugging Face's and timm's files beside the weights say of their inputs."""
     for name, inside, mean, std in (
         ('preprocessor_config.json', None, 'image_mean', 'image_std'),
         ('config.json', 'pretrained_cfg', 'mean', 'std'),
     ):
         if (folder / name).is_file():
-            content = _read_json(folder / name)
+            content = read_json(folder / name)
             content = content.get(inside, {}) if inside else content
-            means, stds = content.get(mean), content.get(std)
-            if isinstance(means, list) and isinstance(stds, list):
-                return Preprocessing(tuple(means), tuple(stds))
+            if not isinstance(content, dict):
+                continue
+            means, stds = _channels(content.get(mean)), _channels(content.get(std))
+            if means and len(means) == len(stds):
+                return Preprocessing(means, stds)
     return None
 
 
+def _channels(values: Any) -> tuple[float, ...]:
+    """One number per channel; none where they are something else."""
+    is_numbers = isinstance(values, list) and all(isinstance(v, int | float) for v in values)
+    return tuple(values) if is_numbers else ()
+
+
 def load_from_file(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """:func:`read_checkpoint`, as mmengine calls it for a local path."""
+    """Read weights for mmengine from a local path."""
     return read_checkpoint(filename, map_location)
 
 
 def load_from_url(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """:func:`read_checkpoint`, as mmengine calls it for a URL."""
+    """Read weights for mmengine from a URL."""
     return read_checkpoint(filename, map_location)
 
 
 def register_readers() -> None:
-    """Tell mmengine's loader of these readers; schemes of its own, such as s3://, stay its own.
+    """Register these readers with mmengine; its own schemes, such as s3://, stay its own.
 
-    mmengine tries its patterns in falling alphabetical order. Ours come before its ``''`` and
+    mmengine tries its patterns in falling alphabetical order. These come before its ``''`` and
     ``http://``, and after everything else.
     """
     for pattern, reader in (('(?s:.)', load_from_file), ('https?://', load_from_url)):

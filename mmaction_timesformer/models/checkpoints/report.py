@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .preprocessing import Preprocessing
+from mmaction_timesformer.models.checkpoints.public_weights import Preprocessing
 
 _BLOCK = re.compile(r'(?:.*\.)?blocks\.(\d+)\.(steps\.\w+|mlp)(\.fc(?=\.))?')
 

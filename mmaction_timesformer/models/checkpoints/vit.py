@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from .names import NameTable, StateDict
+from mmaction_timesformer.models.checkpoints.names import NameTable, StateDict
 
 # facebookresearch's DeiT, MAE and DINO have these names too.
 TIMM = NameTable(

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 
 from data_analysis.report.charts.style import CLASS_COLORS, SPLIT_COLORS
+from data_analysis.report.html import figure_png, picture_url, png_url, render_page
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.explanation.position_similarity import (
     draw_space,
@@ -25,8 +26,7 @@ from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, c
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.embeddings.embedding import neighbour_agreement, project
-from mmaction_timesformer.reports.pages import figure_png, page_environment, picture_url, png_url
-from video_clips.whole_folders import staged_folder
+from video_clips.whole_files import staged_folder
 
 PAGE = 'index.html'
 STRIP_QUALITY = 60
@@ -101,7 +101,7 @@ def visualize_embeddings(
 
 
 def clip_table(collected: ClipFeatures, classes: Sequence[str]) -> pd.DataFrame:
-    """What is known of each clip: split, file, recording, class, what was said, how sure."""
+    """Facts of each clip: split, file, recording, true and predicted class, confidence."""
     said = collected.scores.argmax(axis=1)
     rows = []
     for clip, label, scores in zip(collected.clips, said, collected.scores, strict=True):
@@ -186,26 +186,23 @@ def render(
         ],
         'colors': {'class': CLASS_COLORS, 'split': SPLIT_COLORS},
     }
-    return (
-        page_environment()
-        .get_template('embeddings.html.j2')
-        .render(
-            title=name,
-            verdict=_verdict(same_class, same_recording, whose),
-            variance=f'{variance:.0%}',
-            methods=list(places),
-            charts=[
-                {
-                    'name': chart.name,
-                    'title': chart.title,
-                    'sentence': chart.sentence,
-                    'data': png_url(figure_png(chart.figure)),
-                }
-                for chart in charts
-            ],
-            # "</script>" inside a name would end the data.
-            data=json.dumps(data).replace('<', '\\u003c'),
-        )
+    return render_page(
+        Path(__file__).parents[1] / 'templates' / 'embeddings.html.j2',
+        title=name,
+        verdict=_verdict(same_class, same_recording, whose),
+        variance=f'{variance:.0%}',
+        methods=list(places),
+        charts=[
+            {
+                'name': chart.name,
+                'title': chart.title,
+                'sentence': chart.sentence,
+                'data': png_url(figure_png(chart.figure)),
+            }
+            for chart in charts
+        ],
+        # "</script>" inside a name would end the data.
+        data=json.dumps(data).replace('<', '\\u003c'),
     )
 
 

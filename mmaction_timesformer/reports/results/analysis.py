@@ -17,6 +17,7 @@ from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.reports.results.charts import draw_charts
 from mmaction_timesformer.reports.results.clip_names import with_clip_names
+from mmaction_timesformer.reports.results.clip_table import write_predictions
 from mmaction_timesformer.reports.results.examples import show_examples
 from mmaction_timesformer.reports.results.facts import AnalysedRun, result_facts
 from mmaction_timesformer.reports.results.map_check import (
@@ -26,9 +27,9 @@ from mmaction_timesformer.reports.results.map_check import (
     is_explainable,
 )
 from mmaction_timesformer.reports.results.model_cost import ModelCost, measure_cost
-from mmaction_timesformer.reports.results.page import render_page
+from mmaction_timesformer.reports.results.page import render_results
 from mmaction_timesformer.reports.results.run_files import RunFiles
-from video_clips.whole_folders import staged_folder
+from video_clips.whole_files import staged_folder
 
 
 def analyze_runs(
@@ -46,7 +47,8 @@ def analyze_runs(
     Args:
         runs: Work folder and dump of each. The first is shown in full and compared with the
             others, which must be tested on the same clips.
-        out: The folder to write ``report.html``, ``results.json`` and ``figures`` into.
+        out: The folder to write ``report.html``, ``results.json``, ``predictions.csv`` (the
+            first run, clip by clip) and ``figures`` into.
         checkpoint: The first run's weights, for the examples; by default its best or last.
         device: Where models run.
         num_examples: Mistakes and close calls to show; 0 for none.
@@ -78,8 +80,9 @@ def analyze_runs(
     with staged_folder(out) as folder:
         text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / 'results.json').write_text(text + '\n', encoding='utf-8')
+        write_predictions(first.predictions, folder / 'predictions.csv')
         charts = draw_charts(facts)
-        page = render_page(facts, charts, examples.pictures)
+        page = render_results(facts, charts, examples.pictures)
         (folder / 'report.html').write_text(page, encoding='utf-8')
         (folder / 'figures').mkdir()
         for chart in charts:

@@ -22,7 +22,7 @@ from data_analysis.report.charts.style import (
     new_figure,
     shorten,
 )
-from mmaction_timesformer.reports.pages import figure_png
+from data_analysis.report.html import figure_png
 
 Facts = Mapping[str, Any]
 
@@ -91,9 +91,9 @@ def draw_curves(facts: Facts, run: Facts) -> Figure | None:
     figure = new_figure(2.9)
     axes = add_axes(figure, grid='y')
     places = _train_epochs(train)
-    if any('top1_acc' in entry for entry in train):
-        accuracy = _smooth([entry.get('top1_acc', np.nan) for entry in train])
-        axes.plot(places, accuracy, color=TRAIN_COLOR, linewidth=1.6, label='training')
+    if accuracy := run['curves'].get('train_accuracy'):
+        axes.plot(*zip(*accuracy, strict=True), color=TRAIN_COLOR, linewidth=1.6,
+                  label='training')  # fmt: skip
     if val and (shown := _val_accuracy(val)):
         name, epochs, values = shown
         axes.plot(epochs, values, color=VAL_COLOR, linewidth=2, marker='o', markersize=3.5,
@@ -263,8 +263,8 @@ def draw_faithfulness(facts: Facts, run: Facts) -> Figure | None:
 CHARTS = (
     ChartKind(
         'curves', 'training', 'Training and validation',
-        'The band is the 95 % interval of the validation accuracy. A gap that widens while the '
-        'loss still falls is overfitting.', draw_curves,
+        'Training accuracy is that of an epoch’s batches, augmented and with the weights of the '
+        'moment. The band is the 95 % interval of the validation accuracy.', draw_curves,
     ),
     ChartKind(
         'confusion', 'classes', 'Confusion matrix',
@@ -287,8 +287,8 @@ CHARTS = (
     ),
     ChartKind(
         'recordings', 'conditions', 'By recording',
-        f'The {MOST_RECORDINGS} recordings with the lowest accuracy, with their number of clips '
-        'and Wilson interval; the dashed line is the whole set.', draw_by_recording,
+        f'The worst first, {MOST_RECORDINGS} at most, with their number of clips and Wilson '
+        'interval; the dashed line is the whole set.', draw_by_recording,
     ),
     ChartKind(
         'faithfulness', 'maps', 'Hiding and showing what the maps call relevant',

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.evaluation import Predictions
-from mmaction_timesformer.explanation.pixel_mapping import TracedClip
+from mmaction_timesformer.inference.pixel_mapping import TracedClip
 from mmaction_timesformer.inference.trained_model import TrainedModel, test_dataset
 from mmaction_timesformer.registry import DATASETS
 

@@ -15,7 +15,7 @@ from mmaction_timesformer.evaluation import Predictions
 from mmaction_timesformer.explanation.explained_video import ExplainedVideo
 from mmaction_timesformer.explanation.explanation import explain
 from mmaction_timesformer.explanation.pictures import strip
-from mmaction_timesformer.explanation.pixel_mapping import TracedClip
+from mmaction_timesformer.inference.pixel_mapping import TracedClip
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.reports.results.clip_names import has_names, read_clip
 from mmaction_timesformer.reports.results.map_check import is_explainable

@@ -7,7 +7,6 @@ Legend: K classes.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from mmaction_timesformer.evaluation import (
     Predictions,
-    classification_figures,
+    classification_metrics,
     compare,
     fit_temperature,
     reliability,
@@ -35,9 +34,11 @@ from mmaction_timesformer.reports.results.conditions import (
 from mmaction_timesformer.reports.results.model_cost import ModelCost
 from mmaction_timesformer.reports.results.run_files import RunFiles
 from mmaction_timesformer.version import __version__
+from video_clips.plain_data import plain
 
 SCHEMA_VERSION = '1.0'
 MOST_CURVE_POINTS = 200
+MOST_CURVES = 50
 
 Facts = dict[str, Any]
 
@@ -110,8 +111,12 @@ def _run_facts(name: str, run: AnalysedRun) -> Facts:
         'config_name': Path(run.files.config.filename).stem,
         'dump': run.dump,
         'checkpoint': run.files.checkpoint and str(run.files.checkpoint),
-        'figures': classification_figures(predictions).to_dict(),
-        'curves': {'train': run.files.train_curve, 'val': run.files.val_curve},
+        'figures': classification_metrics(predictions).to_dict(),
+        'curves': {
+            'train': run.files.train_curve,
+            'train_accuracy': run.files.train_accuracy,
+            'val': run.files.val_curve,
+        },
         'precision_recall': _precision_recall(predictions),
         'roc': _roc(predictions),
         'reliability': [asdict(part) for part in reliability(predictions)],
@@ -139,7 +144,7 @@ def _run_facts(name: str, run: AnalysedRun) -> Facts:
 
 def _precision_recall(predictions: Predictions) -> dict[str, dict[str, list[float]]]:
     curves = {}
-    for k, name in enumerate(predictions.classes):
+    for k, name in enumerate(predictions.classes[:MOST_CURVES]):
         if predictions.truth[:, k].any():
             precision, recall, _ = precision_recall_curve(
                 predictions.truth[:, k], predictions.scores[:, k]
@@ -150,7 +155,7 @@ def _precision_recall(predictions: Predictions) -> dict[str, dict[str, list[floa
 
 def _roc(predictions: Predictions) -> dict[str, dict[str, list[float]]]:
     curves = {}
-    for k, name in enumerate(predictions.classes):
+    for k, name in enumerate(predictions.classes[:MOST_CURVES]):
         if 0 < predictions.truth[:, k].sum() < len(predictions):
             false_alarms, recall, _ = roc_curve(predictions.truth[:, k], predictions.scores[:, k])
             curves[name] = {'false_alarm_rate': _thin(false_alarms), 'recall': _thin(recall)}
@@ -169,18 +174,3 @@ def _distinct(names: Sequence[str]) -> list[str]:
         name if names.count(name) == 1 else f'{name} ({number})'
         for number, name in enumerate(names, start=1)
     ]
-
-
-def plain(value: Any) -> Any:
-    """Data that JSON can hold: numbers of Python, None for what is not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return str(value)

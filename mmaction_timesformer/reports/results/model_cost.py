@@ -1,4 +1,4 @@
-"""What a model costs: parameters, FLOPs, time, memory; the same way for every architecture.
+"""Cost of a model: parameters, FLOPs, time, memory; the same way for every architecture.
 
 Legend: V views, T frames, H/W pixels.
 """
@@ -19,9 +19,9 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmaction_timesformer.inference.input_shape import input_shape
 from mmaction_timesformer.registry import MODELS
 from mmaction_timesformer.reports.results.held_memory import HeldMemory
-from mmaction_timesformer.reports.results.input_shape import input_shape
 
 NUM_TIMED, ENOUGH_SECONDS = 5, 10.0
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from data_analysis.report.html import picture_url, png_url, render_page
 from data_analysis.report.tables import Table
-from mmaction_timesformer.reports.pages import page_environment, picture_url, png_url
 from mmaction_timesformer.reports.results import tables as tables
 from mmaction_timesformer.reports.results.charts import Chart
 from mmaction_timesformer.reports.results.map_check import LIKE_NOTHING
 
 Facts = Mapping[str, Any]
-CSS_PIXELS_PER_INCH = 104
+CHART_ZOOM = 104
+"""CSS pixels per inch of a chart: a little above 96, so that its text has the page's size."""
 ENOUGH_RECALL = 0.8
-"""What the worst class's recall must surpass, by its interval, for the page to be green."""
+"""The page is green if the interval of the worst class's recall lies above this."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Section:
     charts: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
-def render_page(facts: Facts, charts: Sequence[Chart], pictures: Mapping[str, Image.Image]) -> str:
+def render_results(
+    facts: Facts, charts: Sequence[Chart], pictures: Mapping[str, Image.Image]
+) -> str:
     """The page.
 
     Args:
@@ -45,20 +49,15 @@ def render_page(facts: Facts, charts: Sequence[Chart], pictures: Mapping[str, Im
         Section(**{**vars(section), 'charts': _shown(charts, section.name)})
         for section in _sections(facts)
     ]
-    return (
-        page_environment()
-        .get_template('results.html.j2')
-        .render(
-            title=' and '.join(run['name'] for run in facts['runs']),
-            source_lines=[
-                f'{run["config_name"]}, predictions {run["dump"]}' for run in facts['runs']
-            ],
-            cards=_cards(facts),
-            verdict=_verdict(facts),
-            sections=sections,
-            examples=_examples(facts, pictures),
-            footer=f'Made {facts["made"]} by {facts["made_by"]}.',
-        )
+    return render_page(
+        Path(__file__).parents[1] / 'templates' / 'results.html.j2',
+        title=' and '.join(run['name'] for run in facts['runs']),
+        source_lines=[f'{run["config_name"]}, predictions {run["dump"]}' for run in facts['runs']],
+        cards=_cards(facts),
+        verdict=_verdict(facts),
+        sections=sections,
+        examples=_examples(facts, pictures),
+        footer=f'Made {facts["made"]} by {facts["made_by"]}.',
     )
 
 
@@ -268,7 +267,7 @@ def _shown(charts: Sequence[Chart], section: str) -> list[dict[str, Any]]:
     shown = []
     for chart in charts:
         if chart.section == section:
-            width, height = chart.figure.get_size_inches() * CSS_PIXELS_PER_INCH
+            width, height = chart.figure.get_size_inches() * CHART_ZOOM
             shown.append(
                 {
                     'name': chart.name,

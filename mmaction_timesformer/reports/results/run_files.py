@@ -1,4 +1,4 @@
-"""What a work folder tells of its run: curves, config, record, checkpoint."""
+"""Files of a work folder: curves, config, record, checkpoint."""
 
 from __future__ import annotations
 
@@ -35,8 +35,29 @@ class RunFiles:
 
     @property
     def name(self) -> str:
-        """What to call the run."""
+        """Name of the run."""
         return self.folder.resolve().name
+
+    @property
+    def train_accuracy(self) -> list[tuple[float, float]]:
+        """Epoch and training accuracy of each epoch.
+
+        Runs of this project's configs log the mean of the epoch so far, so its last entry counts.
+        Others log single batches, whose mean is taken.
+        """
+        by_epoch: dict[int, list[float]] = {}
+        for entry in self.train_curve:
+            if 'top1_acc' in entry and 'epoch' in entry:
+                by_epoch.setdefault(entry['epoch'], []).append(entry['top1_acc'])
+        custom = (self.config.get('log_processor') or {}).get('custom_cfg') or ()
+        is_mean = any(
+            part.get('data_src') == 'top1_acc' and part.get('window_size') == 'epoch'
+            for part in custom
+        )
+        return [
+            (float(epoch), values[-1] if is_mean else sum(values) / len(values))
+            for epoch, values in sorted(by_epoch.items())
+        ]
 
     @classmethod
     def read(cls, folder: str | Path, dump: Path | None = None) -> RunFiles:

@@ -9,7 +9,7 @@ from data_analysis.report.tables import Cell, Column, Row, Table
 
 Facts = Mapping[str, Any]
 
-FIGURE_NAMES = {
+METRIC_NAMES = {
     'top1': 'top-1 accuracy',
     'top5': 'top-5 accuracy',
     'mean_class_accuracy': 'mean-class accuracy',
@@ -36,7 +36,7 @@ def number(value: float | None, pattern: str = '{:.3f}') -> Cell:
 
 
 def estimate(of: Facts | None, pattern: str = '{:.3f}') -> Cell:
-    """A figure with its interval, sorted by the figure."""
+    """A metric with its interval, sorted by the metric."""
     if of is None or of['value'] is None:
         return Cell('–')
     text = pattern.format(of['value'])
@@ -46,18 +46,18 @@ def estimate(of: Facts | None, pattern: str = '{:.3f}') -> Cell:
 
 
 def overall_table(facts: Facts) -> Table:
-    """Every figure of the whole set, a column a run."""
+    """Every metric of the whole set, a column a run."""
     runs = facts['runs']
-    columns = [Column('figure', 'fixed'), *(Column(run['name']) for run in runs)]
+    columns = [Column('metric', 'fixed'), *(Column(run['name']) for run in runs)]
     rows = [
-        Row([Cell(FIGURE_NAMES[name]), *(estimate(r['figures']['whole'].get(name)) for r in runs)])
+        Row([Cell(METRIC_NAMES[name]), *(estimate(r['figures']['whole'].get(name)) for r in runs)])
         for name in runs[0]['figures']['whole']
     ]
-    return Table('Figures, with 95 % intervals', columns, rows)
+    return Table('Metrics, with 95 % intervals', columns, rows)
 
 
 def cost_table(facts: Facts) -> Table | None:
-    """What each run's model costs; None where nothing was measured."""
+    """Cost of each run's model; None where nothing was measured."""
     measured = [run for run in facts['runs'] if run['cost']]
     if not measured:
         return None
@@ -93,11 +93,11 @@ def cost_table(facts: Facts) -> Table | None:
 
 
 def class_table(facts: Facts, run: Facts) -> Table:
-    """The figures of each class."""
+    """The metrics of each class."""
     figures = run['figures']
     names = list(next(iter(figures['per_class'].values())))
     columns = [Column('class', 'fixed'), Column('clips')]
-    columns += [Column(FIGURE_NAMES[name]) for name in names]
+    columns += [Column(METRIC_NAMES[name]) for name in names]
     rows = [
         Row(
             [
@@ -210,7 +210,7 @@ def condition_tables(run: Facts) -> list[Table]:
 def comparison_table(comparison: Facts) -> Table:
     """Differences of two runs on the same clips."""
     columns = [
-        Column('figure', 'fixed'),
+        Column('metric', 'fixed'),
         Column(comparison['first']),
         Column(comparison['second']),
         Column('difference (95 % interval)'),
@@ -221,7 +221,7 @@ def comparison_table(comparison: Facts) -> Table:
         rows.append(
             Row(
                 [
-                    Cell(FIGURE_NAMES[name]),
+                    Cell(METRIC_NAMES[name]),
                     number(difference['first']),
                     number(difference['second']),
                     estimate(of, '{:+.3f}'),

@@ -5,9 +5,9 @@ import pytest
 from mmengine.config import Config
 
 from benchmarks.detection import detect
-from benchmarks.detection.event_trial import UNSEEN_SEED, render_recordings
 from benchmarks.detection.speed import make_checkpoint
 from demo_yard.acting.acts import LABELS
+from demo_yard.rendering.recordings import UNSEEN_SEED, render_recordings
 from demo_yard.walkthrough.demo_run import CONFIG
 
 

@@ -1,4 +1,4 @@
-"""What the trial of an hour expects to be found."""
+"""Events expected by the trial of an hour."""
 
 import pytest
 

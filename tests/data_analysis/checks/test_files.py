@@ -21,16 +21,20 @@ def test_an_ordinary_clip_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ('code', 'row'),
     [
-        ('truncated', {'is_complete': False, 'header_num_frames': 300}),
-        ('truncated', {'header_duration_seconds': 11.0}),
+        ('truncated', {'truncation': 'its header promises 300 frames, it holds 97'}),
         ('truncated', {'scan_error': 'reading breaks off after 10 frames'}),
         ('undecodable_frames', {'decode_error': 'invalid data after 28 frames'}),
         ('frame_count_differs', {'num_lost_frames': 1}),
         ('starts_between_keyframes', {'first_decodable_frame': 6}),
         ('variable_frame_rate', {'variable_rate_share': 0.02}),
         ('disordered_timestamps', {'num_disordered_timestamps': 3}),
+        ('damaged_frames', {'num_damaged_frames': 3, 'num_decoded_frames': 250}),
         ('rotated', {'rotation': -90}),
-        ('tiny_picture', {'width': 1, 'height': 1}),
+        ('mirrored', {'is_mirrored': True}),
+        ('header_size_differs', {'header_width': 240, 'header_height': 320}),
+        ('non_square_pixels', {'pixel_aspect': 0.5}),
+        ('interlaced', {'interlaced_share': 1.0}),
+        ('tiny_picture', dict.fromkeys(('width', 'height', 'header_width', 'header_height'), 1)),
         ('black', {'black_share': 0.9}),
         ('frozen', {'frozen_share': 1.0}),
         ('odd_first_frame', {'first_frame_distance': 1.2}),
@@ -53,7 +57,7 @@ def test_each_fault_has_its_code(code: str, row: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     'row',
     [
-        {'header_duration_seconds': 10.4},  # audio runs on for a moment
+        {'header_duration_seconds': 11.0},  # audio runs on
         {'first_frame_distance': 0.3, 'early_distance': 0.2},  # everything moves
         {'black_share': 0.3},
         {'frozen_share': 0.5},

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from data_analysis.inputs.mmaction_config import input_from_config, order_of_classes
-from data_analysis.summary.sampler_view import SamplerSettings
+from data_analysis.inputs.sampler import SamplerSettings
 
 CONFIG = """
 dataset_type = 'VideoDataset'

@@ -4,14 +4,8 @@ import pytest
 
 from data_analysis.checks.sampling import check_length
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.summary.sampler_view import (
-    RULES,
-    SamplerSettings,
-    largest_fitting_interval,
-    needed_frames,
-    sample_indices,
-    sampler_view,
-)
+from data_analysis.inputs.sampler import RULES, SamplerSettings, needed_frames, sample_indices
+from data_analysis.summary.sampler_view import largest_fitting_interval, sampler_view
 from tests.data_analysis.clip_tables import clips_of
 from video_clips.sampling import SHORT_CLIP_RULES, sample_frames
 

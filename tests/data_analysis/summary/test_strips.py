@@ -9,7 +9,7 @@ from PIL import Image
 from data_analysis.checks import Evidence, run_checks
 from data_analysis.checks.problems import Problem, problem_table
 from data_analysis.checks.settings import CheckSettings
-from data_analysis.summary.sampler_view import SamplerSettings
+from data_analysis.inputs.sampler import SamplerSettings
 from data_analysis.summary.strips import choose_strips, decode_strips
 from tests.data_analysis.clip_tables import clips_of
 from tests.data_analysis.rendering import number_in, render_video

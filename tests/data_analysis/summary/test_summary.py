@@ -1,8 +1,6 @@
 import json
-import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from data_analysis.summary.summary import SCHEMA_VERSION, read_summary, write_summary
@@ -31,16 +29,6 @@ def test_it_holds_what_is_rendered_from_it() -> None:
     assert sum(codes.values()) == summary['problems']['total']
     assert summary['leakage'][0]['split'] == 'val'
     assert {strip['kind'] for strip in summary['strips']} == {'class', 'problem'}
-
-
-def test_numbers_without_a_value_are_null(tmp_path: Path) -> None:
-    from data_analysis.summary.summary import _plain
-
-    assert _plain({'a': math.nan, 'b': np.float64(2), 'c': [np.int64(1), math.inf]}) == {
-        'a': None,
-        'b': 2.0,
-        'c': [1, None],
-    }
 
 
 def test_other_files_and_versions_are_refused(tmp_path: Path) -> None:

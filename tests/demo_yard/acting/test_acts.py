@@ -1,4 +1,4 @@
-"""What the acts are called is what happens: told from the poses alone, moment by moment."""
+"""Acts deserve their names, judged by the poses alone, moment by moment."""
 
 import numpy as np
 import pytest

@@ -2,7 +2,10 @@
 
 import io
 import json
+import socket
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -12,6 +15,7 @@ from mmaction_timesformer.detection.delivery.outbox import DeliveryError, Outbox
 from mmaction_timesformer.detection.delivery.sinks import (
     HeartbeatSink,
     JsonSink,
+    OutboxSink,
     TextSink,
     open_mqtt,
     open_webhook,
@@ -19,7 +23,7 @@ from mmaction_timesformer.detection.delivery.sinks import (
 )
 from mmaction_timesformer.detection.delivery.webhook import Webhook
 from mmaction_timesformer.detection.results.folder import to_record
-from mmaction_timesformer.detection.watch import Pulse
+from mmaction_timesformer.detection.watch import Heartbeat
 from tests.detection.conftest import far_east, wait_until
 
 EVENT = dict(
@@ -190,16 +194,123 @@ def test_webhook_that_has_moved_keeps_the_alarm_and_the_token_here(
     assert [record for _, record in got] == [EVENT] * 3
     assert outbox.num_delivered == 1
     assert requests == []
-    assert target in caplog.text
+    assert 'has moved to http://localhost' in caplog.text
 
 
 def test_webhook_without_a_server(unused_port):
     with pytest.raises(DeliveryError, match='does not answer'):
         Webhook(f'http://127.0.0.1:{unused_port}/')('key', EVENT)
-    with pytest.raises(ValueError, match='ftp'):
-        Webhook('ftp://127.0.0.1/')
-    with pytest.raises(ValueError, match='host that cannot be'):
-        Webhook(f'http://{"a" * 70}.example/')
+
+
+@pytest.mark.parametrize(
+    ('url', 'reason'),
+    [
+        ('ftp://127.0.0.1/', 'begin with http:// or https://'),
+        (f'http://{"a" * 70}.example/', 'invalid host or port'),
+        ('http://user:hunter2@host:99999/', 'invalid host or port'),
+        ('http:///hunter2', 'no host'),
+        ('http://host/hunter2 b', 'space'),
+        ('http://host/\nhunter2', 'space or control'),
+        ('http://host/hünter2', '%XX'),
+    ],
+)
+def test_a_webhook_that_can_never_work_is_refused_at_the_start(url, reason):
+    with pytest.raises(ValueError, match=reason) as refused:
+        Webhook(url)
+    assert 'nter2' not in str(refused.value)
+
+
+@pytest.mark.parametrize('status', [401, 403, 404])
+def test_an_expired_token_loses_no_alarm(web_server, tmp_path, caplog, status):
+    url, answers, got = web_server
+    answers += [status, status]
+    outbox = fast_outbox(tmp_path / 'queue.sqlite', Webhook(url, token='expired'))
+    for number in range(3):
+        outbox.put(str(number), dict(EVENT, number=number))
+    assert outbox.close(timeout_seconds=60) == 0
+    assert [record['number'] for _, record in got] == [0, 0, 0, 1, 2]
+    assert f'answers {status}' in caplog.text
+
+
+def test_a_user_and_password_in_the_url_are_sent_and_not_shown(web_server):
+    url, answers, got = web_server
+    webhook = Webhook(url.replace('http://', 'http://us%40er:hunter2@'))
+    webhook('key', EVENT)
+    # base64 of us@er:hunter2
+    assert got[0][0]['Authorization'] == 'Basic dXNAZXI6aHVudGVyMg=='
+    answers += [500]
+    with pytest.raises(DeliveryError) as failed:
+        webhook('key', EVENT)
+    assert 'hunter2' not in str(failed.value)
+
+
+@pytest.fixture(params=['dripping head', 'dripping body', 'endless body'])
+def slow_server(request):
+    """A server whose answer never ends."""
+    listener = socket.create_server(('127.0.0.1', 0))
+    over = threading.Event()
+
+    def answer():
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            if 'body' in request.param:
+                connection.sendall(b'HTTP/1.1 200 OK\r\n\r\n')
+            chunk = b'x' * (1 << 16) if 'endless' in request.param else b'x'
+            while not over.is_set():
+                connection.sendall(chunk)
+                over.wait(0.0 if 'endless' in request.param else 0.05)
+
+    threading.Thread(target=answer, daemon=True).start()
+    yield f'http://127.0.0.1:{listener.getsockname()[1]}/', request.param
+    over.set()
+    listener.close()
+
+
+def test_the_whole_exchange_is_limited_in_time_and_size(slow_server):
+    url, kind = slow_server
+    webhook = Webhook(url, timeout_seconds=0.5)
+    started = time.monotonic()
+    if kind == 'endless body':
+        # The status says that it was taken; the rest is of no interest.
+        webhook('key', EVENT)
+    else:
+        with pytest.raises(DeliveryError, match=r'within|in time'):
+            webhook('key', EVENT)
+    assert time.monotonic() - started < 20
+
+
+def test_what_was_not_delivered_is_summed_up_and_tried_by_the_next_process(tmp_path):
+    def reject(key, record):
+        raise RejectedError('answers 400')
+
+    sink = OutboxSink('webhook x', fast_outbox(tmp_path / 'queue.sqlite', reject))
+    sink.write(EVENT)
+    wait_until(lambda: sink.outbox.num_rejected == 1)
+    assert sink.close() == 'webhook x: 1 records refused and kept'
+    taken = []
+    later = OutboxSink('x', fast_outbox(tmp_path / 'queue.sqlite', lambda key, r: taken.append(r)))
+    assert later.close() == ''
+    assert taken == [EVENT]
+
+
+def test_a_full_disk_keeps_records_in_memory_and_delivers_them(tmp_path, caplog):
+    taken, may_go = [], threading.Event()
+
+    def deliver(key, record):
+        if not may_go.is_set():
+            raise DeliveryError('not now')
+        taken.append(key)
+
+    outbox = fast_outbox(tmp_path / 'queue.sqlite', deliver)
+    outbox.put('on disk', {})
+    with outbox._lock:
+        outbox._database.execute('PRAGMA query_only=1')
+    outbox.put('in memory', {})
+    assert outbox.num_waiting == 2
+    may_go.set()
+    assert outbox.close(timeout_seconds=60) == 0
+    assert taken == ['on disk', 'in memory']
+    assert 'queue.sqlite cannot be written' in caplog.text
 
 
 def test_heartbeats_are_not_queued(web_server, tmp_path):
@@ -307,8 +418,8 @@ def test_lines_for_machines_and_for_people():
         ),
         dict(record='gap', source='gate', start_seconds=80.0, end_seconds=None, reason='cut'),
         dict(record='source', source='gate', state='failed', error='no such file', remark=''),
-        to_record(Pulse('gate', 75.52, 1887, 300, 2, 1, 0.124, 0.3)),
-        to_record(Pulse('yard', 0.0, 0, 0, 0, 0, None, None)),
+        to_record(Heartbeat('gate', 75.52, 1887, 300, 2, 1, 0.124, 0.3)),
+        to_record(Heartbeat('yard', 0.0, 0, 0, 0, 0, None, None)),
     ):
         JsonSink(machines).write(record)
         HeartbeatSink(watchers).write(record)
@@ -332,6 +443,17 @@ def test_lines_for_machines_and_for_people():
         'gate: at 1:15.5, 1887 frames, 300 windows, 2 dropped, 1 reconnects, latency 0.12 s',
         'yard: at 0:00.0, 0 frames, 0 windows, 0 dropped, 0 reconnects',
     ]
+
+
+def test_names_cannot_command_a_terminal():
+    bell = 'a\x1b[2J\x9b2Jb\x07'
+    record = dict(EVENT, source=bell, label=bell)
+    machines, people = io.StringIO(), io.StringIO()
+    JsonSink(machines).write(record)
+    TextSink(people).write(record)
+    assert json.loads(machines.getvalue()) == record
+    for text in (machines.getvalue(), people.getvalue()):
+        assert text.rstrip('\n').isprintable()
 
 
 def test_a_reader_that_goes_away_ends_nothing():

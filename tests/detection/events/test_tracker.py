@@ -4,16 +4,18 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from mmaction_timesformer.detection.events.rules import EventRule
-from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.events.tracker import EventSettings, EventTracker, ScoredWindow
 from mmaction_timesformer.detection.windows import WindowSettings
 
 RULE = EventRule('none', enter=0.6, leave=0.4, min_seconds=0, merge_gap_seconds=0)
 WINDOWS = WindowSettings(num_frames=8, span_seconds=8.0, hop_seconds=1.0)
 
 
-def track(scores, end=20.0, begin=0.0, rule=RULE, **options):
+def track(scores, end=20.0, begin=0.0, rule=RULE, model='', epoch=None):
     """Closed events of scores at their moments, for the classes A and B."""
-    tracker = EventTracker('gate', ('A', 'B', 'Other'), {'A': rule, 'B': rule}, WINDOWS, **options)
+    tracker = EventTracker(
+        'gate', EventSettings(('A', 'B', 'Other'), {'A': rule, 'B': rule}, WINDOWS, model), epoch
+    )
     tracker.begin(begin)
     changes = []
     for seconds, *values in scores:

@@ -9,7 +9,11 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from mmaction_timesformer.detection.events.events import DangerEvent
-from mmaction_timesformer.detection.quality.command import evaluate_command, read_results
+from mmaction_timesformer.detection.quality.command import (
+    EvaluateArguments,
+    evaluate_command,
+    read_results,
+)
 from mmaction_timesformer.detection.quality.evaluate import (
     average_precision,
     evaluate_events,
@@ -178,7 +182,7 @@ def results(tmp_path_factory):
 def test_a_run_is_compared_with_the_truth(results, capsys):
     out = results / 'figures.json'
     arguments = (str(results / 'out'), str(results / 'truth.json'), str(out))
-    assert evaluate_command(*arguments) == 0
+    assert evaluate_command(EvaluateArguments(*arguments)) == 0
     assert 'Digging' in capsys.readouterr().out
     rows = json.loads(out.read_text())
     assert [row['threshold'] for row in rows] == [0.3] * 3 + [0.5] * 3 + [0.7] * 3
@@ -208,15 +212,52 @@ def test_the_truth_may_be_a_table(results, tmp_path):
         ('{}', 'no recording'),
         ('[1]', 'no true events'),
         ('{"9.mp4": {"events": []}}', 'no source'),
-        ('{"1.mp4": {"events": []}, "9.mp4": {"events": []}}', '9.mp4'),
+        ('{"1.mp4": {"events": [], "duration_seconds": -1}}', 'duration_seconds=-1'),
         (
-            '{"1.mp4": {"events": [{"label": "A", "start_seconds": 5, "end_seconds": 1}]}}',
-            'no event',
+            '{"1.mp4": {"events": [{"label": "Diging", "start_seconds": 1, "end_seconds": 2}]}}',
+            "names ['Diging'], but the classes are ['Digging', 'Walking', 'Other']",
+        ),
+        (
+            '{"1.mp4": {"events": [{"label": "Digging", "start_seconds": 5, "end_seconds": 1}]}}',
+            'not an event',
         ),
     ],
 )
 def test_truth_that_does_not_fit_is_named(results, tmp_path, capsys, content, message):
     truth = tmp_path / 'truth.json'
     truth.write_text(content)
-    assert evaluate_command(str(results / 'out'), str(truth)) == 2
+    assert evaluate_command(EvaluateArguments(str(results / 'out'), str(truth))) == 2
     assert message in capsys.readouterr().err
+
+
+def test_reports_are_not_shown_as_finds(results, tmp_path, capsys):
+    """Two reports of digging, neither when somebody digs."""
+    truth = tmp_path / 'truth.json'
+    event = dict(label='Digging', start_seconds=18.0, end_seconds=19.0)
+    truth.write_text(json.dumps({'1.mp4': dict(events=[event]), '9.mp4': dict(events=[])}))
+    out = tmp_path / 'metrics.json'
+    arguments = EvaluateArguments(str(results / 'out'), str(truth), str(out))
+    assert evaluate_command(arguments) == 0
+    told = capsys.readouterr()
+    assert 'reported' in told.out
+    assert 'not watched to the end: 9.mp4' in told.err
+    row = json.loads(out.read_text())[0]
+    assert (row['num_true'], row['num_found'], row['num_right']) == (1, 2, 0)
+
+
+def test_rules_that_find_nothing_and_other_windows_are_told(results, tmp_path, capsys):
+    truth, config = tmp_path / 'truth.json', tmp_path / 'config.py'
+    event = dict(label='Digging', start_seconds=18.0, end_seconds=19.0)
+    truth.write_text(json.dumps({'1.mp4': dict(events=[event])}))
+    arguments = EvaluateArguments(str(results / 'out'), str(truth), tune=0.0)
+    assert evaluate_command(arguments) == 1
+    assert 'no threshold finds a true event of Digging, Walking' in capsys.readouterr().err
+    config.write_text(
+        "val_pipeline = [dict(type='SampleClip', clip_len=8, frame_interval=32), "
+        "dict(type='DecodeFrames'), dict(type='FormatShape')]\n"
+    )
+    written = tmp_path / 'tuned.py'
+    arguments = replace(arguments, write=str(written), config=str(config))
+    assert evaluate_command(arguments) == 2
+    assert 'has other windows' in capsys.readouterr().err
+    assert not written.exists()

@@ -7,10 +7,14 @@ import pytest
 from mmengine.config import Config
 
 from mmaction_timesformer.detection.events.rules import EventRule, make_rules
-from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.events.tracker import EventSettings, EventTracker, ScoredWindow
 from mmaction_timesformer.detection.quality.evaluate import match_events
 from mmaction_timesformer.detection.quality.truth import TrueEvent, TrueRecording
-from mmaction_timesformer.detection.quality.tune import tune_rules, write_rules
+from mmaction_timesformer.detection.quality.tune import (
+    ScoredRecordings,
+    tune_rules,
+    write_rules,
+)
 from mmaction_timesformer.detection.windows import WindowSettings
 
 CLASSES = ('A', 'B', 'Other')
@@ -43,7 +47,7 @@ RULE = EventRule('centred', 2.0, 0.9, 0.45, min_seconds=1.0, merge_gap_seconds=1
 def tune(recordings, rate, labels=('A',)):
     scores, truth = recordings
     rules = dict.fromkeys(labels, RULE)
-    return tune_rules(scores, truth, CLASSES, rules, 200 / 3600, 0.5, rate)
+    return tune_rules(ScoredRecordings(scores, truth, CLASSES, 200 / 3600, 0.5), rules, rate)
 
 
 def test_thresholds_alone_are_chosen(recordings):
@@ -56,7 +60,9 @@ def test_thresholds_alone_are_chosen(recordings):
 def test_the_smallest_leave_stays_one(recordings):
     scores, truth = recordings
     rules = {'A': EventRule('none', enter=0.9, leave=0.0002)}
-    chosen = tune_rules(scores, truth, CLASSES, rules, 200 / 3600, 0.5, 12.0)['A'].rule
+    chosen = tune_rules(ScoredRecordings(scores, truth, CLASSES, 200 / 3600, 0.5), rules, 12.0)[
+        'A'
+    ].rule
     assert 0 < chosen.leave < chosen.enter
 
 
@@ -64,7 +70,7 @@ def test_what_was_tuned_holds_on_another_recording(recordings):
     tuned = tune(recordings, rate=12.0)['A']
     assert tuned.f1 > 0.9
     assert tuned.false_alarms_per_hour <= 12.0
-    tracker = EventTracker('other', CLASSES, {'A': tuned.rule}, WINDOWS)
+    tracker = EventTracker('other', EventSettings(CLASSES, {'A': tuned.rule}, WINDOWS))
     changes = []
     for window in noisy_scores(TRUE, 200.0, 0.25, seed=1):
         changes += tracker.push(window)
@@ -112,12 +118,12 @@ def test_classes_share_the_allowed_false_alarms():
     truth = {'one': TrueRecording((TrueEvent('A', 9.5, 12.5), TrueEvent('B', 2.5, 5.5)), 60.0)}
     peaks = dict.fromkeys((10, 11, 12), 0.5) | dict.fromkeys((30, 31, 32), 0.9)
     scores = {'one': windows(peaks)}
-    hours = 1 / 60
+    recordings = ScoredRecordings(scores, truth, CLASSES, 1 / 60, 1.0)
 
     rules = dict.fromkeys(('A', 'B'), EventRule('none', min_seconds=0.0, merge_gap_seconds=0.0))
 
-    strict = tune_rules(scores, truth, CLASSES, rules, hours, 1.0, 30.0)
-    loose = tune_rules(scores, truth, CLASSES, rules, hours, 1.0, 60.0)
+    strict = tune_rules(recordings, rules, 30.0)
+    loose = tune_rules(recordings, rules, 60.0)
 
     assert (strict['A'].f1, strict['B'].f1) == (0.0, 1.0)
     assert (loose['A'].f1, loose['B'].f1) == (pytest.approx(2 / 3), 1.0)
@@ -134,7 +140,14 @@ def test_of_thresholds_that_find_the_same_events_the_best_fitting_wins():
     truth = {'one': TrueRecording((TrueEvent('A', 19.5, 27.5),), 60.0)}
     rules = {'A': EventRule('none', enter=0.8, leave=0.4)}
 
-    tuned = tune_rules({'one': windows}, truth, CLASSES, rules, 1 / 60, 1.0, 0.0)['A']
+    recordings = ScoredRecordings({'one': windows}, truth, CLASSES, 1 / 60, 1.0)
+    tuned = tune_rules(recordings, rules, 0.0)['A']
 
     assert tuned.rule.leave > 0.4
     assert (tuned.f1, tuned.overlap_f1) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize('rate', [-1.0, float('nan'), float('inf')])
+def test_a_rate_that_is_none_is_refused(recordings, rate):
+    with pytest.raises(ValueError, match='false alarms per hour'):
+        tune(recordings, rate)

@@ -13,6 +13,7 @@ from PIL import Image
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.results.annotate import (
+    Shown,
     UnfinishedError,
     _fit,
     annotate_video,
@@ -21,12 +22,13 @@ from mmaction_timesformer.detection.results.annotate import (
 )
 from mmaction_timesformer.detection.results.drawing import Panel, ScoresOverTime, class_colours
 from mmaction_timesformer.detection.results.event_log import read_events
+from mmaction_timesformer.detection.results.finishing import RunOptions
 from mmaction_timesformer.detection.results.previews import PreviewRing
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source
 from tests.detection.signal_videos import every, make_detector, write_video
 from video_clips.reading.video import open_video
-from video_clips.video_output import write_video as write_h264
+from video_clips.writing import open_writer
 
 CLASSES = ('Digging', 'Walking', 'Other')
 LABELS = CLASSES[:2]
@@ -37,6 +39,8 @@ WINDOWS = [
     ScoredWindow(float(second), second + 1.0, (0.9, 0.05, 0.05) if 2 <= second < 5 else (0, 0, 1))
     for second in range(10)
 ]
+
+SHOWN = Shown(WINDOWS, [EVENT], CLASSES, LABELS, 10.0)
 
 
 @pytest.fixture(scope='module')
@@ -57,7 +61,7 @@ def is_red(picture):
 
 
 def test_panel_shows_probabilities_events_and_time():
-    panel = Panel(400, CLASSES, LABELS, [EVENT], 10.0)
+    panel = Panel(400, LABELS, [EVENT], 10.0)
     colours = class_colours(LABELS)
     left, top, right, bottom = panel._row_box(0)
     middle = (top + bottom) // 2
@@ -88,7 +92,7 @@ def test_scores_are_those_of_the_nearest_window():
 
 def test_annotated_copy_keeps_every_frame_at_its_time(source, tmp_path):
     file = tmp_path / 'annotated' / 'yard.mp4'
-    annotate_video(source, WINDOWS, [EVENT], CLASSES, LABELS, 10.0, file)
+    annotate_video(source, SHOWN, file)
     with open_video(source.url) as original, open_video(file) as copy:
         assert copy.seconds == pytest.approx(original.seconds, abs=2e-3)
         picture = copy.decode([35])[0]
@@ -120,7 +124,12 @@ def test_recordings_of_one_name_have_files_of_their_own(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_video(tmp_path / name, every(10, 5.0), [(2.0, 4.0)])
     sources = [Source(str(tmp_path / name), str(tmp_path / name)) for name in names]
-    run(make_detector(), sources, tmp_path / 'out', annotate=True, clips=True, report=True)
+    run(
+        make_detector(),
+        sources,
+        tmp_path / 'out',
+        options=RunOptions(annotate=True, clips=True, report=True),
+    )
     events = read_events(tmp_path / 'out' / 'events.jsonl')
     assert len(events) == 4
     assert len(list((tmp_path / 'out' / 'events').glob('*.jpg'))) == 4
@@ -144,7 +153,7 @@ def save_half(self, file, *_, **__):
 
 
 def test_half_a_picture_does_not_take_its_name(source, tmp_path, monkeypatch):
-    """What is there is never made again."""
+    """Existing files are never made again."""
     monkeypatch.setattr(Image.Image, 'save', save_half)
     with pytest.raises(OSError, match='no space'):
         save_event_media(source, [EVENT], tmp_path)
@@ -181,7 +190,7 @@ class StopAfter(threading.Event):
 def test_a_stop_ends_a_copy_and_a_clip_at_the_next_frame(source, tmp_path):
     copy, stop = tmp_path / 'copy' / 'yard.mp4', StopAfter(5)
     with pytest.raises(UnfinishedError, match=r'the yard\.mp4'):
-        annotate_video(source, WINDOWS, [EVENT], CLASSES, LABELS, 10.0, copy, stop)
+        annotate_video(source, SHOWN, copy, stop)
     assert stop._num_left == -1
     with pytest.raises(UnfinishedError):
         save_event_media(source, [EVENT], tmp_path / 'events', StopAfter(5))
@@ -203,12 +212,14 @@ def test_a_run_that_is_stopped_while_it_makes_videos_makes_them_later(tmp_path, 
         patch.setattr(
             'mmaction_timesformer.detection.results.finishing.annotate_video', stop_after_first
         )
-        summary = run(make_detector(), sources, out, stop=stop, annotate=True, clips=True)
+        summary = run(
+            make_detector(), sources, out, options=RunOptions(annotate=True, clips=True), stop=stop
+        )
     assert (summary.exit_code, summary.was_stopped) == (0, True)
     assert [file.name[:2] for file in (out / 'annotated').iterdir()] == ['a-']
     assert list((out / 'events').glob('*')) == []
     assert (out / 'report.html').exists()
-    run(make_detector(), sources, out, annotate=True, clips=True)
+    run(make_detector(), sources, out, options=RunOptions(annotate=True, clips=True))
     assert len(list((out / 'annotated').iterdir())) == 2
     assert len(list((out / 'events').iterdir())) == 4
 
@@ -216,7 +227,7 @@ def test_a_run_that_is_stopped_while_it_makes_videos_makes_them_later(tmp_path, 
 def test_a_failure_leaves_no_half_video(tmp_path):
     file = tmp_path / 'annotated.mp4'
     with pytest.raises(ValueError, match='no such file'):
-        annotate_video(Source('gone', 'gone.mp4'), [], [], CLASSES, LABELS, 10.0, file)
+        annotate_video(Source('gone', 'gone.mp4'), SHOWN, file)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -225,7 +236,7 @@ def test_pictures_of_any_size_become_video(tmp_path, size):
     width, height = size
     picture = _fit(np.full((height, width, 3), 200, np.uint8))
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
-    with write_h264(tmp_path / 'a.mp4') as output:
+    with open_writer(tmp_path / 'a.mp4') as output:
         output.write(picture, 0.0)
     with open_video(tmp_path / 'a.mp4') as video:
         assert video.size == (picture.shape[1], picture.shape[0])

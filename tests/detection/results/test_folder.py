@@ -13,7 +13,8 @@ from mmaction_timesformer.detection.results.event_log import JsonLines, read_eve
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES, ResultsFolder
 from mmaction_timesformer.detection.results.score_log import ScoreLog, read_scores
 from mmaction_timesformer.detection.running import run
-from mmaction_timesformer.detection.sources.feed import Begin, End, Gap, Resume
+from mmaction_timesformer.detection.sources.feed import Resume
+from mmaction_timesformer.detection.sources.records import Begin, End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from tests.detection.signal_videos import every, make_detector, read_colours, write_video
@@ -85,7 +86,7 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize('num_windows', [0, 1, 20, 33, 40, 70, 88])
-def test_going_on_after_the_model_died(source, uninterrupted, tmp_path, num_windows):
+def test_left_after_the_model_died(source, uninterrupted, tmp_path, num_windows):
     num_scored = 0
 
     def die(clips):
@@ -106,7 +107,7 @@ def test_going_on_after_the_model_died(source, uninterrupted, tmp_path, num_wind
 
 @pytest.mark.parametrize('share', [0.0, 0.1, 0.37, 0.5, 0.63, 0.77, 0.9, 0.99])
 @pytest.mark.parametrize('file', [EVENTS, SCORES])
-def test_going_on_with_a_log_that_breaks_off_anywhere(source, uninterrupted, tmp_path, file, share):
+def test_left_with_a_log_that_breaks_off_anywhere(source, uninterrupted, tmp_path, file, share):
     """Scores stand in their log before what follows from them; a line may be half written."""
     scores = (uninterrupted / SCORES).read_bytes()
     lines = (uninterrupted / EVENTS).read_bytes().splitlines(keepends=True)
@@ -136,11 +137,13 @@ def test_a_paced_file_goes_on_at_once_and_at_its_pace(source, tmp_path):
     events.write(dict(record='source', state='started', source='yard', time=None))
     events.close()
     paced = replace(source, pace=1.0)
-    going_on = ResultsFolder(tmp_path, make_detector(), {}).resume([paced])
+    results = ResultsFolder(tmp_path, make_detector().event_settings, {})
+    left = results.resume([paced])
+    results.close()
     started = time.monotonic()
     moments = []
-    for update in make_detector().watch([paced], going_on.trackers, going_on.resumes):
-        if isinstance(update, Scored):
+    for record in make_detector().watch([paced], left.resumes):
+        if isinstance(record, Scored):
             moments.append(time.monotonic() - started)
         if len(moments) == 9:
             break
@@ -208,11 +211,11 @@ def test_a_live_source_closes_what_was_open_and_keeps_its_clock(tmp_path):
     )
     log.write(event)
     log.close()
-    results = ResultsFolder(tmp_path, make_detector(), {})
-    going_on = results.resume([source])
-    (closed,) = going_on.news
+    results = ResultsFolder(tmp_path, make_detector().event_settings, {})
+    left = results.resume([source])
+    (closed,) = left.interrupted
     assert (closed.state, closed.end_seconds, closed.interrupted) == ('closed', 9.0, True)
-    resume = going_on.resumes['gate']
+    resume = left.resumes['gate']
     assert (resume.epoch, resume.last_seconds) == (RECORDED, 9.0)
 
 
@@ -220,14 +223,14 @@ GATE = Source('gate', 'rtsp://127.0.0.1:1/', 'url')
 OPEN = DangerEvent('gate#Digging@5.000', 'open', 'Digging', 5.0, 9.0, 6.0, 7.0, 0.9, 0.8, 'gate')
 
 
-def one_run(folder, *updates):
-    """What a run of a live source writes; gives what the folder told it to go on from."""
-    results = ResultsFolder(folder, make_detector(), {})
-    going_on = results.resume([GATE])
-    for update in updates:
-        results.write(update)
+def one_run(folder, *records):
+    """Write as a run of a live source does; return the state that the folder resumed from."""
+    results = ResultsFolder(folder, make_detector().event_settings, {})
+    left = results.resume([GATE])
+    for record in records:
+        results.write(record)
     results.close()
-    return going_on
+    return left
 
 
 def test_a_live_source_was_watched_as_far_as_it_was_scored(tmp_path):
@@ -243,13 +246,13 @@ def test_a_live_source_that_came_late_keeps_its_clock_and_closes_its_events(tmp_
     assert one_run(tmp_path, Begin('gate', RECORDED), OPEN).resumes == {}
     third = one_run(tmp_path, Begin('gate', RECORDED))
     assert third.resumes == {'gate': Resume(epoch=RECORDED, last_seconds=9.0)}
-    assert third.news == [replace(OPEN, state='closed', interrupted=True)]
+    assert third.interrupted == [replace(OPEN, state='closed', interrupted=True)]
     starts = [r for r in read_records(tmp_path / EVENTS) if r.get('state') == 'started']
     assert len(starts) == 1
 
 
 def test_records_keep_what_a_source_says_at_its_end(tmp_path):
-    results = ResultsFolder(tmp_path, make_detector(), {})
+    results = ResultsFolder(tmp_path, make_detector().event_settings, {})
     results.write(Gap('gate', 1.0, None, 'cut'))
     results.write(End('gate', 3.0, error='no such file'))
     results.close()
@@ -260,7 +263,7 @@ def test_records_keep_what_a_source_says_at_its_end(tmp_path):
 
 def test_logs_that_are_none_are_refused(tmp_path):
     (tmp_path / 'scores.csv').write_text('time,score\n1,2\n')
-    with pytest.raises(ValueError, match='no score log'):
+    with pytest.raises(ValueError, match='not a score log'):
         read_scores(tmp_path / 'scores.csv')
     (tmp_path / 'events.jsonl').write_text('hello\n')
     with pytest.raises(ValueError, match='line 1'):
@@ -275,12 +278,12 @@ def test_logs_that_are_none_are_refused(tmp_path):
         (EVENTS, '{"record": "heartbeat"}\n{"a": 1}\n', r"events\.jsonl, line 2: .*'record'"),
         (EVENTS, '{"record": "event", "label": "Digging"}\n', r'events\.jsonl, line 1: .*start'),
         (EVENTS, '{"record": "source", "state": "started", "time": 3}\n', 'line 1'),
-        ('run.json', '', r'run\.json is no manifest'),
-        ('run.json', '3', r'run\.json is no manifest'),
+        ('run.json', '', r'run\.json is not a manifest'),
+        ('run.json', '3', r'run\.json is not a manifest'),
         ('run.json', '{}', 'fingerprint'),
     ],
 )
 def test_a_folder_of_something_else_is_refused_by_file_and_line(tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=message):
-        ResultsFolder(tmp_path, make_detector(), {})
+        ResultsFolder(tmp_path, make_detector().event_settings, {})

@@ -8,10 +8,12 @@ from urllib.parse import unquote
 import pytest
 
 from mmaction_timesformer.detection.events.events import DangerEvent, clock
+from mmaction_timesformer.detection.events.rules import EventRule
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
+from mmaction_timesformer.detection.results.finishing import RunOptions
 from mmaction_timesformer.detection.results.pages import SourcePage, write_report
 from mmaction_timesformer.detection.running import run
-from mmaction_timesformer.detection.sources.feed import Gap
+from mmaction_timesformer.detection.sources.records import Gap
 from mmaction_timesformer.detection.sources.sources import Source
 from tests.detection.conftest import far_east
 from tests.detection.signal_videos import every, make_detector, write_video
@@ -26,7 +28,7 @@ def folder(tmp_path_factory):
     path = write_video(folder / 'yard 1.mp4', every(10, 20.0), spans, recorded_at=recorded)
     sources = [Source(str(path), str(path)), Source('gone.mp4', 'gone.mp4')]
     with far_east():
-        run(make_detector(), sources, folder / 'out', annotate=True, clips=True, report=True)
+        run(make_detector(), sources, folder / 'out', options=RunOptions(True, True, report=True))
     return folder / 'out'
 
 
@@ -57,7 +59,7 @@ def test_a_run_that_is_over_makes_its_report_again_without_new_videos(folder):
     before = video.stat().st_mtime_ns
     source = Source(str(folder.parent / 'yard 1.mp4'), str(folder.parent / 'yard 1.mp4'))
     with far_east():
-        run(make_detector(), [source], folder, annotate=True, clips=True, report=True)
+        run(make_detector(), [source], folder, options=RunOptions(True, True, report=True))
     assert video.stat().st_mtime_ns == before
     assert 'data-seek="14.75"' in (folder / 'report.html').read_text()
 
@@ -68,7 +70,7 @@ def test_names_cannot_inject_anything(tmp_path):
     )
     gap = Gap(event.source, 3.0, 4.0, '"><img src=x>')
     page = SourcePage(event.source, 10.0, [event], [], [gap])
-    write_report(tmp_path / 'report.html', [page], ('A', 'Other'), ['A'], 'a run')
+    write_report(tmp_path / 'report.html', [page], ('A', 'Other'), {'A': EventRule()}, 'a run')
     content = (tmp_path / 'report.html').read_text()
     assert '<script>alert' not in content
     assert '<img src=x>' not in content
@@ -77,8 +79,13 @@ def test_names_cannot_inject_anything(tmp_path):
 def test_long_recordings_have_short_curves_that_keep_their_peaks(tmp_path):
     windows = [ScoredWindow(n / 2, n / 2, (float(n == 31_415), 0.0)) for n in range(100_000)]
     page = SourcePage('gate', 50_000.0, [], windows)
-    write_report(tmp_path / 'report.html', [page], ('A', 'Other'), ['A'], 'a run')
+    write_report(tmp_path / 'report.html', [page], ('A', 'Other'), {'A': EventRule()}, 'a run')
     content = (tmp_path / 'report.html').read_text()
+    # The thresholds lie over the curve: enter 0.6 and leave 0.4 of 100.
+    assert re.findall(r'<line class="(\w+)"[^>]* y1="([\d.]+)"', content) == [
+        ('enter', '40.00'),
+        ('leave', '60.00'),
+    ]
     (curve,) = re.findall(r'<path d="([^"]+)"', content)
     assert curve.count('L') < 2000
     # The one high window stands where it was: 31415 of 100000.

@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from mmaction_timesformer.detection.events.events import DangerEvent
-from mmaction_timesformer.detection.sources.feed import End, Gap, Patience, Resume
+from mmaction_timesformer.detection.sources.feed import Patience, Resume
 from mmaction_timesformer.detection.sources.reader import SourceReader
+from mmaction_timesformer.detection.sources.records import End, Gap
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
-from mmaction_timesformer.detection.watch import Pulse, Scored
+from mmaction_timesformer.detection.watch import Heartbeat, Scored
 from tests.detection.signal_videos import (
     every,
     make_detector,
@@ -37,11 +38,11 @@ def camera(tmp_path_factory):
 def test_a_stream_is_cut_and_comes_back(rtsp_server, camera):
     server, url = rtsp_server(camera)
     stop = threading.Event()
-    updates = []
-    for update in make_detector(patience=QUICK).watch([parse_source(url + '0')], stop=stop):
-        updates.append(update)
-        events = [u for u in updates if isinstance(u, DangerEvent)]
-        gaps = [u for u in updates if isinstance(u, Gap)]
+    records = []
+    for record in make_detector(patience=QUICK).watch([parse_source(url + '0')], stop=stop):
+        records.append(record)
+        events = [u for u in records if isinstance(u, DangerEvent)]
+        gaps = [u for u in records if isinstance(u, Gap)]
         is_open = bool(events) and events[-1].state != 'closed'
         if is_open and not gaps:
             server.kill()
@@ -59,7 +60,7 @@ def test_a_stream_is_cut_and_comes_back(rtsp_server, camera):
     assert again.start_seconds >= back.end_seconds > lost.start_seconds
     assert again.interrupted
     assert first.start_time < again.start_time
-    assert updates[-1].num_reconnects == 1
+    assert records[-1].num_reconnects == 1
 
 
 def test_four_streams_at_once(rtsp_server, tmp_path):
@@ -75,21 +76,21 @@ def test_four_streams_at_once(rtsp_server, tmp_path):
     ]
     _, url = rtsp_server(*files)
     stop = threading.Event()
-    closed, pulses = {}, {}
+    closed, heartbeats = {}, {}
     sources = [parse_source(f'{url}{number}') for number in range(4)]
-    for update in make_detector(patience=QUICK, queue_size=100).watch(sources, stop=stop):
-        if isinstance(update, DangerEvent) and update.state == 'closed':
-            closed[update.source] = update
+    for record in make_detector(patience=QUICK, queue_size=100).watch(sources, stop=stop):
+        if isinstance(record, DangerEvent) and record.state == 'closed':
+            closed[record.source] = record
             if len(closed) == 4:
                 stop.set()
-        elif isinstance(update, Pulse):
-            pulses[update.source] = update
+        elif isinstance(record, Heartbeat):
+            heartbeats[record.source] = record
     for number, source in enumerate(sources):
         event = closed[source.name]
         assert event.label == ('Digging' if number % 2 else 'Walking')
         assert event.duration_seconds == pytest.approx(2.0 + number, abs=0.5)
         assert event.latency_seconds < 3.0
-        assert pulses[source.name].num_dropped == 0
+        assert heartbeats[source.name].num_dropped == 0
 
 
 def test_a_server_that_is_not_there_is_tried_and_given_up(unused_port):
@@ -109,17 +110,17 @@ def test_a_slow_model_drops_the_oldest_windows(camera):
 
     source = Source('gate', str(camera), pace=10.0)
     detector = make_detector(think, batch_size=1, queue_size=2)
-    updates = list(detector.watch([source]))
-    scored = [u.window.seconds for u in updates if isinstance(u, Scored)]
-    pulse = [u for u in updates if isinstance(u, Pulse)][-1]
-    assert pulse.num_dropped > 50
-    assert pulse.num_windows == len(scored)
-    assert len(scored) + pulse.num_dropped == 233
+    records = list(detector.watch([source]))
+    scored = [u.window.seconds for u in records if isinstance(u, Scored)]
+    heartbeat = [u for u in records if isinstance(u, Heartbeat)][-1]
+    assert heartbeat.num_dropped > 50
+    assert heartbeat.num_windows == len(scored)
+    assert len(scored) + heartbeat.num_dropped == 233
     assert scored == sorted(scored)
     # What is scored is new: nothing waits longer than the queue is. All would take 23 seconds.
-    assert pulse.max_latency_seconds < 5.0
+    assert heartbeat.max_latency_seconds < 5.0
     # One event; a machine that stalls for longer than windows touch makes it several.
-    *_, event = [u for u in updates if isinstance(u, DangerEvent) and u.state == 'closed']
+    *_, event = [u for u in records if isinstance(u, DangerEvent) and u.state == 'closed']
     assert event.end_seconds == pytest.approx(60.0, abs=0.1)
 
 
@@ -128,9 +129,9 @@ def test_a_read_that_hangs_is_ended(tmp_path):
     os.mkfifo(pipe)
     started = time.monotonic()
     patience = Patience(read_seconds=0.5)
-    updates = list(make_detector(patience=patience).watch([Source('hangs', str(pipe))]))
+    records = list(make_detector(patience=patience).watch([Source('hangs', str(pipe))]))
     assert time.monotonic() - started < 60
-    assert 'time limit' in updates[-1].error
+    assert 'time limit' in records[-1].error
 
 
 def test_a_live_read_that_hangs_is_replaced(tmp_path, monkeypatch):
@@ -152,10 +153,10 @@ def test_a_live_read_that_hangs_is_replaced(tmp_path, monkeypatch):
     stop = threading.Event()
     gaps, num_windows = [], 0
     patience = Patience(read_seconds=2.0, first_retry_seconds=0.1)
-    for update in make_detector(patience=patience).watch([source], stop=stop):
-        if isinstance(update, Gap):
-            gaps.append(update)
-        elif isinstance(update, Scored):
+    for record in make_detector(patience=patience).watch([source], stop=stop):
+        if isinstance(record, Gap):
+            gaps.append(record)
+        elif isinstance(record, Scored):
             num_windows += 1
             if len(gaps) == 2:
                 stop.set()
@@ -180,19 +181,19 @@ def test_a_device_of_ffmpeg_is_a_camera():
 
 def test_heartbeats_tell_how_a_source_is_doing(camera):
     source = Source('gate', str(camera), pace=15.0)
-    pulses = [
-        update
-        for update in make_detector(heartbeat_seconds=0.3, queue_size=300).watch([source])
-        if isinstance(update, Pulse)
+    heartbeats = [
+        record
+        for record in make_detector(heartbeat_seconds=0.3, queue_size=300).watch([source])
+        if isinstance(record, Heartbeat)
     ]
-    assert len(pulses) >= 4
-    assert [p.num_frames for p in pulses] == sorted(p.num_frames for p in pulses)
-    assert pulses[-1].num_frames == 1500
-    assert pulses[-1].num_windows == 233
+    assert len(heartbeats) >= 4
+    assert [p.num_frames for p in heartbeats] == sorted(p.num_frames for p in heartbeats)
+    assert heartbeats[-1].num_frames == 1500
+    assert heartbeats[-1].num_windows == 233
 
 
 def test_a_frame_that_cannot_be_used_is_a_gap():
-    """What fails once must not end the watch, and what fails always must not go on for ever."""
+    """One failure must not end the watch, and a permanent one must not go on for ever."""
     source = parse_source('lavfi:color=red:size=32x32:rate=25,realtime')
     num_prepared = 0
 
@@ -206,15 +207,15 @@ def test_a_frame_that_cannot_be_used_is_a_gap():
     detector = make_detector(patience=QUICK)
     detector.prepare = fail_once
     stop = threading.Event()
-    updates = []
-    for update in detector.watch([source], stop=stop):
-        updates.append(update)
-        gaps = [u for u in updates if isinstance(u, Gap)]
-        if len(gaps) == 2 and isinstance(update, Scored):
+    records = []
+    for record in detector.watch([source], stop=stop):
+        records.append(record)
+        gaps = [u for u in records if isinstance(u, Gap)]
+        if len(gaps) == 2 and isinstance(record, Scored):
             stop.set()
     assert [gap.end_seconds is None for gap in gaps] == [True, False]
     assert gaps[0].reason == 'ValueError: sws_scale failed'
-    assert updates[-1].num_reconnects == 1
+    assert records[-1].num_reconnects == 1
 
     def fail_always(picture):
         raise ValueError('sws_scale failed')
@@ -249,11 +250,11 @@ CAMERA = Source('camera', '/dev/video9', 'device', 'v4l2')
 def test_a_camera_that_always_hangs_is_given_up(hanging_driver):
     patience = Patience(0.2, first_retry_seconds=0.1, max_retry_seconds=0.4, max_retries=3)
     started = time.monotonic()
-    updates = list(make_detector(patience=patience).watch([CAMERA]))
+    records = list(make_detector(patience=patience).watch([CAMERA]))
     assert time.monotonic() - started > 0.1 + 0.2 + 0.4
-    (gap,) = [u for u in updates if isinstance(u, Gap)]
+    (gap,) = [u for u in records if isinstance(u, Gap)]
     assert (gap.start_seconds, gap.end_seconds) == (0.0, None)
-    assert updates[-1].error == 'given up after 4 tries: a read does not return'
+    assert records[-1].error == 'given up after 4 tries: a read does not return'
     # On a busy machine a thread may be given up before it has come as far as to hang.
     assert 2 <= len(hanging_driver) <= 4
 
@@ -264,10 +265,10 @@ def test_threads_that_hang_do_not_pile_up(hanging_driver):
     patience = Patience(0.05, first_retry_seconds=0.01, max_retry_seconds=0.02)
     resume = Resume(epoch=datetime.now(timezone.utc), last_seconds=7.0)
     detector = make_detector(patience=patience)
-    updates = list(detector.watch([CAMERA], resumes={'camera': resume}, stop=stop))
-    (gap,) = [u for u in updates if isinstance(u, Gap)]
+    records = list(detector.watch([CAMERA], resumes={'camera': resume}, stop=stop))
+    (gap,) = [u for u in records if isinstance(u, Gap)]
     assert (gap.start_seconds, gap.reason) == (7.0, 'nobody was watching')
-    assert not [u for u in updates if isinstance(u, End)]
+    assert not [u for u in records if isinstance(u, End)]
     assert len(hanging_driver) <= 4
 
 
@@ -299,14 +300,14 @@ def test_a_recording_behind_a_url_waits_for_a_slow_model(web_server, tmp_path, s
     impatience = threading.Timer(120.0, stop.set)
     impatience.start()
     detector = make_detector(think, batch_size=4, queue_size=4)
-    updates = list(detector.watch([parse_source(url)], stop=stop))
+    records = list(detector.watch([parse_source(url)], stop=stop))
     impatience.cancel()
-    assert not [u for u in updates if isinstance(u, Gap)]
-    *_, pulse, end = updates
-    assert (pulse.num_dropped, pulse.num_windows, end.error) == (0, 153, '')
+    assert not [u for u in records if isinstance(u, Gap)]
+    *_, heartbeat, end = records
+    assert (heartbeat.num_dropped, heartbeat.num_windows, end.error) == (0, 153, '')
     assert [
         (u.start_seconds, u.end_seconds)
-        for u in updates
+        for u in records
         if isinstance(u, DangerEvent) and u.state == 'closed'
     ] == [(e.start_seconds, e.end_seconds) for e in make_detector().detect(file)]
 
@@ -316,8 +317,8 @@ def test_the_time_line_begins_at_0_however_slow_the_machine(tmp_path, monkeypatc
     # Each reading of the clock is a second later.
     clock = SimpleNamespace(monotonic=itertools.count(100.0).__next__)
     monkeypatch.setattr('mmaction_timesformer.detection.sources.live.time', clock)
-    updates = make_detector().watch([parse_source(file.as_uri())])
-    first = next(u for u in updates if isinstance(u, Scored))
+    records = make_detector().watch([parse_source(file.as_uri())])
+    first = next(u for u in records if isinstance(u, Scored))
     assert first.window.seconds == 1.75 / 2
 
 
@@ -334,14 +335,14 @@ def jumping(tmp_path_factory):
 
 @pytest.mark.parametrize('scheme', ['', 'file://'])
 def test_a_jump_of_the_time_stamps_is_a_gap(jumping, scheme):
-    updates = list(make_detector().watch([parse_source(f'{scheme}{jumping}')]))
-    gap = [u for u in updates if isinstance(u, Gap)][-1]
+    records = list(make_detector().watch([parse_source(f'{scheme}{jumping}')]))
+    gap = [u for u in records if isinstance(u, Gap)][-1]
     assert gap.start_seconds == pytest.approx(5.96, abs=1e-3)
     assert gap.end_seconds == pytest.approx(JUMP + 6.0, abs=1e-3)
     assert gap.reason == 'the time stamps jump ahead by 18000 s'
     # 17 windows of 1.75 s, a quarter apart, lie in the first 5.96 s, and 9 in the other 3.96 s.
-    assert sum(isinstance(u, Scored) for u in updates) == 17 + 9
-    first, second = [u for u in updates if isinstance(u, DangerEvent) and u.state == 'closed']
+    assert sum(isinstance(u, Scored) for u in records) == 17 + 9
+    first, second = [u for u in records if isinstance(u, DangerEvent) and u.state == 'closed']
     assert first.start_seconds == pytest.approx(4.0, abs=0.5)
     assert first.end_seconds == 5.96
     assert second.start_seconds == pytest.approx(JUMP + 6.0, abs=1e-3)
@@ -352,15 +353,15 @@ def test_a_jump_in_a_live_stream_is_a_gap_by_the_clock():
     jump = "setpts='PTS+gte(N,75)*18000/TB'"
     source = parse_source(f'lavfi:color=red:size=32x32:rate=25,realtime,{jump}')
     stop = threading.Event()
-    updates = []
-    for update in make_detector(patience=QUICK).watch([source], stop=stop):
-        updates.append(update)
-        gaps = [u for u in updates if isinstance(u, Gap)]
-        if gaps and isinstance(update, DangerEvent) and update.state == 'open':
+    records = []
+    for record in make_detector(patience=QUICK).watch([source], stop=stop):
+        records.append(record)
+        gaps = [u for u in records if isinstance(u, Gap)]
+        if gaps and isinstance(record, DangerEvent) and record.state == 'open':
             stop.set()
     lost, back = gaps
     assert (lost.start_seconds, lost.end_seconds) == (pytest.approx(74 / 25, abs=0.01), None)
     assert lost.start_seconds < back.end_seconds < 30.0
-    closed = [u for u in updates if isinstance(u, DangerEvent) and u.state == 'closed']
+    closed = [u for u in records if isinstance(u, DangerEvent) and u.state == 'closed']
     assert [event.end_seconds < 30.0 for event in closed] == [True, True]
-    assert updates[-1].num_reconnects == 0
+    assert records[-1].num_reconnects == 0

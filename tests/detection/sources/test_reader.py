@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from mmaction_timesformer.detection.sources.feed import End
+from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.sources.reader import Break, SourceReader
+from mmaction_timesformer.detection.sources.records import End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
+from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.detection.windows import WindowSettings
 from tests.detection.signal_videos import every, make_detector, write_video
 from video_clips.reading.video import VideoError, open_video
@@ -50,7 +53,7 @@ def test_every_real_file_ends_in_events_or_a_clear_error(real_videos):
     paths = [path for folder in ('odd', 'long') for path in (real_videos / folder).iterdir()]
     sources = [Source(str(path), str(path)) for path in paths]
     detector = make_detector(windows=WindowSettings(2, 2.0, 1.0))
-    ends = [update for update in detector.watch(sources) if isinstance(update, End)]
+    ends = [record for record in detector.watch(sources) if isinstance(record, End)]
     assert {end.source for end in ends} == {source.name for source in sources}
     assert {Path(end.source).name for end in ends if end.error} == {'result.webm'}
     assert all(end.num_frames for end in ends if not end.error)
@@ -87,7 +90,8 @@ def test_a_start_that_cannot_be_decoded_is_skipped(tmp_path):
     joined.write_bytes(content[len(content) // 188 // 5 * 188 :])
     frames = read(joined)
     assert 0 < len(frames) < 150
-    assert frames[0].seconds == 0.0
+    # The container begins with what cannot be decoded, and a player's time with the container.
+    assert frames[-1].seconds == pytest.approx(6.0 * 4 / 5, abs=0.2)
     red, green, _ = frames[0].picture().mean(axis=(0, 1))
     assert red > 200
     assert green < 20
@@ -112,3 +116,73 @@ def test_what_has_no_picture_is_refused(tmp_path):
         read(tmp_path / 'missing.mp4')
     with pytest.raises(VideoError, match='folder'):
         read(tmp_path)
+
+
+FAULTS = {
+    # file: number of frames, first and last time
+    'avi_dropped_frames.avi': (81, 0.0, 3.96),
+    'avi_dropped_frames_bframes.avi': (81, 0.0, 3.96),
+    'audio_longer.mkv': (100, 0.023, 3.983),
+    'pid_change.ts': (400, 0.0, 15.96),
+    'raw_10fps.h264': (60, 0.0, 5.9),
+    'video_starts_at_2.5s.mp4': (100, 2.5, 6.46),
+}
+
+
+@pytest.mark.parametrize('name', FAULTS)
+def test_times_are_those_of_a_player(real_videos, name):
+    frames = read(real_videos / 'faults' / name)
+    assert (len(frames), frames[0].seconds, frames[-1].seconds) == pytest.approx(FAULTS[name])
+
+
+def test_an_event_of_a_late_video_has_the_times_of_a_player(real_videos):
+    path = real_videos / 'faults' / 'video_starts_at_2.5s.mp4'
+
+    def always(clips):
+        return torch.tensor([[1.0, 0.0, 0.0]]).repeat(len(clips), 1)
+
+    (event,) = make_detector(always).detect(path)
+    assert (event.start_seconds, event.end_seconds) == (2.5, pytest.approx(6.5, abs=0.01))
+
+
+def test_a_hole_ends_an_event(real_videos):
+    records = list(make_detector().watch([Source('a', str(real_videos / 'faults/hole_of_8s.mp4'))]))
+    (gap,) = [record for record in records if isinstance(record, Gap)]
+    assert (gap.start_seconds, gap.end_seconds) == (pytest.approx(2.96), pytest.approx(11.0))
+
+
+def test_one_frame_is_one_window(tmp_path):
+    video = write_video(tmp_path / 'one.mp4', [0.0], [(0.0, 1.0)])
+    *_, scored, event, closed, heartbeat, end = make_detector().watch([Source('a', str(video))])
+    assert isinstance(scored, Scored)
+    assert (event.label, closed.state, heartbeat.num_windows) == ('Digging', 'closed', 1)
+    assert (end.error, end.num_frames) == ('', 1)
+
+
+def test_a_frame_every_15_seconds_is_watched_and_told(tmp_path):
+    video = write_video(tmp_path / 'lapse.mp4', [15.0 * n for n in range(8)], [(30.0, 60.0)])
+    records = list(make_detector().watch([Source('a', str(video))]))
+    assert 'frames come every 15.0 s' in records[-1].remark
+    (event,) = [r for r in records if isinstance(r, DangerEvent) and r.state == 'closed']
+    # The nearest frame counts: 30 and 45 s are red.
+    assert (event.start_seconds, event.end_seconds) == pytest.approx((22.5, 52.5), abs=2.0)
+
+
+def test_frames_out_of_order_are_counted(tmp_path, monkeypatch):
+    video = write_video(tmp_path / 'yard.mp4', every(25, 4.0), [])
+    decode = SourceReader._decode
+
+    def swapped(self, *arguments):
+        held = None
+        for number, frame in enumerate(decode(self, *arguments)):
+            if number == 50:
+                held = frame
+                continue
+            yield frame
+            if held is not None:
+                yield held
+                held = None
+
+    monkeypatch.setattr(SourceReader, '_decode', swapped)
+    *_, end = make_detector().watch([Source('a', str(video))])
+    assert (end.num_frames, end.remark) == (99, '1 frames out of order were left out')

@@ -1,8 +1,18 @@
-"""What names a source."""
+"""Names of sources."""
+
+import os
+import re
 
 import pytest
 
-from mmaction_timesformer.detection.sources.sources import Source, find_sources, parse_source
+from mmaction_timesformer.detection.sources.records import End
+from mmaction_timesformer.detection.sources.sources import (
+    Source,
+    find_left_out,
+    find_sources,
+    parse_source,
+)
+from tests.detection.signal_videos import make_detector
 
 
 def test_kinds():
@@ -14,33 +24,47 @@ def test_kinds():
     assert not parse_source('yard.mp4').is_live
 
 
-def test_names_hold_no_password():
-    source = parse_source('rtsp://user:secret@camera:554/gate?token=secret')
-    assert source.name == 'rtsp://camera:554/gate'
-    assert 'secret' in source.url
-
-
 @pytest.mark.parametrize(
-    ('query', 'kept'),
+    ('url', 'name'),
     [
-        ('channel=1&subtype=0', '?channel=1&subtype=0'),
-        ('channel=1&password=hunter2', '?channel=1'),
-        ('Pwd=hunter2;channel=1', '?channel=1'),
-        ('stream=2&X-Amz-Signature=hunter2&X-Amz-Credential=hunter2', '?stream=2'),
-        ('api_key=hunter2&sig=hunter2&sessionid=hunter2', ''),
-        ('u=admin&p=hunter2&channel=1', '?channel=1'),
-        ('pw=hunter2&pin=1234&code=1234&hash=hunter2&otp=123456', ''),
-        ('ticket=hunter2&sid=hunter2&ak=hunter2&sk=hunter2', ''),
-        ('Channel=2&streamType=main&proto=Onvif', '?Channel=2&streamType=main&proto=Onvif'),
-        ('camera=1&cam=2&chn=3&profile=a_1', '?camera=1&cam=2&chn=3&profile=a_1'),
-        ('channel=u:hunter2@b&mychannel=hunter2', ''),
-        ('hunter2', ''),
-        ('src=rtsp%3A%2F%2Fa%3Ahunter2%40b&id=gate', '?id=gate'),
+        ('rtsp://user:hunter2@camera:554/gate?token=hunter2', 'rtsp://camera#'),
+        ('rtsp://camera/user=admin_password=hunter2_channel=1_stream=0.sdp', 'rtsp://camera#'),
+        ('rtmp://camera/live/hunter2', 'rtmp://camera#'),
+        ('http://[fe80::1]:80/snap?user=a&password=hunter2', 'http://[fe80::1]#'),
+        # Where a URL can be read in several ways, even its host may be a part of a password.
+        ('rtsp://user:pa/hunter2@camera/gate', 'rtsp://#'),
+        ('rtsp://user:hunter2#x@camera/gate', 'rtsp://#'),
+        ('rtsp://user:hunter2?x@camera/gate', 'rtsp://#'),
+        ('rtsp://hunter2@x@camera/gate', 'rtsp://#'),
+        ('rtsp://camera/gate?password=x@hunter2', 'rtsp://#'),
+        ('rtsp://admin:hunter2/gate', 'rtsp://admin#'),
     ],
 )
-def test_names_keep_of_a_query_what_is_no_secret(query, kept):
-    source = parse_source(f'rtsp://user:hunter2@camera/live?{query}')
-    assert source.name == f'rtsp://camera/live{kept}'
+def test_names_of_urls_hold_scheme_host_and_fingerprint(url, name):
+    source = parse_source(url)
+    assert source.url == url
+    assert re.fullmatch(re.escape(name) + '[0-9a-f]{8}', source.name)
+    assert 'hunter2' not in source.name
+
+
+def test_a_source_may_be_named():
+    source = parse_source('gate 1=rtsp://user:hunter2@camera/live?a=b')
+    assert (source.name, source.url) == ('gate 1', 'rtsp://user:hunter2@camera/live?a=b')
+    assert parse_source('yard=recordings/a.mp4').name == 'yard'
+
+
+def test_secrets_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv('CAMERA_PASSWORD', 'hunter2')
+    assert parse_source('rtsp://a:${CAMERA_PASSWORD}@b/').url == 'rtsp://a:hunter2@b/'
+    with pytest.raises(ValueError, match='CAMERA_LOGIN is not set'):
+        parse_source('rtsp://${CAMERA_LOGIN}@b/')
+
+
+@pytest.mark.parametrize('text', ['rtsp:/a:hunter2@camera/', 'a:hunter2@camera/x', 'p=hunter2'])
+def test_what_is_neither_file_nor_url_is_refused_without_telling_secrets(text):
+    with pytest.raises(FileNotFoundError) as refused:
+        find_sources([text])
+    assert 'hunter2' not in str(refused.value)
 
 
 def test_cameras_that_differ_in_the_query_are_two():
@@ -49,20 +73,37 @@ def test_cameras_that_differ_in_the_query_are_two():
     assert [source.url for source in find_sources([*urls, urls[0]])] == urls
 
 
-def test_sources_that_would_have_one_name_are_refused_without_telling_secrets():
-    urls = [f'rtsp://a:hunter2@camera/live?{query}' for query in ('token=hunter3', 'p=hunter4')]
-    with pytest.raises(ValueError, match='rtsp://camera/live') as refused:
-        find_sources(urls)
-    assert 'hunter' not in str(refused.value)
+def test_two_sources_of_one_name_are_refused():
+    with pytest.raises(ValueError, match='several sources are called gate'):
+        find_sources(['gate=rtsp://a/', 'gate=rtsp://b/'])
+
+
+def test_a_bad_name_does_not_end_the_others(tmp_path):
+    (tmp_path / 'loop.mp4').symlink_to(tmp_path / 'loop.mp4')
+    (tmp_path / 'good.mp4').touch()
+    odd = os.fsdecode(bytes(tmp_path) + b'/\xff\x1b.mp4')
+    open(odd, 'w').close()
+    names = [source.name for source in find_sources([tmp_path, 'x' * 300 + '.mp4', 'a\0.mp4'])]
+    assert names == [
+        f'{tmp_path}/good.mp4',
+        f'{tmp_path}/loop.mp4',
+        f'{tmp_path}/\\udcff\\x1b.mp4',
+        'x' * 300 + '.mp4',
+        'a\\x00.mp4',
+    ]
+    ends = [r for r in make_detector().watch(find_sources([tmp_path])) if isinstance(r, End)]
+    assert all(end.error for end in ends)
+    assert len(ends) == 3
 
 
 def test_folders_globs_and_files(tmp_path):
-    for name in ('b.mp4', 'a.MP4', 'deep/c.mkv', 'notes.txt'):
+    for name in ('b.mp4', 'a.MP4', 'deep/c.mkv', 'd.dav', 'notes.txt'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = find_sources([tmp_path, tmp_path / 'b.mp4', 'rtsp://camera/gate'])
     names = [source.name.removeprefix(f'{tmp_path}/') for source in found]
-    assert names == ['a.MP4', 'b.mp4', 'deep/c.mkv', 'rtsp://camera/gate']
+    assert names[:-1] == ['a.MP4', 'b.mp4', 'd.dav', 'deep/c.mkv']
+    assert find_left_out([tmp_path, 'rtsp://camera/gate']) == [f'{tmp_path}/notes.txt']
     assert [s.name for s in find_sources([f'{tmp_path}/*.mp4'])] == [f'{tmp_path}/b.mp4']
     assert find_sources([tmp_path / 'b.mp4'], pace=2.0)[0].pace == 2.0
 

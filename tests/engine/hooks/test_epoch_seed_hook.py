@@ -37,7 +37,7 @@ class NoisyModel(BaseModel):
 
 
 class Recorder(Hook):
-    """What the model saw and lost, by epoch."""
+    """Clips and losses by epoch."""
 
     def __init__(self) -> None:
         self.seen: dict[int, list[float]] = {}

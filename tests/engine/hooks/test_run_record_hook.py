@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from mmengine.dataset import BaseDataset
 
-from mmaction_timesformer.engine.hooks.run_record_hook import check_clips_exist, fingerprint
+from mmaction_timesformer.engine.hooks.run_record_hook import (
+    check_clips_exist,
+    fingerprint,
+    without_secret,
+)
 from tests.engine.hooks.test_temperature_hook import runner_of
 
 
@@ -31,6 +35,15 @@ def test_training_and_testing_write_their_records(tmp_path: Path) -> None:
     assert record['data']['train']['num_clips'] == record['data']['val']['num_clips'] == 40
     assert record['versions']['torch']
     assert record['command']
+
+
+@pytest.mark.parametrize('word', ['{}', 'load_from={}', '--resume={}'])
+def test_no_secret_of_an_address_is_recorded(word: str) -> None:
+    signed = word.format('https://user:SECRET@host/SECRET/best.pth?sig=SECRET')
+    shown = word.format('https://host/.../best.pth#')
+    assert without_secret(signed).startswith(shown)
+    assert 'SECRET' not in without_secret(signed)
+    assert without_secret(word.format('work_dirs/a=b/c.pth')) == word.format('work_dirs/a=b/c.pth')
 
 
 def test_the_fingerprint_changes_with_name_label_size_and_order(tmp_path: Path) -> None:

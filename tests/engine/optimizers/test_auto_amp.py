@@ -9,6 +9,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmaction_timesformer.engine.optimizers import AutoAmpOptimWrapper, auto_amp, best_amp_dtype
+from mmaction_timesformer.models import precision
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_precision_of_gpus(
 
 @pytest.mark.parametrize(('has_bfloat16', 'dtype'), [(True, torch.bfloat16), (False, None)])
 def test_precision_of_cpus(has_bfloat16: bool, dtype: torch.dtype | None) -> None:
-    with patch.object(auto_amp, '_cpu_has_bfloat16_instructions', return_value=has_bfloat16):
+    with patch.object(precision, '_cpu_has_bfloat16_instructions', return_value=has_bfloat16):
         assert best_amp_dtype('cpu') is dtype
 
 

@@ -24,8 +24,8 @@ def video(tmp_path_factory):
 
 def between_scores(config, checkpoint, video):
     """A config in which a random model finds events: no score lies near its thresholds."""
-    updates = DangerDetector.from_config(config, checkpoint).watch([Source('yard', str(video))])
-    scores = np.array([update.window.scores for update in updates if isinstance(update, Scored)])
+    records = DangerDetector.from_config(config, checkpoint).watch([Source('yard', str(video))])
+    scores = np.array([record.window.scores for record in records if isinstance(record, Scored)])
     danger = int(scores[:, :3].std(axis=0).argmax())
     ranked = np.sort(scores[:, danger])
     middle = slice(len(ranked) // 4, -len(ranked) // 4)

@@ -1,4 +1,4 @@
-"""What makes the backbone fast and small: no more is kept than needed, and it compiles whole."""
+"""Speed and memory of the backbone: no more is kept than needed, and it compiles whole."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def make(num_layers=2, **changes):
 
 
 def bytes_kept(run):
-    """What a function has allocated and not freed while its result is alive."""
+    """Memory that a function allocated and has not freed while its result is alive."""
     with no_garbage(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         result = run()
     events = profiler.profiler.kineto_results.events()

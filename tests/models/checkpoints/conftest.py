@@ -1,4 +1,4 @@
-"""What loading says, and files for it to read."""
+"""Messages of loading, and files for it to read."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from tests.models.checkpoints.peers import SIZES, mmaction2_model
 
 @pytest.fixture
 def log(monkeypatch):
-    """What loading logs: (level, line) of every call."""
+    """Log of loading: (level, line) of every call."""
     lines = []
 
     def record(message, logger=None, level=20):

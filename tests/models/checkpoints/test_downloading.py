@@ -1,6 +1,7 @@
 """Downloads are whole and checked before they have a name."""
 
 import hashlib
+import re
 import threading
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import torch
 
-from mmaction_timesformer.models.checkpoints import families, read_checkpoint
+from mmaction_timesformer.models.checkpoints import downloading, public_weights, read_checkpoint
 from mmaction_timesformer.models.checkpoints.downloading import cached_path
 from tests.models.checkpoints.peers import SIZES, clips, own_backbone
 
@@ -69,15 +70,15 @@ def files(folder):
 
 def test_weights_from_a_url_once(server, downloads, trained_file, trained):
     (server.folder / 'weights.pth').write_bytes(trained_file.read_bytes())
-    url = f'{server.url}/weights.pth?dl=1'
+    url = f'{server.url}/weights.pth?sig=secret'
     for _ in range(2):
         ours = own_backbone(SIZES[0], pretrained=url)
         ours.init_weights()
         with torch.no_grad():
             inputs = clips(SIZES[0])
             torch.testing.assert_close(ours(inputs), trained.backbone(inputs), atol=1e-5, rtol=1e-5)
-    assert ours.load_report.source == url
-    assert server.requests == ['/weights.pth?dl=1']
+    assert re.fullmatch(r'http://127\.0\.0\.1/\.\.\./weights\.pth#\w{8}', ours.load_report.source)
+    assert server.requests == ['/weights.pth?sig=secret']
     assert files(downloads) == [cached_path(url).name]
 
 
@@ -102,23 +103,33 @@ def test_files_of_one_name_are_kept_apart(server, downloads):
 def test_bad_files_get_no_name(server, downloads, name, content, words):
     (server.folder / name).write_bytes(content)
     with pytest.raises(ValueError, match=words) as raised:
-        read_checkpoint(f'{server.url}/{name}')
-    assert f'{server.url}/{name}' in str(raised.value)
+        read_checkpoint(f'{server.url}/{name}?sig=secret')
+    assert f'http://127.0.0.1/.../{name}#' in str(raised.value)
+    assert 'secret' not in str(raised.value)
     assert files(downloads) == []
 
 
 def test_connection_that_breaks_off(server, downloads, trained_file):
     (server.folder / 'short.pth').write_bytes(trained_file.read_bytes()[:5000])
-    with pytest.raises(ValueError, match=r'short\.pth'):
+    with pytest.raises(ValueError, match=r'short\.pth.*broke off after 5,000 of 6,000 bytes'):
         read_checkpoint(f'{server.url}/short.pth')
     assert files(downloads) == []
 
 
+def test_endless_download_stops_at_the_limit(server, downloads, monkeypatch):
+    monkeypatch.setattr(downloading, 'MAX_BYTES', 1000)
+    (server.folder / 'large.pth').write_bytes(bytes(1001))
+    with pytest.raises(ValueError, match=r'large\.pth.*more than 1,000 bytes, the limit'):
+        read_checkpoint(f'{server.url}/large.pth')
+    assert files(downloads) == []
+
+
 def test_missing_file_and_missing_server(server, downloads, unused_port):
-    with pytest.raises(ConnectionError, match=r'nothing\.pth cannot be downloaded.*404'):
+    with pytest.raises(ConnectionError, match=r'nothing\.pth#.* cannot be downloaded.*404'):
         read_checkpoint(f'{server.url}/nothing.pth')
-    with pytest.raises(ConnectionError, match='cannot be downloaded'):
-        read_checkpoint(f'http://127.0.0.1:{unused_port}/weights.pth')
+    with pytest.raises(ConnectionError, match='cannot be downloaded') as raised:
+        read_checkpoint(f'http://user:secret@127.0.0.1:{unused_port}/weights.pth')
+    assert 'secret' not in str(raised.value)
     assert files(downloads) == []
 
 
@@ -128,11 +139,11 @@ def test_hash_of_the_table(server, downloads, trained_file, monkeypatch, right):
     (server.folder / 'known.pth').write_bytes(content)
     url = f'{server.url}/known.pth'
     digest = hashlib.sha256(content).hexdigest()[:8] if right else '0' * 8
-    entry = replace(families.PUBLIC_WEIGHTS[0], url=url, sha256=digest)
-    monkeypatch.setattr(families, 'PUBLIC_WEIGHTS', (entry,))
+    entry = replace(public_weights.PUBLIC_WEIGHTS[0], url=url, sha256=digest)
+    monkeypatch.setattr(public_weights, 'PUBLIC_WEIGHTS', (entry,))
     if right:
         assert 'state_dict' in read_checkpoint(url)
     else:
-        with pytest.raises(ValueError, match=r'known\.pth.*invalid hash.*00000000'):
+        with pytest.raises(ValueError, match=r'known\.pth.*SHA-256.*expected 00000000'):
             read_checkpoint(url)
     assert len(files(downloads)) == right

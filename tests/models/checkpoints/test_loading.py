@@ -1,6 +1,7 @@
 """Foreign weights arrive through every loader, and own ones without a word."""
 
 import copy
+import json
 import logging
 import pickle
 
@@ -18,7 +19,9 @@ from mmaction_timesformer.models.checkpoints import LoadReport, export, load_wei
 from tests.models.checkpoints.peers import (
     SIZES,
     clips,
+    huggingface_model,
     logits,
+    mmaction2_model,
     own_backbone,
     own_backbone_config,
     own_model,
@@ -44,7 +47,7 @@ def assert_same_features(ours, theirs):
 
 
 def run_with(model, work_dir, **settings):
-    """What a run does before its first step: build hooks, load or resume."""
+    """Start a run up to its first step: build hooks, load or resume."""
     runner = Runner(model=model, work_dir=str(work_dir), log_level='ERROR', **settings)
     runner.call_hook('before_run')
     runner.load_or_resume()
@@ -221,11 +224,22 @@ def test_some_of_the_own_parameters_are_welcome(log):
         assert untouched.all()
 
 
-def test_two_backbones_are_not_confused(trained):
+def test_two_backbones_are_not_confused(trained, log):
     pair = nn.ModuleDict({'rgb': own_backbone(SIZE), 'flow': own_backbone(SIZE)})
     pair.load_state_dict(randomise(copy.deepcopy(pair)).state_dict())
     with pytest.raises(ValueError, match='holds 2 TimeSformerBackbones'):
-        pair.load_state_dict(trained.state_dict(), strict=False)
+        load_weights(pair, trained.state_dict())
+    pair.load_state_dict(trained.state_dict(), strict=False)
+    assert [line for _, line in log if 'nothing has arrived for the backbone under flow.:' in line]
+
+
+def test_backbone_inside_another_module_is_fitted_by_itself():
+    """Its own hook sees what arrives under its name."""
+    saved = randomise(nn.Sequential(own_backbone(SIZE), nn.Linear(SIZE.embed_dims, 2)))
+    again = nn.Sequential(own_backbone(SIZE, num_frames=8), nn.Linear(SIZE.embed_dims, 2))
+    again.load_state_dict(saved.state_dict())
+    assert again[0].load_report.resized == ('time_embed',)
+    assert torch.equal(again[0].pos_embed, saved[0].pos_embed)
 
 
 def test_other_models_load_as_ever(trained, trained_file):
@@ -249,3 +263,68 @@ def test_report_is_there_for_code(trained):
 def test_whole_table_at_debug_level(trained, log):
     report = load_weights(own_model(SIZE), trained.state_dict())
     assert (logging.DEBUG, report.table()) in log
+
+
+OF_TIMESFORMER = dict(mean=[114.75] * 3, std=[57.375] * 3)
+OF_MMACTION2 = dict(mean=[127.5] * 3, std=[127.5] * 3)
+
+
+@pytest.fixture
+def warnings(log):
+    """Takes the warnings that loading has logged so far."""
+
+    def take():
+        lines = [line for level, line in log if level == logging.WARNING]
+        log.clear()
+        return lines
+
+    return take
+
+
+def test_warning_names_both(warnings):
+    load_weights(
+        own_model(SIZE, preprocessor=OF_TIMESFORMER),
+        mmaction2_model(SIZE, 'divided_space_time').state_dict(),
+    )
+    (line,) = warnings()
+    assert 'mean 0.5 and std 0.5 of RGB' in line
+    assert 'mean 0.45 and std 0.225 of RGB' in line
+
+
+@pytest.mark.parametrize(
+    ('model', 'config'), [(mmaction2_model, OF_MMACTION2), (huggingface_model, OF_TIMESFORMER)]
+)
+def test_no_warning_where_they_agree(warnings, model, config):
+    theirs = model(SIZE, 'joint_space_time')
+    load_weights(own_model(SIZE, 'joint_space_time', config), theirs.state_dict())
+    assert not warnings()
+    load_weights(
+        own_model(SIZE, 'joint_space_time', dict(**config, to_rgb=True)), theirs.state_dict()
+    )
+    assert 'of BGR' in warnings()[0]
+
+
+def test_weights_for_the_backbone_alone_are_compared_too(warnings, tmp_path):
+    path = tmp_path / 'weights.pth'
+    torch.save(mmaction2_model(SIZE, 'divided_space_time').state_dict(), path)
+    model = own_model(SIZE, pretrained=str(path))
+    model.backbone.init_weights()
+    assert len(warnings()) == 1
+
+
+def test_image_vits_are_compared_where_their_files_tell(warnings, tmp_path):
+    vit = vit_model(SIZE)
+    load_weights(own_model(SIZE), vit.state_dict())
+    assert not warnings()
+    vit.save_pretrained(tmp_path)
+    (tmp_path / 'preprocessor_config.json').write_text(
+        json.dumps({'image_mean': [0.1, 0.2, 0.3], 'image_std': [0.5, 0.5, 0.5]})
+    )
+    for source in (tmp_path, tmp_path / 'model.safetensors'):
+        load_weights(own_model(SIZE), source)
+        assert 'mean (0.1, 0.2, 0.3) and std 0.5' in warnings()[0]
+    (tmp_path / 'preprocessor_config.json').unlink()
+    timms = {'architecture': 'vit', 'pretrained_cfg': {'mean': [0.3] * 3, 'std': [0.5] * 3}}
+    (tmp_path / 'config.json').write_text(json.dumps(timms))
+    load_weights(own_model(SIZE), tmp_path)
+    assert 'mean 0.3 and std 0.5' in warnings()[0]

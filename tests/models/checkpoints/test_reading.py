@@ -127,6 +127,9 @@ def test_files_that_are_none(tmp_path):
     path = tmp_path / 'weights.pth'
     with pytest.raises(FileNotFoundError, match=f'{path}: no such file'):
         read_checkpoint(path)
+    for name in ('n' * 300, 'nul\0.pth'):
+        with pytest.raises(FileNotFoundError, match='no such file'):
+            read_checkpoint(tmp_path / name)
     path.touch()
     with pytest.raises(ValueError, match=f'{path} is empty'):
         read_checkpoint(path)

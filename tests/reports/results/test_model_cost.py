@@ -5,8 +5,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmaction_timesformer.inference.input_shape import input_shape
 from mmaction_timesformer.registry import MODELS
-from mmaction_timesformer.reports.results.input_shape import input_shape
 from mmaction_timesformer.reports.results.model_cost import _measure, measure_cost
 
 SHAPES = {

@@ -1,4 +1,4 @@
-"""What the page says of runs that are compared."""
+"""Sentences of the page on runs that are compared."""
 
 from dataclasses import asdict
 

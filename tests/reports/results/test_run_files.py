@@ -1,4 +1,4 @@
-"""What is read from a work folder, and what is said of folders that are none."""
+"""Reading of work folders, and errors for other folders."""
 
 import json
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.data_analysis.rendering import render_video
-from video_clips.reading.bitstreams import picture_reader
+from video_clips.reading.bitstreams import picture_headers
 from video_clips.reading.opening import best_stream, open_container
 
 
@@ -37,7 +37,7 @@ def test_leaving_them_out_changes_no_other_frame(tmp_path, name, codec, options,
     path = render_video(tmp_path / name, 40, codec=codec, options=options)
     with open_container(path) as container:
         stream = best_stream(container)
-        read = picture_reader(stream.codec_context)
+        read = picture_headers(stream.codec_context).read
         packets = [packet for packet in container.demux(stream) if packet.size]
         pictures = [read(memoryview(packet)) for packet in packets]
     not_needed = {i for i, picture in enumerate(pictures) if not picture.is_reference}
@@ -52,7 +52,7 @@ def test_temporal_layers_are_told(tmp_path):
     path = render_video(tmp_path / 'a.mp4', 40, codec='libx265', options=options)
     with open_container(path) as container:
         stream = best_stream(container)
-        read = picture_reader(stream.codec_context)
+        read = picture_headers(stream.codec_context).read
         layers = {read(memoryview(p)).temporal_layer for p in container.demux(stream) if p.size}
     assert layers == {0, 1, 2}
 
@@ -60,6 +60,6 @@ def test_temporal_layers_are_told(tmp_path):
 def test_damaged_packets_count_as_needed(tmp_path):
     path = render_video(tmp_path / 'a.mp4', 2)
     with open_container(path) as container:
-        read = picture_reader(best_stream(container).codec_context)
+        read = picture_headers(best_stream(container).codec_context).read
     for packet in (b'\0', b'\0\0\0\1', b'\xff' * 9, b'\0\0\0\2\x06\x05'):
         assert read(packet).is_reference

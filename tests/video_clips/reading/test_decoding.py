@@ -137,4 +137,4 @@ def test_a_file_that_starts_between_keyframes_starts_at_its_first_decodable_fram
     with open_video(path) as video:
         assert video.num_frames == len(expected) == 30
         assert [number_in(picture) for picture in video.decode([0, 29, 11])] == [10, 39, 21]
-        assert video.seconds[0] == 0
+        assert video.seconds[0] == pytest.approx(0.4)  # the time of what cannot be decoded

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,11 +6,19 @@ import fsspec
 import pytest
 
 from data_analysis.inputs.datasets import input_from_folder
+from data_analysis.measuring.clip_table import any_text
 from data_analysis.measuring.file_measurement import Tier
 from data_analysis.measuring.measure import MeasureSettings, measure_files
 from data_analysis.measuring.measure_file import measure_file
 from tests.data_analysis.rendering import render_video
-from video_clips.reading.remote import file_identity, is_remote, join_path, local_copy
+from video_clips.reading.opening import VideoError
+from video_clips.reading.remote import (
+    file_identity,
+    is_remote,
+    join_path,
+    local_copy,
+    open_filesystem,
+)
 
 
 @pytest.fixture
@@ -58,3 +67,42 @@ def test_what_is_not_there(remote_set: str, tmp_path: Path) -> None:
     assert measure_file((f'{remote_set}/absent.mp4', Tier.PACKETS))['status'] == 'missing'
     with pytest.raises(FileNotFoundError, match='absent'):
         input_from_folder('memory://absent')
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        'reference://x::data:application/json,{}',
+        'simplecache::memory://set/a.mp4',
+        'zip://a.mp4::memory://set/a.zip',
+        'memory://set/a.mp4::memory://b',
+        'nowhere://a.mp4',
+        'GITHUB://a.mp4',
+    ],
+)
+def test_protocols_that_unpack_or_chain_are_refused(path: str, tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r'the protocol .* is not allowed; there are abfs, '):
+        open_filesystem(path)
+    table, _ = measure_files([path], tmp_path / 'store', MeasureSettings())
+    assert table['status'].tolist() == ['unreadable']
+    assert 'is not allowed' in table['error'][0]
+
+
+def test_bad_names_are_rows_like_others(tmp_path: Path) -> None:
+    (tmp_path / 'loop.mp4').symlink_to('loop.mp4')
+    os.mkfifo(tmp_path / 'pipe.mp4')
+    good = render_video(tmp_path / os.fsdecode(b'caf\xe9.mp4'), 9)
+    names = ['a\0b.mp4', 'loop.mp4', 'pipe.mp4', 'x' * 300]
+    files = [str(good), *(f'{tmp_path}/{name}' for name in names), str(tmp_path)]
+    with any_text():
+        table, _ = measure_files(files, tmp_path / 'store', MeasureSettings())
+        found = table.set_index('file')
+        assert found.loc[str(good), 'num_frames'] == 9
+        errors = found.loc[files[1:], 'error'].tolist()
+        assert found.loc[files[1:], 'status'].tolist() == ['unreadable'] * 5
+    for error, reason in zip(
+        errors,
+        ['not a valid file name', 'symbolic links', 'not a regular', 'too long', 'is a folder'],
+        strict=True,
+    ):
+        assert reason in error

@@ -1,0 +1,88 @@
+"""URLs of cameras and services: names that hold no secret, and secrets from the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+from video_clips.safe_names import public_name
+
+_FORMERLY_KEPT = re.compile(
+    r'(channel|channelid|chn|ch|camera|cameraid|cam|id|src|subtype|stream|streamid|streamtype'
+    r'|profile|track|inst|resolution|fps|codec|videocodec|unicast|proto|transportmode)=[\w./-]*',
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
+_UNPRINTABLE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
+
+
+def safe_name(url: str) -> str:
+    """Name a URL by its scheme, host and fingerprint; what is no URL by a fingerprint alone."""
+    name = public_name(url)
+    if name != url:
+        return name
+    return f'#{hashlib.sha256(url.encode(errors="surrogateescape")).hexdigest()[:8]}'
+
+
+def former_name(url: str) -> str:
+    """Name a URL as the first version did, to find its records."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ''
+    host = parts.netloc.rpartition('@')[2]
+    query = filter(_FORMERLY_KEPT.fullmatch, re.split('[&;]', parts.query))
+    return urlunsplit((parts.scheme, host, parts.path, '&'.join(query), ''))
+
+
+def fill_in(text: str) -> str:
+    """Replace ``${NAME}`` by environment variables, so that the process list shows no password.
+
+    Raises:
+        ValueError: A variable is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise ValueError(f'the environment variable {found[1]} is not set')
+        return os.environ[found[1]]
+
+    return _VARIABLE.sub(value, text)
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey, such as escape sequences in the names of files."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode('unicode_escape').decode(), text)
+
+
+def check_url(url: str, schemes: tuple[str, ...], kind: str) -> None:
+    """Check that a service's URL can work at all.
+
+    Args:
+        url: The URL; errors show its `safe_name`.
+        schemes: Those allowed.
+        kind: The service, for errors.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    name = safe_name(url)
+    allowed = ' or '.join(f'{scheme}://' for scheme in schemes)
+    if not url.startswith(tuple(f'{scheme}://' for scheme in schemes)):
+        raise ValueError(f'{kind} {name} must begin with {allowed}')
+    if re.search(r'[\x00-\x20\x7f]', url):
+        raise ValueError(f'{kind} {name} holds a space or control character; write it as %20')
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or '', parts.port
+        host.encode('idna')
+    except ValueError:
+        raise ValueError(f'{kind} {name} has an invalid host or port') from None
+    if not host or port == 0:
+        raise ValueError(f'{kind} {name} has no host' if not host else f'{kind} {name}: port 0')
+    if not url.isascii():
+        raise ValueError(f'{kind} {name} holds characters that must be written as %XX')

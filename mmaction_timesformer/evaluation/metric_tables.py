@@ -1,0 +1,49 @@
+"""Figures as text tables, for logs and terminals."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from mmaction_timesformer.evaluation.classification import (
+    CLASS_METRICS,
+    ClassificationMetrics,
+    Estimate,
+)
+
+
+def format_estimate(estimate: Estimate) -> str:
+    """A metric with its interval, ``0.724 [0.651, 0.790]``; a dash where undefined."""
+    if not math.isfinite(estimate.value):
+        return '-'
+    if not math.isfinite(estimate.low):
+        return f'{estimate.value:.3f}'
+    return f'{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]'
+
+
+def whole_table(figures: ClassificationMetrics) -> str:
+    """The metrics of the whole set."""
+    title = (
+        f'{figures.num_clips} clips; {100 * figures.level:.0f} % intervals over '
+        f'{figures.num_groups} {figures.resampled}'
+    )
+    rows = {name: format_estimate(estimate) for name, estimate in figures.whole.items()}
+    return f'{title}\n{pd.Series(rows).to_string()}'
+
+
+def class_table(figures: ClassificationMetrics) -> str:
+    """The metrics of each class."""
+    rows = {
+        name: {'clips': figures.support[name]}
+        | {figure: format_estimate(of_class[figure]) for figure in CLASS_METRICS}
+        for name, of_class in figures.per_class.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient='index').to_string()
+
+
+def confusion_table(figures: ClassificationMetrics) -> str:
+    """The confusion matrix, true classes in rows."""
+    names = list(figures.per_class)
+    table = pd.DataFrame(figures.confusion, index=names, columns=names)
+    return f'true class (rows), predicted class (columns)\n{table.to_string()}'

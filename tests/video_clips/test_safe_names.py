@@ -1,0 +1,56 @@
+"""No part of an address that could be a secret is in its name."""
+
+import pytest
+
+from video_clips.safe_names import public_file_name, public_name
+
+
+@pytest.mark.parametrize(
+    'address',
+    [
+        'https://host/weights.pth?X-Signature=SECRET',
+        'https://user:SECRET@host/weights.pth',
+        'https://host/weights.pth#SECRET',
+        'https://host/SECRET/weights.pth',
+        'rtsp://host:554/user=admin_password=SECRET_channel=1_stream=0.sdp',
+        'rtsp://host/h264?user=admin&password=SECRET',
+        'rtmp://host/live/SECRET',
+        'rtsp:/user:SECRET@host/live',
+        'rtsp;//user:SECRET@host/live',
+        'rtsp//user:SECRET@host/live',
+        'https:\\\\user:SECRET@host',
+        'HTTPS://user:SECRET@host/weights.pth',
+    ],
+)
+def test_scheme_and_host_are_shown(address):
+    name, longer = public_name(address), public_file_name(address)
+    scheme = next(s for s in ('https', 'rtsp', 'rtmp') if address.lower().startswith(s))
+    assert name.partition('#')[0] == f'{scheme}://host'
+    assert 'secret' not in (name + longer).lower()
+    assert 'user' not in name
+    assert name != public_name(address.replace('SECRET', 'OTHER'))
+
+
+@pytest.mark.parametrize(
+    'address',
+    [
+        'rtsp://user:a/SECRET@host/live',
+        'rtsp://user:a?SECRET@host/live',
+        'rtsp://user:SECRET#b@host',
+        'rtsp://camera/live?user=a@SECRET',
+        'mqtt://user:SEC@RET/x@host',
+    ],
+)
+def test_no_host_where_it_could_be_part_of_a_password(address):
+    assert public_name(address).startswith(f'{address[:4]}://#')
+    assert 'SECRET' not in public_file_name(address)
+
+
+def test_paths_are_no_addresses():
+    for path in ('a/b.pth', '/a b/ü.pth', 'C:\\weights.pth', 'C:/weights.pth', 's3/weights.pth'):
+        assert public_name(path) == public_file_name(path) == path
+
+
+def test_file_of_weights_is_named():
+    name = public_file_name('https://host/a/b/weights.pth?sig=x')
+    assert name == f'https://host/.../weights.pth#{name[-8:]}'

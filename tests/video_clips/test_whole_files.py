@@ -1,0 +1,88 @@
+"""A folder holds one run, and what others put there."""
+
+import json
+import os
+
+import pytest
+
+from video_clips.whole_files import LISTING, staged_folder
+
+
+def write(out, *names, text='new'):
+    with staged_folder(out) as folder:
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+
+
+def visible(folder):
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob('*')
+        if path.is_file() and path.name != LISTING
+    }
+
+
+def test_what_an_earlier_run_wrote_goes_and_the_rest_stays(tmp_path):
+    out = tmp_path / 'out'
+    write(out, 'report.html', 'figures/recordings.png', 'figures/roc.png', '02 yard/map.npy')
+    (out / 'figures' / 'mine.png').write_text('mine')
+    (out / 'notes.txt').write_text('mine')
+    write(out, 'report.html', 'figures/roc.png')
+    assert visible(out) == {'report.html', 'figures/roc.png', 'figures/mine.png', 'notes.txt'}
+    assert not (out / '02 yard').exists()
+    assert {path.name for path in tmp_path.iterdir()} == {'out'}
+
+
+def test_files_in_a_folder_of_others_stay(tmp_path):
+    (tmp_path / 'report.html').write_text('old')
+    (tmp_path / 'run.log').write_text('mine')
+    write(tmp_path, 'report.html')
+    assert visible(tmp_path) == {'report.html', 'run.log'}
+    assert (tmp_path / 'report.html').read_text() == 'new'
+
+
+def test_an_error_changes_nothing(tmp_path):
+    out = tmp_path / 'out'
+    write(out, 'report.html', text='old')
+    with pytest.raises(TypeError):
+        write(out, 'report.html', text=None)
+    assert (out / 'report.html').read_text() == 'old'
+    assert {path.name for path in tmp_path.iterdir()} == {'out'}
+
+
+@pytest.mark.parametrize('num_moves', range(3))
+def test_a_run_that_is_cut_off_mixes_nothing(tmp_path, monkeypatch, num_moves):
+    """After any of the files that are moved; the next run is whole again."""
+    out = tmp_path / 'out'
+    write(out, 'a.html', 'b.png', 'old.png', text='old')
+    replace, moved = os.replace, []
+
+    def replace_some(source, target):
+        if len(moved) == num_moves:
+            raise InterruptedError
+        moved.append(target)
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr('os.replace', replace_some)
+        with pytest.raises(InterruptedError):
+            write(out, 'a.html', 'b.png')
+    assert {(out / name).read_text() for name in visible(out)} <= {'new'}
+    write(out, 'c.html')
+    assert visible(out) == {'c.html'}
+
+
+def test_a_listing_from_elsewhere_removes_nothing_outside(tmp_path):
+    out, other = tmp_path / 'out', tmp_path / 'other.txt'
+    other.write_text('mine')
+    write(out, 'report.html')
+    (out / LISTING).write_text(json.dumps(['../other.txt', str(other)]))
+    write(out, 'report.html')
+    assert other.read_text() == 'mine'
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / 'out').write_text('mine')
+    with pytest.raises(ValueError, match='out is a file; name a folder'):
+        write(tmp_path / 'out', 'report.html')

@@ -1,0 +1,30 @@
+"""Plain data: what JSON and the cells of a table can hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def plain(value: Any) -> Any:
+    """Numbers of Python in place of NumPy's, and None in place of NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+_STARTS_FORMULA = ('=', '+', '-', '@', '\t', '\r')
+
+
+def table_text(text: str) -> str:
+    """Text for a cell of a CSV file: spreadsheets run a cell that begins like a formula."""
+    return f"'{text}" if text.startswith(_STARTS_FORMULA) else text

@@ -1,0 +1,59 @@
+"""Names for addresses that may hold passwords: safe to log, to store and to show.
+
+Passwords stand in user information, queries, fragments, path segments and mistyped parts, so no
+part of an address but its scheme and host is shown. A fingerprint keeps two addresses apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import PurePosixPath
+
+_ADDRESS = re.compile(
+    r'(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)(?P<mark>[:;]?[/\\\\]*)(?P<rest>.*)', re.DOTALL
+)
+_SCHEMES = re.compile('https?|rtsps?|rtmps?|mqtts?|wss?|s?ftp|s3|gs|srt', re.IGNORECASE)
+_HOST = re.compile(r'[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]')
+_FILE = re.compile(r'[\w+-]{1,100}\.(pth|pyth|pt|bin|safetensors|pt2|onnx)')
+
+
+def public_name(address: str) -> str:
+    """Name an address without anything that could be a secret.
+
+    Args:
+        address: A URL, whole or mistyped, or a path of this machine.
+
+    Returns:
+        ``https://host#a1b2c3d4``: scheme, host and the first 8 digits of the address's SHA-256. The
+        host is left out where it could be part of a password. A path is returned as it is.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        return address
+    mistyped = len(match['mark']) > 1 and _SCHEMES.fullmatch(match['scheme'])
+    if match['mark'] != '://' and not mistyped:
+        return address
+    # An @ behind the first delimiter may end a password or stand in a path: then no host is sure.
+    authority = re.split(r'[/?#\\]', match['rest'], maxsplit=1)[0]
+    host = authority.rpartition('@')[2]
+    is_sure = match['rest'].count('@') == authority.count('@')
+    found = _HOST.match(host) if is_sure else None
+    shown = found[0] if found else ''
+    digest = hashlib.sha256(address.encode(errors='surrogateescape')).hexdigest()[:8]
+    return f'{match["scheme"].lower()}://{shown}#{digest}'
+
+
+def public_file_name(address: str) -> str:
+    """Name a downloaded file of weights: :func:`public_name` and the last part of its path.
+
+    The last part is shown only if it looks like the name of such a file.
+    """
+    name = public_name(address)
+    if name == address:
+        return name
+    last = PurePosixPath(re.split(r'[?#]', address, maxsplit=1)[0]).name
+    head, _, digest = name.rpartition('#')
+    if head.endswith('//') or not _FILE.fullmatch(last):
+        return name
+    return f'{head}/.../{last}#{digest}'
