@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,9 @@ def _detect(arguments: DetectArguments) -> RunSummary:
         arguments.cfg_options or {},
         arguments.trust_compiled,
     )
-    detector = model.load()
+    # mmengine logs to standard output, which belongs to the records.
+    with redirect_stdout(sys.stderr):
+        detector = model.load()
     if arguments.ray is not None and (arguments.webhook or arguments.mqtt):
         raise ValueError('--ray writes to --out alone, not to --webhook and --mqtt')
     sinks = _open_sinks(arguments, found, folder)
