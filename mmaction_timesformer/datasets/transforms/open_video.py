@@ -19,7 +19,8 @@ class OpenVideo(BaseTransform):
     Required keys: ``filename``, ``start_index``; optional ``start_seconds`` and ``end_seconds``.
 
     Added keys: ``video_reader``; ``total_frames``, the exact number of frames of the clip;
-    ``avg_fps``; ``frame_seconds`` (total_frames,), when a player shows each. Modified key: ``start_index``, which becomes the number of the clip's first frame.
+    ``avg_fps``; ``frame_seconds`` (total_frames,), when a player shows each. Modified key:
+    ``start_index``, which becomes the number of the clip's first frame.
 
     Args:
         num_threads: Threads of the decoder; 0 lets it choose. One is best with loader workers.
