@@ -37,5 +37,5 @@ class AttentionScheme(nn.Module):
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + T h w, D) to tokens of the same shape."""
         for step in self.children():
-            tokens = tokens + step(tokens, grid)
+            tokens = step.add_to(tokens, grid)
         return tokens

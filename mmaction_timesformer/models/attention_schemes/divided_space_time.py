@@ -47,5 +47,5 @@ class DividedSpaceTime(AttentionScheme):
             return tokens + self.time(tokens, grid) + self.space(tokens, grid)
         steps = (self.time, self.space)
         for step in steps if self.order == 'time_first' else reversed(steps):
-            tokens = tokens + step(tokens, grid)
+            tokens = step.add_to(tokens, grid)
         return tokens

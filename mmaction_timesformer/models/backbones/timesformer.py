@@ -25,7 +25,14 @@ from torch.utils.checkpoint import checkpoint
 from ...registry import ATTENTION_SCHEMES, MODELS
 from ..attention_schemes import AttentionScheme
 from ..checkpoints import accept_any_weights
-from ..layers import MLP, PatchEmbed, TokenGrid, resize_pos_embed, resize_time_embed
+from ..layers import (
+    MLP,
+    PatchEmbed,
+    TokenGrid,
+    is_watched,
+    resize_pos_embed,
+    resize_time_embed,
+)
 from .arguments import check_choice, check_counts, patch_grid, scheme_config
 
 ARCHITECTURES = {
@@ -230,7 +237,9 @@ class TimeSformerBackbone(BaseModule):
         return block(tokens, grid)
 
     def _show_grid(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
-        """Pass the patches through ``token_grid`` as (B, D, T, h, w); tokens are unchanged."""
+        """Show the patches to who listens to ``token_grid``, as (B, D, T, h, w)."""
+        if not is_watched(self.token_grid):
+            return tokens
         cls, patches = grid.split(tokens)
         patches = self.token_grid(rearrange(patches, 'b t h w d -> b d t h w'))
         return grid.join(cls, rearrange(patches, 'b d t h w -> b t h w d'))
