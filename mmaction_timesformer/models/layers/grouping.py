@@ -57,9 +57,7 @@ class Grouping(Protocol):
     ) -> tuple[Tensor, ...]:
         """Attention inside the groups, out of linear images of :meth:`prepare`'s result."""
 
-    def put_back(
-        self, attended: Sequence[Tensor], grid: TokenGrid
-    ) -> tuple[Tensor | None, Tensor]:
+    def put_back(self, attended: Sequence[Tensor], grid: TokenGrid) -> tuple[Tensor | None, Tensor]:
         """Linear images of :meth:`attend`'s results to (C, B, D) or None, and (T, h, w, B, D)."""
 
 
@@ -149,9 +147,7 @@ class Partition:
             patches, cls = (attend_groups(x, *keys, num_heads) for x in (groups[0], copies[0]))
         return patches, self._average(cls, grid)
 
-    def put_back(
-        self, attended: Sequence[Tensor], grid: TokenGrid
-    ) -> tuple[Tensor | None, Tensor]:
+    def put_back(self, attended: Sequence[Tensor], grid: TokenGrid) -> tuple[Tensor | None, Tensor]:
         """Class tokens (C, B, D), if they joined, and patches (T, h, w, B, D)."""
         patches, *others = attended
         cls = others[0] if others else None

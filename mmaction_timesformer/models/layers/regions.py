@@ -94,9 +94,7 @@ class Regions:
         cls = attend_groups(cls_q[None], k[None], v[None], num_heads)[0]
         return attended.flatten(0, 2), cls
 
-    def put_back(
-        self, attended: Sequence[Tensor], grid: TokenGrid
-    ) -> tuple[Tensor | None, Tensor]:
+    def put_back(self, attended: Sequence[Tensor], grid: TokenGrid) -> tuple[Tensor | None, Tensor]:
         """Class tokens (C, B, D) and patches (T, h, w, B, D)."""
         patches, cls = attended
         return cls, patches.unflatten(0, grid.shape)
