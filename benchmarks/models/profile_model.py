@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def profile_schemes(
-    num_layers: int, dtype: str, num_rounds: int, **sizes: int
+    num_layers: int, dtype: str, num_rounds: int, **sizes: Any
 ) -> list[dict[str, Any]]:
     """Shares of time, medians of rounds in which every scheme runs in turn, and bytes copied."""
     runs = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
-from ...registry import ATTENTION_SCHEMES
-from ..layers import AttentionStep, Partition, TokenGrid
-from .base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.layers import AttentionStep, Partition, TokenGrid
+from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 ORDERS = ('time_first', 'space_first', 'parallel')
 

@@ -22,10 +22,15 @@ from torch.nn.init import trunc_normal_
 from torch.nn.modules.utils import _pair
 from torch.utils.checkpoint import checkpoint
 
-from ...registry import ATTENTION_SCHEMES, MODELS
-from ..attention_schemes import AttentionScheme
-from ..checkpoints import accept_any_weights
-from ..layers import (
+from mmaction_timesformer.models.attention_schemes import AttentionScheme
+from mmaction_timesformer.models.backbones.arguments import (
+    check_choice,
+    check_counts,
+    patch_grid,
+    scheme_config,
+)
+from mmaction_timesformer.models.checkpoints import accept_any_weights
+from mmaction_timesformer.models.layers import (
     MLP,
     PatchEmbed,
     TokenGrid,
@@ -33,7 +38,7 @@ from ..layers import (
     resize_pos_embed,
     resize_time_embed,
 )
-from .arguments import check_choice, check_counts, patch_grid, scheme_config
+from mmaction_timesformer.registry import ATTENTION_SCHEMES, MODELS
 
 ARCHITECTURES = {
     'tiny': dict(embed_dims=192, num_heads=3, num_transformer_layers=12),

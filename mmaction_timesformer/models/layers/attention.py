@@ -113,8 +113,8 @@ class AttentionStep(nn.Module):
             return self.grouping.prepare(self.norm(rows), grid)
 
         rows = tokens.transpose(0, 1)
-        qkv = linear_of(normalize, partial(self.qkv, split=True), rows)
-        attended = self.grouping.attend(*qkv, grid, self.num_heads)
+        q, k, v = linear_of(normalize, partial(self.qkv, split=True), rows)
+        attended = self.grouping.attend(q, k, v, grid, self.num_heads)
         return self.grouping.put_back([self._project(part) for part in attended], grid)
 
     def _update_by_definition(self, tokens: Tensor, grid: TokenGrid) -> Update:

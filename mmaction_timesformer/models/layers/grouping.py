@@ -138,13 +138,13 @@ class Partition:
             return (attend_groups(q, k, v, num_heads),)
         groups = [self._arrange(x, grid) for x in (q, k, v)]
         if not self.updates_cls:
-            return (attend_groups(*groups, num_heads),)
+            return (attend_groups(groups[0], groups[1], groups[2], num_heads),)
         copies = [self._copies(x, grid) for x in (q, k, v)]
         if can_attend_in_parts(q):
             patches, cls = _attend_with_copies(groups, copies, num_heads)
         else:
-            keys = [torch.cat(pair, dim=1) for pair in zip(copies[1:], groups[1:], strict=True)]
-            patches, cls = (attend_groups(x, *keys, num_heads) for x in (groups[0], copies[0]))
+            k, v = (torch.cat((copies[i], groups[i]), dim=1) for i in (1, 2))
+            patches, cls = (attend_groups(x[0], k, v, num_heads) for x in (groups, copies))
         return patches, self._average(cls, grid)
 
     def put_back(self, attended: Sequence[Tensor], grid: TokenGrid) -> tuple[Tensor | None, Tensor]:

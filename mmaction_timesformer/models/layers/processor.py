@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -124,7 +125,7 @@ class SplitLinear(Linear):
         super().__init__(in_features, out_features)
         self.parts = parts
 
-    def forward(self, inputs: Tensor, split: bool = False) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, inputs: Tensor, split: bool = False) -> Any:
         """Inputs (..., in_features) to one tensor, or to one for each part."""
         if not split:
             return super().forward(inputs)

@@ -117,7 +117,7 @@ class Regions:
             if len(pairs) > 1 and rows.step in (None, 1):
                 bands = [band.contiguous() for band in bands]
             for region, (_, rows, _) in pairs:
-                yield region, *(band[rows] for band in bands)
+                yield region, bands[0][rows], bands[1][rows]
 
     def _patch_order(self, grid: TokenGrid, device: torch.device) -> Tensor:
         """Where each patch, in (t h w) order, stands among the concatenated query regions."""
