@@ -31,6 +31,9 @@ class Part(NamedTuple):
 
 PARTS = {
     'model': Part('benchmarks.models.speed', "the model beside its peers' and its floor", 'test'),
+    'profile': Part(
+        'benchmarks.models.profile_model', 'where the time of the model goes, and what is copied'
+    ),
     'memory': Part(
         'benchmarks.models.memory', 'FLOPs, time and memory of the schemes against clip size'
     ),

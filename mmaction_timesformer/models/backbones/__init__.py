@@ -1,5 +1,5 @@
 """Video backbones."""
 
-from .timesformer import TimeSformerBackbone
+from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone
 
 __all__ = ['TimeSformerBackbone']

@@ -22,11 +22,23 @@ from torch.nn.init import trunc_normal_
 from torch.nn.modules.utils import _pair
 from torch.utils.checkpoint import checkpoint
 
-from ...registry import ATTENTION_SCHEMES, MODELS
-from ..attention_schemes import AttentionScheme
-from ..checkpoints import accept_any_weights
-from ..layers import MLP, PatchEmbed, TokenGrid, resize_pos_embed, resize_time_embed
-from .arguments import check_choice, check_counts, patch_grid, scheme_config
+from mmaction_timesformer.models.attention_schemes import AttentionScheme
+from mmaction_timesformer.models.backbones.arguments import (
+    check_choice,
+    check_counts,
+    patch_grid,
+    scheme_config,
+)
+from mmaction_timesformer.models.checkpoints import accept_any_weights
+from mmaction_timesformer.models.layers import (
+    MLP,
+    PatchEmbed,
+    TokenGrid,
+    is_watched,
+    resize_pos_embed,
+    resize_time_embed,
+)
+from mmaction_timesformer.registry import ATTENTION_SCHEMES, MODELS
 
 ARCHITECTURES = {
     'tiny': dict(embed_dims=192, num_heads=3, num_transformer_layers=12),
@@ -230,7 +242,9 @@ class TimeSformerBackbone(BaseModule):
         return block(tokens, grid)
 
     def _show_grid(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
-        """Pass the patches through ``token_grid`` as (B, D, T, h, w); tokens are unchanged."""
+        """Show the patches to who listens to ``token_grid``, as (B, D, T, h, w)."""
+        if not is_watched(self.token_grid):
+            return tokens
         cls, patches = grid.split(tokens)
         patches = self.token_grid(rearrange(patches, 'b t h w d -> b d t h w'))
         return grid.join(cls, rearrange(patches, 'b d t h w -> b t h w d'))
