@@ -5,10 +5,13 @@ from .backbones import TimeSformerBackbone
 from .data_preprocessors import MotionDataPreprocessor
 from .heads import TimeSformerClsHead
 from .losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
+from .patch_embeds import FeatureMaps, HybridPatchEmbed
 
 __all__ = [
     'AttentionScheme',
     'ClassBalancedFocalLoss',
+    'FeatureMaps',
+    'HybridPatchEmbed',
     'MotionDataPreprocessor',
     'TimeSformerBackbone',
     'TimeSformerClsHead',

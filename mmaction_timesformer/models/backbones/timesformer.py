@@ -22,10 +22,10 @@ from torch.nn.init import trunc_normal_
 from torch.nn.modules.utils import _pair
 from torch.utils.checkpoint import checkpoint
 
-from ...registry import ATTENTION_SCHEMES, MODELS
+from ...registry import ATTENTION_SCHEMES, MODELS, PATCH_EMBEDS
 from ..attention_schemes import AttentionScheme
 from ..checkpoints import accept_any_weights
-from ..layers import MLP, PatchEmbed, TokenGrid, resize_pos_embed, resize_time_embed
+from ..layers import MLP, TokenGrid, resize_pos_embed, resize_time_embed
 from .arguments import check_choice, check_counts, patch_grid, scheme_config
 
 ARCHITECTURES = {
@@ -82,6 +82,8 @@ class TimeSformerBackbone(BaseModule):
         frozen_stages: -1 trains everything, 0 freezes the embeddings, n also the first n blocks.
         out_type: ``cls`` (B, D), ``avg`` over patches (B, D), or ``tokens`` (B, T, h, w, D).
         mlp: ``gelu`` or ``geglu``.
+        patch_embed: How pixels become tokens: a dict of a registered ``type`` and its options;
+            ``PatchEmbed`` (linear) by default, or ``HybridPatchEmbed`` (a CNN's feature map).
         init_cfg: As in mmengine.
 
     Raises:
@@ -110,6 +112,7 @@ class TimeSformerBackbone(BaseModule):
         frozen_stages: int = -1,
         out_type: str = 'cls',
         mlp: str = 'gelu',
+        patch_embed: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if pretrained is not None:
@@ -150,13 +153,17 @@ class TimeSformerBackbone(BaseModule):
         self.num_frames = num_frames
         self.patch_size = _pair(patch_size)
         self.pos_grid = patch_grid(_pair(img_size), self.patch_size)
+        self.in_channels = in_channels
         self.embed_dims = embed_dims
         self.attention_type = attention_type
         self.with_cp = with_cp
         self.frozen_stages = frozen_stages
         self.out_type = out_type
 
-        self.patch_embed = PatchEmbed(self.patch_size, in_channels, embed_dims)
+        patch_embed = dict(patch_embed or dict(type='PatchEmbed'))
+        check_choice('patch_embed', patch_embed.get('type'), tuple(PATCH_EMBEDS.module_dict))
+        patch_embed |= dict(patch_size=self.patch_size, in_channels=in_channels)
+        self.patch_embed = PATCH_EMBEDS.build(dict(patch_embed, embed_dims=embed_dims))
         self.blocks = nn.ModuleList(
             TransformerBlock(
                 ATTENTION_SCHEMES.build(
@@ -206,7 +213,7 @@ class TimeSformerBackbone(BaseModule):
         Raises:
             ValueError: Shapes that do not fit.
         """
-        channels = self.patch_embed.projection.in_channels
+        channels = self.in_channels
         if clips.dim() != 5 or clips.shape[1] != channels or clips.shape[2] < 1:
             raise ValueError(
                 f'clips of shape {tuple(clips.shape)} are not (batch, {channels} channels, '
@@ -297,7 +304,7 @@ class TimeSformerBackbone(BaseModule):
         for name, parameter in self.blocks.named_parameters():
             if name.endswith('.fc.weight'):
                 nn.init.zeros_(parameter)
-        for name, parameter in self.patch_embed.named_parameters():
+        for name, parameter in self.patch_embed.projection.named_parameters():
             if name.endswith('bias'):
                 nn.init.zeros_(parameter)
             else:
