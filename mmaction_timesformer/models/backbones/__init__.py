@@ -1,5 +1,6 @@
 """Video backbones."""
 
+from .frame_encoder import FrameEncoder
 from .timesformer import TimeSformerBackbone
 
-__all__ = ['TimeSformerBackbone']
+__all__ = ['FrameEncoder', 'TimeSformerBackbone']

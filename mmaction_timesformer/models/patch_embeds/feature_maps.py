@@ -23,6 +23,8 @@ from mmaction_timesformer.registry import MODELS
 LITE = Preprocessing((127 / 255,) * 3, (128 / 255,) * 3)
 """How EfficientNet-Lite was trained."""
 
+PICTURES_AT_ONCE = 4
+
 
 class FeatureMaps(BaseModule):
     """The feature maps of an image network.
@@ -112,4 +114,7 @@ class FeatureMaps(BaseModule):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (N, 3, H, W), normalised, to maps (N, C, h, w)."""
-        return self._maps(pictures)
+        if torch.compiler.is_compiling() or torch.is_grad_enabled() or pictures.is_cuda:
+            return self._maps(pictures)
+        # A CPU's caches hold the activations of a few pictures; those of many go through memory.
+        return torch.cat([self._maps(part) for part in pictures.split(PICTURES_AT_ONCE)])
