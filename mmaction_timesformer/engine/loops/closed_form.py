@@ -59,7 +59,9 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
         self._features: list[np.ndarray] = []
         self._labels: list[int] = []
         self._recordings: list[str | None] = []
-        runner.register_hook(StatisticsHook(), priority='VERY_LOW')
+        self.temperature: float | None = None
+        # After the hook of temperatures, before checkpoints are saved.
+        runner.register_hook(ClosedFormHook(), priority='LOW')
 
     @property
     def head(self) -> ClosedFormHead:
@@ -127,6 +129,7 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
         choice = choose(rows, head.num_classes, head.balanced, self.strengths)
         head.fit(choice.strength)
         head.temperature.set(choice.temperature)
+        self.temperature = choice.temperature
         print_log(
             f'{len(labels)} rows of {groups.max() + 1} recordings; on recordings left out: '
             f'accuracy {choice.accuracy:.3f}, log loss {choice.log_loss:.3f}, at strength '
@@ -135,8 +138,26 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
         )
 
 
-class StatisticsHook(Hook):
-    """Keep the statistics of a ``ClosedFormHead`` in the checkpoint, beside the weights."""
+class ClosedFormHook(Hook):
+    """Keep the statistics of a ``ClosedFormHead`` in the checkpoint, beside the weights.
+
+    And its temperature, which was chosen on all recordings of training left out in turn, from being
+    replaced by one of validation's few.
+    """
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Validate with the temperature of training."""
+        self._keep_temperature(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Take it back."""
+        self._keep_temperature(runner)
+
+    @staticmethod
+    def _keep_temperature(runner: Runner) -> None:
+        temperature = runner.train_loop.temperature
+        if temperature is not None:
+            runner.train_loop.head.temperature.set(temperature)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Write them."""
