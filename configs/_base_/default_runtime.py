@@ -14,6 +14,7 @@ default_hooks = dict(
     epoch_seed=dict(type='EpochSeedHook'),
     temperature=dict(type='TemperatureHook'),
     record=dict(type='RunRecordHook'),
+    preprocessing=dict(type='PreprocessingHook'),
 )
 
 env_cfg = dict(

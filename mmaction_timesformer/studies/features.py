@@ -188,7 +188,7 @@ class _Encoder:
     def __init__(self, wanted: Wanted, size: int) -> None:
         self.wanted = wanted
         self.network = FeatureMaps(wanted.network, max(wanted.stages)).eval()
-        self.network.init_weights()
+        self.network.check_weights()
         preprocessing = self.network.preprocessing
         assert preprocessing is not None
         self.mean = 255 * torch.tensor(preprocessing.mean).view(3, 1, 1)

@@ -95,14 +95,18 @@ class FeatureMaps(BaseModule):
             raise ValueError(f'stage={self.stage}: the network has outputs 0..{len(maps) - 1}')
         return maps[self.stage]
 
-    def init_weights(self) -> None:
-        """Load the weights of a config's own; complain of those that are not installed.
+    def check_weights(self) -> None:
+        """Complain of ImageNet weights that are not installed.
 
         Raises:
-            FileNotFoundError: The package with the ImageNet weights is not installed.
+            FileNotFoundError: Names the command that installs them.
         """
         if self.missing_weights is not None:
             PACKAGES[self.missing_weights].load()
+
+    def init_weights(self) -> None:
+        """Load the weights that a config names; those of ImageNet must be there by now."""
+        self.check_weights()
         super().init_weights()
 
     def train(self, mode: bool = True) -> FeatureMaps:
