@@ -25,6 +25,9 @@ SMALLEST_DEVIATION = 1e-6
 PENALTIES = (1.0, 10.0, 100.0)
 """Of logistic regression: scikit-learn's C, for features whose squares add up to about 1."""
 
+ABSENT = -50.0
+"""Logit of a class without training clips."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -121,39 +124,48 @@ def ridge(task: Task) -> np.ndarray:
 def logistic(task: Task) -> np.ndarray:
     """L2-regularised logistic regression of balanced classes."""
     rows = task.training_rows()
-    best, penalty = np.inf, PENALTIES[0]
-    folds = min(len(np.unique(rows.groups)), MOST_FOLDS)
-    for candidate in PENALTIES:
-        loss = 0.0
-        for train, test in GroupKFold(folds).split(rows.features, groups=rows.groups):
-            part = _fit_logistic(rows[train], candidate)
-            logits = part(rows.features[test], task.num_classes)
-            loss -= log_softmax(logits, axis=1)[np.arange(len(test)), rows.labels[test]].sum()
-        if loss < best:
-            best, penalty = loss, candidate
-    model = _fit_logistic(rows, penalty)
+    num_folds = min(len(np.unique(rows.groups)), MOST_FOLDS)
+    losses = np.zeros(len(PENALTIES))
+    for train, test in GroupKFold(num_folds).split(rows.features, groups=rows.groups):
+        space = _Space(rows[train])
+        for number, penalty in enumerate(PENALTIES):
+            logits = space.fit(penalty)(rows.features[test], task.num_classes)
+            losses[number] -= log_softmax(logits, axis=1)[
+                np.arange(len(test)), rows.labels[test]
+            ].sum()
+    model = _Space(rows).fit(PENALTIES[int(losses.argmin())])
     return softmax(model(task.features()[task.fold.test], task.num_classes), axis=1)
 
 
-def _fit_logistic(rows: Rows, penalty: float) -> Callable[[np.ndarray, int], np.ndarray]:
-    """Fit in the space of the rows, which an L2 penalty does not leave, and which is smaller."""
-    mean, deviation = _moments(rows.features)
-    scale = deviation * np.sqrt(rows.features.shape[1])
-    _, sizes, axes = np.linalg.svd((rows.features - mean) / scale, full_matrices=False)
-    axes = axes[sizes > SMALLEST_DEVIATION]
-    weights = rows.weights * balanced_weights(rows.labels)
-    model = LogisticRegression(C=penalty, max_iter=1000)
-    model.fit((rows.features - mean) / scale @ axes.T, rows.labels, sample_weight=weights)
+class _Space:
+    """The space of the rows, which an L2 penalty does not leave, and which is small."""
 
-    def logits(features: np.ndarray, num_classes: int) -> np.ndarray:
-        found = np.full((len(features), num_classes), -50.0)
-        scores = model.decision_function((features - mean) / scale @ axes.T)
-        if scores.ndim == 1:
-            scores = np.stack([-scores / 2, scores / 2], axis=1)
-        found[:, model.classes_] = scores
-        return found
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.mean, deviation = _moments(rows.features)
+        self.scale = deviation * np.sqrt(rows.features.shape[1])
+        scaled = (rows.features - self.mean) / self.scale
+        squares, axes = np.linalg.eigh(scaled @ scaled.T)
+        kept = squares > SMALLEST_DEVIATION * squares.max()
+        self.axes = scaled.T @ axes[:, kept] / np.sqrt(squares[kept])
+        self.coordinates = scaled @ self.axes
 
-    return logits
+    def fit(self, penalty: float) -> Callable[[np.ndarray, int], np.ndarray]:
+        """Logistic regression: features (M, F) and K to logits (M, K)."""
+        rows = self.rows
+        model = LogisticRegression(C=penalty, max_iter=1000)
+        weights = rows.weights * balanced_weights(rows.labels)
+        model.fit(self.coordinates, rows.labels, sample_weight=weights)
+
+        def logits(features: np.ndarray, num_classes: int) -> np.ndarray:
+            found = np.full((len(features), num_classes), ABSENT)
+            scores = model.decision_function((features - self.mean) / self.scale @ self.axes)
+            if scores.ndim == 1:
+                scores = np.stack([-scores / 2, scores / 2], axis=1)
+            found[:, model.classes_] = scores
+            return found
+
+        return logits
 
 
 def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from mmaction_timesformer.models.checkpoints.preprocessing import agree, read_preprocessing
+from mmaction_timesformer.models.checkpoints.public_weights import agree, read_preprocessing
 from mmaction_timesformer.models.patch_embeds import FeatureMaps
 from mmaction_timesformer.registry import HOOKS
 

@@ -76,13 +76,15 @@ def choose(
     if num_groups < 2:
         raise ValueError('the penalty is chosen on groups left out in turn, and there is one only')
     folds = list(GroupKFold(min(num_groups, MOST_FOLDS)).split(rows.features, groups=rows.groups))
+    strengths = sorted(strengths, reverse=True)
+    logits = np.zeros((len(strengths), len(rows.labels), num_classes))
+    for train, test in folds:
+        solutions = _statistics(rows[train], num_classes).solve_each(strengths, balanced)
+        for part, (weight, bias) in zip(logits, solutions, strict=True):
+            part[test] = rows.features[test] @ weight.T + bias
     best: Choice | None = None
-    for strength in sorted(strengths, reverse=True):
-        logits = np.zeros((len(rows.labels), num_classes))
-        for train, test in folds:
-            weight, bias = fit_rows(rows[train], num_classes, strength, balanced)
-            logits[test] = rows.features[test] @ weight.T + bias
-        choice = _judge(logits, rows, strength)
+    for strength, part in zip(strengths, logits, strict=True):
+        choice = _judge(part, rows, strength)
         if best is None or choice.log_loss < best.log_loss:
             best = choice
     assert best is not None
@@ -93,9 +95,13 @@ def fit_rows(
     rows: Rows, num_classes: int, strength: float, balanced: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight (K, F) and bias (K,) of one fit."""
+    return _statistics(rows, num_classes).solve(strength, balanced)
+
+
+def _statistics(rows: Rows, num_classes: int) -> RidgeStatistics:
     statistics = RidgeStatistics(num_classes, rows.features.shape[1])
     statistics.add(rows.features, rows.labels.tolist(), rows.weights)
-    return statistics.solve(strength, balanced)
+    return statistics
 
 
 def _judge(logits: np.ndarray, rows: Rows, strength: float) -> Choice:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mmaction_timesformer.models.checkpoints.names import StateDict
 from mmaction_timesformer.models.checkpoints.report import Fate, LoadReport, Outcome
-from mmaction_timesformer.models.layers import PatchEmbed, resize_pos_embed, resize_time_embed
+from mmaction_timesformer.models.layers import resize_pos_embed, resize_time_embed
 
 # A head's calibration, which is in its weights only once it is calibrated (heads/temperature.py).
 TEMPERATURE = 'temperature.value'
@@ -209,7 +209,7 @@ def _fit_size(
         num_frames = target.shape[1]
         change = '' if value.shape == target.shape else f'{value.shape[1]} -> {num_frames} frames'
         return resize_time_embed(value, num_frames), change
-    is_linear = isinstance(backbone.patch_embed, PatchEmbed)
+    is_linear = target.dim() == 4 and target.shape[2:] != (1, 1)
     if name == 'patch_embed.projection.weight' and value.shape != target.shape and is_linear:
         if value.dim() != 4:
             raise ValueError(

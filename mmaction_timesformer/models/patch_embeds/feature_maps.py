@@ -11,7 +11,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmaction_timesformer.models.checkpoints.preprocessing import IMAGENET, Preprocessing
+from mmaction_timesformer.models.checkpoints.public_weights import IMAGENET, Preprocessing
 from mmaction_timesformer.models.patch_embeds.efficientnet_lite import (
     SCALING,
     EfficientNetLite,
