@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from mmaction_timesformer.evaluation import Estimate, Predictions, classification_figures
+from mmaction_timesformer.evaluation import Estimate, Predictions, classification_metrics
 from mmaction_timesformer.studies.clips import StudyClips
 from mmaction_timesformer.studies.running import Result
 
@@ -61,7 +61,7 @@ def line_of(results: Sequence[Result], clips: StudyClips, least_clips: int) -> L
     """
     figures = [_figures(result.scores, clips) for result in results]
     means = {name: float(np.mean([whole[name].value for whole in figures])) for name in figures[0]}
-    of_clips = classification_figures(
+    of_clips = classification_metrics(
         Predictions(results[0].scores, clips.labels, clips.classes)
     ).whole['macro_f1']
     cameras = {
@@ -88,7 +88,7 @@ def line_of(results: Sequence[Result], clips: StudyClips, least_clips: int) -> L
 
 def _figures(scores: np.ndarray, clips: StudyClips) -> dict[str, Estimate]:
     facts = pd.DataFrame({'filename': clips.files, 'recording': clips.groups})
-    return classification_figures(Predictions(scores, clips.labels, clips.classes, facts)).whole
+    return classification_metrics(Predictions(scores, clips.labels, clips.classes, facts)).whole
 
 
 def _camera_f1(scores: np.ndarray, clips: StudyClips, name: str) -> float:
