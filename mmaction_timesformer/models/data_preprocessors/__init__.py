@@ -1,5 +1,5 @@
 """What happens to a batch before the backbone sees it."""
 
-from .motion import MotionDataPreprocessor
+from mmaction_timesformer.models.data_preprocessors.motion import MotionDataPreprocessor
 
 __all__ = ['MotionDataPreprocessor']
