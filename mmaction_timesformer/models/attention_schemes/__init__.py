@@ -1,7 +1,8 @@
-"""The five attention schemes of the paper, one a file."""
+"""The five attention schemes of the paper and a causal one for streams, one a file."""
 
 from .axial import Axial
 from .base import AttentionScheme, StepOptions
+from .causal_divided_space_time import CausalDividedSpaceTime
 from .divided_space_time import DividedSpaceTime
 from .joint_space_time import JointSpaceTime
 from .space_only import SpaceOnly
@@ -10,6 +11,7 @@ from .sparse_local_global import SparseLocalGlobal
 __all__ = [
     'AttentionScheme',
     'Axial',
+    'CausalDividedSpaceTime',
     'DividedSpaceTime',
     'JointSpaceTime',
     'SpaceOnly',
