@@ -57,7 +57,7 @@ def test_equals_dense_attention_under_its_band():
 def test_a_window_of_one_frame_is_time_without_others():
     """The softmax over one key is 1: the time step is a linear map of each patch."""
     scheme, (tokens, grid) = build(window=1), make_tokens()
-    cls, patches = grid.split(tokens)
+    _, patches = grid.split(tokens)
     values = scheme.time.qkv(scheme.time.norm(patches))[..., 2 * DIMS :]
     expected = patches + scheme.time.fc(scheme.time.proj(values))
     update, cache = scheme.time(patches, torch.arange(5.0, dtype=torch.float64))

@@ -177,13 +177,13 @@ def test_wrong_use_is_one_clear_error():
         build(seed=1).step(video, state)
     with pytest.raises(ValueError, match='the times of frames must rise'):
         stream.step(video[:, :, :1], state, torch.tensor([0.1]))
-    with pytest.raises(ValueError, match='seconds of shape .* do not fit 4 frames'):
+    with pytest.raises(ValueError, match=r'seconds of shape .* do not fit 4 frames'):
         stream.step(video, state, torch.tensor([9.0]))
-    with pytest.raises(ValueError, match='are not .batch, 3 channels'):
+    with pytest.raises(ValueError, match=r'are not .batch, 3 channels'):
         stream.step(video[0], state)
     with pytest.raises(ValueError, match="attention_type='divided_space_time' looks at later"):
         build(attention_type='divided_space_time')
-    with pytest.raises(ValueError, match="the state of a stream lacks .'past'"):
-        content = state.state_dict()
-        del content['past']
+    content = state.state_dict()
+    del content['past']
+    with pytest.raises(ValueError, match=r"the state of a stream lacks .'past'"):
         StreamState.from_state_dict(content)
