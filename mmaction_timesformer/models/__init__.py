@@ -1,15 +1,19 @@
 """Backbones, heads, losses, data preprocessors and what they are made of."""
 
 from .attention_schemes import AttentionScheme
-from .backbones import TimeSformerBackbone
+from .backbones import StreamingTimeSformer, StreamState, TimeSformerBackbone
 from .data_preprocessors import MotionDataPreprocessor
-from .heads import TimeSformerClsHead
+from .heads import MemoryActionHead, RecurrentActionHead, TimeSformerClsHead
 from .losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
 
 __all__ = [
     'AttentionScheme',
     'ClassBalancedFocalLoss',
+    'MemoryActionHead',
     'MotionDataPreprocessor',
+    'RecurrentActionHead',
+    'StreamState',
+    'StreamingTimeSformer',
     'TimeSformerBackbone',
     'TimeSformerClsHead',
     'WeightedCrossEntropyLoss',

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmaction_timesformer.models.attention_schemes import CausalDividedSpaceTime
-from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone
+from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone, TransformerBlock
 
 
 @dataclass(frozen=True)
@@ -230,5 +230,7 @@ class StreamingTimeSformer(nn.Module):
 def _run_block(
     block: nn.Module, tokens: Tensor, grid: Any, seconds: Tensor, past: Tensor | None
 ) -> tuple[Tensor, Tensor]:
+    assert isinstance(block, TransformerBlock)
+    assert isinstance(block.steps, CausalDividedSpaceTime)
     tokens, cache = block.steps.step(tokens, grid, seconds, past)
     return block.mlp(tokens), cache

@@ -1,6 +1,16 @@
-"""Classification heads."""
+"""Classification heads: of clips, and of the frames of a stream."""
 
-from .temperature import Temperature
-from .timesformer_cls_head import TimeSformerClsHead
+from mmaction_timesformer.models.heads.memory_action_head import MemoryActionHead
+from mmaction_timesformer.models.heads.online_action_head import FrameTargets, OnlineActionHead
+from mmaction_timesformer.models.heads.recurrent_action_head import RecurrentActionHead
+from mmaction_timesformer.models.heads.temperature import Temperature
+from mmaction_timesformer.models.heads.timesformer_cls_head import TimeSformerClsHead
 
-__all__ = ['Temperature', 'TimeSformerClsHead']
+__all__ = [
+    'FrameTargets',
+    'MemoryActionHead',
+    'OnlineActionHead',
+    'RecurrentActionHead',
+    'Temperature',
+    'TimeSformerClsHead',
+]
