@@ -141,7 +141,7 @@ def test_the_default_sizes_stay_below_the_budget(kind):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_learns_what_happened_seconds_ago(kind):
-    """The class of the last frame is a sign that was shown five frames before, out of recent sight."""
+    """The class of the last frame is a sign shown five frames before, in memory alone."""
     head = build_new(kind, dropout_ratio=0.0)
     optimizer = torch.optim.Adam(head.parameters(), lr=5e-3)
     for _ in range(80):
