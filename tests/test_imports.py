@@ -43,6 +43,7 @@ INNER_FLOORS = {
         ['attention_schemes', 'losses', 'data_preprocessors'],
         ['checkpoints', 'heads'],
         ['backbones'],
+        ['recognizers'],
     ],
     'data_analysis': [
         ['inputs'],

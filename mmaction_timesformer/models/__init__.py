@@ -5,12 +5,15 @@ from .backbones import StreamingTimeSformer, StreamState, TimeSformerBackbone
 from .data_preprocessors import MotionDataPreprocessor
 from .heads import MemoryActionHead, RecurrentActionHead, TimeSformerClsHead
 from .losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
+from .recognizers import OnlineRecognizer, OnlineState
 
 __all__ = [
     'AttentionScheme',
     'ClassBalancedFocalLoss',
     'MemoryActionHead',
     'MotionDataPreprocessor',
+    'OnlineRecognizer',
+    'OnlineState',
     'RecurrentActionHead',
     'StreamState',
     'StreamingTimeSformer',
