@@ -48,6 +48,7 @@ class DetectArguments:
         trust_compiled: Run machine code out of a ``.pt2`` file.
         ray: Watch recordings on the Ray cluster with this address, or on ``local``.
         workers: How many recordings are watched on it at a time.
+        anticipate: Seconds ahead at which dangers are events too, with an online model.
     """
 
     config: str
@@ -65,6 +66,7 @@ class DetectArguments:
     trust_compiled: bool = False
     ray: str | None = None
     workers: int = field(default=2)
+    anticipate: float | None = None
 
 
 def detect_command(arguments: DetectArguments) -> int:
@@ -98,6 +100,7 @@ def _detect(arguments: DetectArguments) -> RunSummary:
         arguments.device,
         arguments.cfg_options or {},
         arguments.trust_compiled,
+        arguments.anticipate,
     )
     detector = model.load()
     if arguments.ray is not None and (arguments.webhook or arguments.mqtt):

@@ -14,7 +14,7 @@ Legend: N frames, F horizons, K classes, R weightings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,6 +44,16 @@ class FrameScores:
     known: np.ndarray
     progress: np.ndarray
     recordings: np.ndarray
+
+    @classmethod
+    def join(cls, parts: Sequence[FrameScores]) -> FrameScores:
+        """Parts one after the other; the first axis of each array is the frames."""
+        return cls(
+            *(
+                np.concatenate([getattr(part, field.name) for part in parts])
+                for field in fields(cls)
+            )
+        )
 
 
 @dataclass(frozen=True)
