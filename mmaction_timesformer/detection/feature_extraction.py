@@ -7,6 +7,7 @@ each moment, so that its features know as little of the future.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,11 @@ class FeatureExtractor:
             return cls._of_stream(config, checkpoint, device, step_seconds)
         settings = DetectionSettings.from_config(config.get('detection'))
         parts = split_pipeline(config[settings.pipeline])
+        if settings.span_seconds is None and parts.span_seconds is not None:
+            settings = replace(settings, span_seconds=parts.span_seconds)
+        if step_seconds is not None:
+            settings = replace(settings, hop_seconds=step_seconds)
         windows = settings.watch_settings(parts.num_frames, parts.frame_interval).windows
-        span = parts.span_seconds if settings.span_seconds is None else settings.span_seconds
-        windows = WindowSettings(
-            parts.num_frames, span or windows.span_seconds, step_seconds or windows.hop_seconds
-        )
         state_dict, _, digest = recognizer.read_weights(checkpoint)
         model = recognizer.build_recognizer(config, state_dict, device)
         dtype = recognizer.choose_dtype(settings.dtype, device)

@@ -114,7 +114,7 @@ def test_a_killed_run_goes_on_with_the_same_scores_and_events(yard, tmp_path, af
 
 
 def test_a_gap_begins_a_new_state(tmp_path):
-    """The time stamps jump by two minutes while somebody digs: what was seen before is forgotten."""
+    """The time stamps jump by two minutes while somebody digs: that is forgotten."""
     moments = [*every(8, 6.0), *(120.0 + moment for moment in every(8, 6.0))]
     path = write_video(tmp_path / 'gap.mp4', moments, [(0.0, 6.0), (123.0, 124.0)])
     updates = list(make_stream_detector().watch([Source('gap', str(path))]))
