@@ -122,7 +122,7 @@ def test_a_stream_model_has_a_feature_a_frame(yard, backbone):
     extractor = FeatureExtractor.from_config(Config(ONLINE), backbone)
     video = extractor.extract(Source('0', str(yard / '0.mp4')))
     assert video.seconds == pytest.approx(np.arange(64) * 0.25)
-    with pytest.raises(ValueError, match='made for frames 0.25 s apart; leave it out'):
+    with pytest.raises(ValueError, match=r'made for frames 0.25 s apart; leave it out'):
         FeatureExtractor.from_config(Config(ONLINE), backbone, step_seconds=1.0)
 
 
