@@ -1,5 +1,6 @@
 """Classification heads: of clips, and of the frames of a stream."""
 
+from mmaction_timesformer.models.heads.future_frame_decoder import FutureFrameDecoder
 from mmaction_timesformer.models.heads.memory_action_head import MemoryActionHead
 from mmaction_timesformer.models.heads.online_action_head import FrameTargets, OnlineActionHead
 from mmaction_timesformer.models.heads.recurrent_action_head import RecurrentActionHead
@@ -8,6 +9,7 @@ from mmaction_timesformer.models.heads.timesformer_cls_head import TimeSformerCl
 
 __all__ = [
     'FrameTargets',
+    'FutureFrameDecoder',
     'MemoryActionHead',
     'OnlineActionHead',
     'RecurrentActionHead',
