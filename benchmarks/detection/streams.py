@@ -217,8 +217,11 @@ def _tables(results: Mapping[str, Mapping[str, Any]], anticipate: float) -> list
                 'delay s',
             ),
             [
-                [name, row['threshold'], row['label'], row['num_true'], row['num_found']]
-                + [_shown(row[metric]) for metric in _EVENT_METRICS]
+                [
+                    name,
+                    *(row[column] for column in ('threshold', 'label', 'num_true', 'num_found')),
+                    *(_shown(row[metric]) for metric in _EVENT_METRICS),
+                ]
                 for name, found in results.items()
                 for row in found['events']
             ],
@@ -245,9 +248,12 @@ def _tables(results: Mapping[str, Mapping[str, Any]], anticipate: float) -> list
         *table(
             ('model', 'class', 'true', 'found', 'F1', 'false alarms/h', 'lead s, median'),
             [
-                [name, row['label'], row['num_true'], row['num_found']]
-                + [_shown(row['f1']), _shown(row['false_alarms_per_hour'])]
-                + [f'{row["median_lead_seconds"]:.2f}']
+                [
+                    name,
+                    *(row[column] for column in ('label', 'num_true', 'num_found')),
+                    *(_shown(row[metric]) for metric in ('f1', 'false_alarms_per_hour')),
+                    f'{row["median_lead_seconds"]:.2f}',
+                ]
                 for name, found in results.items()
                 for row in found.get('expected', ())
             ],
