@@ -101,7 +101,7 @@ def try_model(
         'rules': {name: asdict(one) for name, one in tuned.items()},
         'events': [asdict(row) for row in figures_of(now)],
     }
-    if ahead:
+    if anticipate is not None:
         later = replace(unseen, rules={n: r for n, r in unseen.rules.items() if n in ahead})
         found['expected'] = [_with_lead(row, anticipate) for row in figures_of(later, (0.3,))]
     return found
