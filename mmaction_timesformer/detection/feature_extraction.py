@@ -143,7 +143,7 @@ class FeatureExtractor:
         features_of = self._make_features()
         parts: list[np.ndarray] = []
         seconds: list[float] = []
-        for some in _in_groups(self._windows_of(source), _WINDOWS_AT_ONCE):
+        for some in _in_groups(read_windows(source, self.windows, self._prepare), _WINDOWS_AT_ONCE):
             if some[0].index == 0 and parts:
                 features_of = self._make_features()
             parts.append(features_of(some).float().cpu().numpy())
@@ -153,19 +153,41 @@ class FeatureExtractor:
             raise ValueError(f'{source.name} is shorter than a window')
         return VideoFeatures(np.concatenate(parts), np.array(seconds), self.made_by)
 
-    def _windows_of(self, source: Source) -> Iterator[Window]:
-        max_step = max(_READ_SECONDS, self.windows.span_seconds)
-        with SourceReader(source, _READ_SECONDS, max_step) as reader:
-            cutter = None
-            for item in reader.frames():
-                if isinstance(item, Break):
-                    cutter = None
-                    continue
-                if cutter is None:
-                    cutter = WindowCutter(
-                        self.windows, lambda frame: self._prepare(frame.picture()), item.seconds
-                    )
-                yield from cutter.push(item)
+
+def read_windows(source: Source, windows: WindowSettings, prepare: Prepare) -> Iterator[Window]:
+    """Cut a whole recording into windows; a time line that begins anew begins at index 0.
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    max_step = max(_READ_SECONDS, windows.span_seconds)
+    with SourceReader(source, _READ_SECONDS, max_step) as reader:
+        cutter = None
+        for item in reader.frames():
+            if isinstance(item, Break):
+                cutter = None
+                continue
+            if cutter is None:
+                cutter = WindowCutter(windows, lambda frame: prepare(frame.picture()), item.seconds)
+            yield from cutter.push(item)
+
+
+def read_pictures(
+    source: Source, prepare: Prepare, frame_seconds: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of a recording as a stream model is shown them.
+
+    Args:
+        source: The recording.
+        prepare: Makes the model's input (1, 3, H, W), levels, of a picture.
+        frame_seconds: Their distance.
+
+    Returns:
+        (T, H, W, 3) uint8 and their times (T,).
+    """
+    moments = list(read_windows(source, WindowSettings(1, frame_seconds, frame_seconds), prepare))
+    pictures = torch.cat([moment.frames[0] for moment in moments]).permute(0, 2, 3, 1)
+    return pictures.numpy(), np.array([moment.seconds for moment in moments])
 
 
 def extract_all(

@@ -1,13 +1,14 @@
-"""What ``tools/extract_features.py`` and ``tools/train_online.py`` do with their arguments."""
+"""What ``tools/extract_features.py`` and the tools that train online models do."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.config import Config
 
@@ -18,12 +19,25 @@ from mmaction_timesformer.datasets.untrimmed_features import (
     label_recording,
 )
 from mmaction_timesformer.detection.events.rules import SAFE_CLASS
-from mmaction_timesformer.detection.feature_extraction import FeatureExtractor, extract_all
+from mmaction_timesformer.detection.feature_extraction import (
+    FeatureExtractor,
+    extract_all,
+    read_pictures,
+)
 from mmaction_timesformer.detection.quality.truth import read_truth
-from mmaction_timesformer.detection.sources.sources import find_sources
+from mmaction_timesformer.detection.sources.sources import Source, find_sources
+from mmaction_timesformer.engine.online_backbone_training import (
+    BackboneTraining,
+    LabeledPictures,
+    train_backbone,
+)
 from mmaction_timesformer.engine.online_training import HeadTraining, score_recordings, train_head
 from mmaction_timesformer.evaluation.frame_metrics import FrameMetrics, frame_metrics
-from mmaction_timesformer.inference.online_model import load_backbone
+from mmaction_timesformer.inference.online_model import (
+    build_online,
+    load_backbone,
+    make_picture_preparer,
+)
 from video_clips.whole_files import write_atomically
 
 MODEL, METRICS = 'model.pth', 'metrics.json'
@@ -67,6 +81,67 @@ def extract_command(
         print(f'error: {error}', file=sys.stderr)
         return 2
     return 0
+
+
+def train_backbone_command(
+    config: str,
+    recordings: str,
+    truth: str,
+    out: str,
+    init: str | None = None,
+    margin_seconds: float = 0.0,
+    steps: int = 600,
+    seed: int = 0,
+) -> int:
+    """Train the backbone of an online model on untrimmed recordings.
+
+    Args:
+        config: Of an ``OnlineRecognizer``.
+        recordings: Folder of the recordings that the truth names.
+        truth: The true events.
+        out: The checkpoint to write.
+        init: Weights to start from, of any known format.
+        margin_seconds: Frames this close to a border are not trained on.
+        steps: Of the optimizer.
+        seed: Of everything.
+
+    Returns:
+        The exit code: 0, or 2 if something could not be used.
+    """
+    try:
+        cfg = Config.fromfile(config)
+        torch.manual_seed(seed)
+        model = build_online(cfg) if init is None else load_backbone(cfg, init)
+        rule = LabelRule(tuple(cfg.classes), SAFE_CLASS, margin_seconds)
+        found = []
+        for name, known in read_truth(truth).items():
+            pictures, seconds = read_pictures(
+                Source(name, str(Path(recordings) / name)),
+                make_picture_preparer(cfg),
+                model.frame_seconds,
+            )
+            video = VideoFeatures(np.zeros((len(seconds), 1)), seconds)
+            one = label_recording(
+                name, video, known.events, rule, model.horizons, known.duration_seconds
+            )
+            found.append(LabeledPictures(pictures, one.labels, one.known))
+        train_backbone(
+            model,
+            found,
+            rule.classes.index(SAFE_CLASS),
+            BackboneTraining(num_steps=steps, seed=seed),
+            lambda step, loss: print(f'  step {step}: loss {loss:.3f}', flush=True),
+        )
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        torch.save({'state_dict': _with_prefix(model.backbone.state_dict(), 'backbone.')}, out)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def _with_prefix(state_dict: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {prefix + name: value for name, value in state_dict.items()}
 
 
 def train_command(

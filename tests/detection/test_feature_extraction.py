@@ -13,7 +13,10 @@ from mmengine.registry import init_default_scope
 from mmaction_timesformer.datasets.untrimmed_features import VideoFeatures
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.feature_extraction import FeatureExtractor, extract_all
-from mmaction_timesformer.detection.online_training_command import train_command
+from mmaction_timesformer.detection.online_training_command import (
+    train_backbone_command,
+    train_command,
+)
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.inference.online_model import build_online
@@ -137,6 +140,21 @@ def test_a_run_goes_on_and_never_mixes_models(yard, backbone, tmp_path):
     other = FeatureExtractor.from_config(Config(CLIPS), backbone)
     with pytest.raises(ValueError, match=r'0.mp4.npz was made by .*; name another folder'):
         extract_all(other, sources, tmp_path)
+
+
+def test_a_backbone_learns_from_recordings(yard, tmp_path, capsys):
+    config = tmp_path / 'online.py'
+    Config(ONLINE).dump(config)
+    out = tmp_path / 'backbone.pth'
+    code = train_backbone_command(
+        str(config), str(yard), str(yard / 'events.json'), str(out), steps=50
+    )
+    losses = [float(line.rpartition(' ')[2]) for line in capsys.readouterr().out.splitlines()]
+    assert code == 0
+    assert losses[-1] < 0.7 * losses[0]
+    names = set(torch.load(out)['state_dict'])
+    model = build_online(Config(ONLINE))
+    assert names == {name for name in model.state_dict() if name.startswith('backbone.')}
 
 
 def test_a_trained_head_detects_as_it_was_measured(yard, backbone, tmp_path):
