@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from benchmarks.detection.stream_speed import CONTENDERS, NAIVE, run_for, time_moment
 from benchmarks.record import table, write_record
 from mmaction_timesformer.datasets.untrimmed_features import (
     LabelRule,
@@ -41,7 +42,9 @@ MARGIN_SECONDS = 0.25
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this part."""
-    parser.add_argument(
+    parts = parser.add_subparsers(dest='what', required=True)
+    quality = parts.add_parser('quality', help='frames, events, what models expect')
+    quality.add_argument(
         '--model',
         action='append',
         nargs=3,
@@ -49,15 +52,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('NAME', 'CONFIG', 'CHECKPOINT'),
         help='a model of streams or of clips; give several to compare them',
     )
-    parser.add_argument('--tuning', type=Path, required=True, help='recordings with events.json')
-    parser.add_argument('--unseen', type=Path, required=True, help='others, for the figures')
-    parser.add_argument('--rate', type=float, default=3.0, help='false alarms per hour')
-    parser.add_argument('--anticipate', type=float, default=4.0, help='seconds (%(default)s)')
-    parser.add_argument('--note', default='', help='what to say of the training')
+    quality.add_argument('--tuning', type=Path, required=True, help='recordings with events.json')
+    quality.add_argument('--unseen', type=Path, required=True, help='others, for the figures')
+    quality.add_argument('--rate', type=float, default=3.0, help='false alarms per hour')
+    quality.add_argument('--anticipate', type=float, default=4.0, help='seconds (%(default)s)')
+    quality.add_argument('--note', default='', help='what to say of the training')
+    speed = parts.add_parser('speed', help='a frame of a stream beside a clip scored afresh')
+    speed.add_argument('--rounds', type=int, default=5, help='(%(default)s)')
+    hour = parts.add_parser('hour', help='time and memory of a frame over an hour')
+    hour.add_argument('config')
+    hour.add_argument('--seconds', type=float, default=3600.0, help='of video (%(default)s)')
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, and write the record."""
+    {'quality': _quality, 'speed': _speed, 'hour': _hour}[options.what](options)
+
+
+def _speed(options: argparse.Namespace) -> None:
+    timings = time_moment(options.rounds)
+    write_record(
+        'stream_speed',
+        'The price of one more model frame, base model, 224x224',
+        {'rounds': options.rounds},
+        timings.as_dict(NAIVE),
+        [
+            'What is computed from one model frame to the next; decoding is left out, which is one',
+            'frame for a stream and eight for a clip decoded afresh. In turn, in one run.',
+            '',
+            *table(
+                ('way', 'what it computes', 'seconds', 'times as fast as the first'),
+                [
+                    [
+                        name,
+                        what,
+                        timings.spread(name).text(3),
+                        timings.ratio(NAIVE, name).text(1),
+                    ]
+                    for name, what in CONTENDERS.items()
+                ],
+            ),
+        ],
+        options.out,
+    )
+
+
+def _hour(options: argparse.Namespace) -> None:
+    rows = run_for(options.config, options.seconds)
+    write_record(
+        f'stream_hour_{Path(options.config).stem.split("_")[1]}',
+        f'An hour of stream, {Path(options.config).stem}',
+        {'seconds': options.seconds},
+        rows,
+        [
+            'One frame a step, of noise. Memory is that of the process; the state is all that a',
+            'step takes over from the one before.',
+            '',
+            *table(
+                ('minutes', 'ms a frame, median', 'MiB of the process', 'KiB of the state'),
+                [
+                    [
+                        row['minutes'],
+                        f'{row["median_ms"]:.2f}',
+                        *(f'{row[name]:.0f}' for name in ('resident_mib', 'state_kib')),
+                    ]
+                    for row in rows
+                ],
+            ),
+        ],
+        options.out,
+    )
+
+
+def _quality(options: argparse.Namespace) -> None:
     results = {}
     with TemporaryDirectory() as folder:
         for name, config, checkpoint in options.model:
