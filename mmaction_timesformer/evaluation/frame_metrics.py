@@ -20,7 +20,7 @@ import numpy as np
 
 from mmaction_timesformer.evaluation.classification import Estimate
 from mmaction_timesformer.evaluation.resampling import resampled_weights, share_interval
-from mmaction_timesformer.evaluation.weighted_figures import mean_of_defined
+from mmaction_timesformer.evaluation.weighted_metrics import mean_of_defined
 
 NUM_TENTHS = 10
 NUM_RESAMPLES = 500
