@@ -7,8 +7,7 @@ some of them, figures are taken on others, whose seed nobody tuned on.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,27 +16,9 @@ import numpy as np
 from mmengine.config import Config
 
 from benchmarks.detection.stream_speed import CONTENDERS, NAIVE, run_for, time_moment
+from benchmarks.detection.stream_trial import try_model
 from benchmarks.record import table, write_record
-from mmaction_timesformer.datasets.untrimmed_features import (
-    LabelRule,
-    VideoFeatures,
-    label_recording,
-)
-from mmaction_timesformer.detection.detector import DangerDetector
-from mmaction_timesformer.detection.events.anticipation import expected_truth
-from mmaction_timesformer.detection.events.rules import SAFE_CLASS
-from mmaction_timesformer.detection.events.tracker import ScoredWindow
-from mmaction_timesformer.detection.quality.command import Results, figures_of, read_results
-from mmaction_timesformer.detection.quality.evaluate import EventFigures
-from mmaction_timesformer.detection.quality.tune import TunedRule, tune_rules
-from mmaction_timesformer.detection.running import run as run_detection
-from mmaction_timesformer.detection.sources.sources import find_sources
 from mmaction_timesformer.evaluation.classification import Estimate
-from mmaction_timesformer.evaluation.frame_metrics import FrameScores, frame_metrics
-from mmaction_timesformer.inference.online_model import is_online
-
-STEP_SECONDS = 0.25
-MARGIN_SECONDS = 0.25
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     quality.add_argument('--tuning', type=Path, required=True, help='recordings with events.json')
     quality.add_argument('--unseen', type=Path, required=True, help='others, for the figures')
+    quality.add_argument(
+        '--features',
+        type=Path,
+        nargs=2,
+        metavar=('TUNING', 'UNSEEN'),
+        help='folders of extracted features, in place of the videos; for online models alone',
+    )
     quality.add_argument('--rate', type=float, default=3.0, help='false alarms per hour')
     quality.add_argument('--anticipate', type=float, default=4.0, help='seconds (%(default)s)')
     quality.add_argument('--note', default='', help='what to say of the training')
@@ -146,106 +134,6 @@ def _quality(options: argparse.Namespace) -> None:
         options.out,
         packages=('av',),
     )
-
-
-def try_model(
-    config: Config, checkpoint: str, folder: Path, options: argparse.Namespace
-) -> dict[str, Any]:
-    """Tune a model's rules on some recordings and take its figures on others."""
-    horizons = tuple(config.model.head.horizons) if is_online(config) else ()
-    anticipate = options.anticipate if horizons else None
-    detector = DangerDetector.from_config(config, checkpoint, anticipate=anticipate)
-    if not horizons:
-        windows = replace(detector.settings.windows, hop_seconds=STEP_SECONDS)
-        detector.settings = replace(detector.settings, windows=windows)
-    tuned = _tune(_detect(detector, options.tuning, folder / 'tuning', anticipate), options)
-    detector.rules = {name: one.rule for name, one in tuned.items()}
-    unseen = _detect(detector, options.unseen, folder / 'unseen', anticipate)
-    ahead = {name for name in tuned if anticipate and name.endswith(f' in {anticipate:g} s')}
-    now = replace(unseen, rules={n: r for n, r in unseen.rules.items() if n not in ahead})
-    found = {
-        'frames': asdict(_frame_metrics(unseen, horizons)),
-        'rules': {name: asdict(one) for name, one in tuned.items()},
-        'events': [asdict(row) for row in figures_of(now)],
-    }
-    if anticipate is not None:
-        later = replace(unseen, rules={n: r for n, r in unseen.rules.items() if n in ahead})
-        found['expected'] = [_with_lead(row, anticipate) for row in figures_of(later, (0.3,))]
-    return found
-
-
-def _detect(
-    detector: DangerDetector, recordings: Path, out: Path, anticipate: float | None
-) -> Results:
-    run_detection(detector, find_sources([str(recordings)]), out)
-    results = read_results(out, recordings / 'events.json')
-    if anticipate is None:
-        return results
-    return replace(results, truth=expected_truth(results.truth, anticipate))
-
-
-def _tune(results: Results, options: argparse.Namespace) -> dict[str, TunedRule]:
-    """Rules for the present and for what is expected; each group has the rate for itself."""
-    suffix = f' in {options.anticipate:g} s'
-    groups = (
-        {name: rule for name, rule in results.rules.items() if name.endswith(suffix) is is_ahead}
-        for is_ahead in (False, True)
-    )
-    tuned: dict[str, TunedRule] = {}
-    for rules in groups:
-        if rules:
-            tuned |= tune_rules(
-                results.scores,
-                results.truth,
-                results.classes,
-                rules,
-                sum(results.hours.values()),
-                results.hop_seconds,
-                options.rate,
-            )
-    return tuned
-
-
-def _frame_metrics(results: Results, horizons: Sequence[float]) -> Any:
-    """Per-frame metrics at moments that are the same for every model."""
-    classes = tuple(name for name in results.classes if not any(
-        name.endswith(f' in {seconds:g} s') for seconds in horizons
-    ))  # fmt: skip
-    rule = LabelRule(classes, SAFE_CLASS, MARGIN_SECONDS)
-    parts = []
-    for number, (name, known) in enumerate(results.truth.items()):
-        seconds = np.arange(0, results.hours[name] * 3600, STEP_SECONDS)
-        scores = _scores_at(results.scores[name], seconds)
-        events = [event for event in known.events if event.label in classes]
-        labeled = label_recording(
-            name, VideoFeatures(scores, seconds), events, rule, horizons, float(seconds[-1])
-        )
-        parts.append(
-            FrameScores(
-                scores.reshape(len(seconds), 1 + len(horizons), len(classes)),
-                labeled.labels,
-                labeled.known,
-                labeled.progress,
-                np.full(len(seconds), number),
-            )
-        )
-    return frame_metrics(FrameScores.join(parts), classes, SAFE_CLASS, horizons)
-
-
-def _scores_at(windows: Sequence[ScoredWindow], seconds: np.ndarray) -> np.ndarray:
-    """Scores of the windows that are nearest in time."""
-    times = np.array([window.seconds for window in windows])
-    nearest = np.abs(times - seconds[:, None]).argmin(axis=1)
-    return np.array([windows[place].scores for place in nearest])
-
-
-def _with_lead(row: EventFigures, anticipate: float) -> dict[str, Any]:
-    """An expected event comes as much before its event as the horizon is long, less its delay."""
-    return {
-        **asdict(row),
-        'median_lead_seconds': anticipate - row.median_delay_seconds.value,
-        'late_lead_seconds': anticipate - row.late_delay_seconds.value,
-    }
 
 
 def _tables(results: Mapping[str, Mapping[str, Any]], anticipate: float) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from benchmarks.detection.stream_speed import NAIVE, _state_bytes, time_moment
-from benchmarks.detection.streams import _scores_at
+from benchmarks.detection.stream_trial import _scores_at
 from benchmarks.models.peers import Setup
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 
