@@ -24,11 +24,16 @@ from mmaction_timesformer.datasets.untrimmed_features import (
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events.anticipation import expected_truth
 from mmaction_timesformer.detection.events.rules import SAFE_CLASS
-from mmaction_timesformer.detection.events.tracker import ScoredWindow
-from mmaction_timesformer.detection.quality.command import Results, figures_of, read_results
-from mmaction_timesformer.detection.quality.evaluate import EventFigures
+from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
+from mmaction_timesformer.detection.quality.command import (
+    Results,
+    figures_of,
+    read_results,
+    tune_results,
+)
+from mmaction_timesformer.detection.quality.evaluate import EventMetrics
 from mmaction_timesformer.detection.quality.truth import TrueRecording, read_truth
-from mmaction_timesformer.detection.quality.tune import TunedRule, tune_rules
+from mmaction_timesformer.detection.quality.tune import TunedRule
 from mmaction_timesformer.detection.running import run as run_detection
 from mmaction_timesformer.detection.sources.sources import find_sources
 from mmaction_timesformer.evaluation.frame_metrics import FrameScores, frame_metrics
@@ -103,14 +108,14 @@ def _detect_in_features(
             ScoredWindow(seconds, seconds, tuple(row))
             for seconds, row in zip(video.seconds.tolist(), rows.tolist(), strict=True)
         ]
-        tracker = detector.make_tracker(name)
+        tracker = EventTracker(name, detector.event_settings)
         changes = [change for window in scores[name] for change in tracker.push(window)]
         end = known.duration_seconds or float(video.seconds[-1])
         changes += tracker.finish(end)
         events[name] = [change for change in changes if change.state == 'closed']
         hours[name] = end / 3600
-    hop = detector.settings.windows.hop_seconds
-    return Results(detector.classes, detector.rules, hop, events, scores, truth, hours)
+    windows = detector.settings.windows
+    return Results(detector.classes, detector.rules, windows, events, scores, truth, hours)
 
 
 def _tune(results: Results, options: argparse.Namespace) -> dict[str, TunedRule]:
@@ -123,15 +128,7 @@ def _tune(results: Results, options: argparse.Namespace) -> dict[str, TunedRule]
     tuned: dict[str, TunedRule] = {}
     for rules in groups:
         if rules:
-            tuned |= tune_rules(
-                results.scores,
-                results.truth,
-                results.classes,
-                rules,
-                sum(results.hours.values()),
-                results.hop_seconds,
-                options.rate,
-            )
+            tuned |= tune_results(replace(results, rules=rules), options.rate)
     return tuned
 
 
@@ -168,7 +165,7 @@ def _scores_at(windows: Sequence[ScoredWindow], seconds: np.ndarray) -> np.ndarr
     return np.array([windows[place].scores for place in nearest])
 
 
-def _with_lead(row: EventFigures, anticipate: float) -> dict[str, Any]:
+def _with_lead(row: EventMetrics, anticipate: float) -> dict[str, Any]:
     """An expected event comes as much before its event as the horizon is long, less its delay."""
     return {
         **asdict(row),

@@ -26,7 +26,7 @@ from mmaction_timesformer.inference.online_model import (
     load_backbone,
     make_picture_preparer,
 )
-from mmaction_timesformer.inference.preparation import split_pipeline
+from mmaction_timesformer.models.precision import choose_dtype
 
 _READ_SECONDS = 60.0
 _WINDOWS_AT_ONCE = 16
@@ -82,15 +82,13 @@ class FeatureExtractor:
         if is_online(config):
             return cls._of_stream(config, checkpoint, device, step_seconds)
         settings = DetectionSettings.from_config(config.get('detection'))
-        parts = split_pipeline(config[settings.pipeline])
-        if settings.span_seconds is None and parts.span_seconds is not None:
-            settings = replace(settings, span_seconds=parts.span_seconds)
         if step_seconds is not None:
             settings = replace(settings, hop_seconds=step_seconds)
-        windows = settings.watch_settings(parts.num_frames, parts.frame_interval).windows
+        parts, watch_settings = settings.for_pipeline(config)
+        windows = watch_settings.windows
         state_dict, _, digest = recognizer.read_weights(checkpoint)
         model = recognizer.build_recognizer(config, state_dict, device)
-        dtype = recognizer.choose_dtype(settings.dtype, device)
+        dtype = choose_dtype(settings.dtype, device)
         score = recognizer.RecognizerScore(model, dtype)
         prepare = recognizer.make_preparer(model, parts.picture_steps, dtype)
 
