@@ -40,6 +40,7 @@ from mmaction_timesformer.evaluation.frame_metrics import FrameScores, frame_met
 from mmaction_timesformer.inference.online_model import is_online
 from mmaction_timesformer.inference.stream_scorer import StreamScorer
 from mmaction_timesformer.models.heads.online_action_head import probabilities
+from mmaction_timesformer.models.recognizers import OnlineRecognizer
 
 STEP_SECONDS = 0.25
 MARGIN_SECONDS = 0.25
@@ -97,9 +98,10 @@ def _detect_in_features(
     detector: DangerDetector, truth: Mapping[str, TrueRecording], features: Path
 ) -> Results:
     """What detection finds, from features that are there: its head, its trackers, its rules."""
-    if not isinstance(detector.score, StreamScorer):
+    model = detector.score.model if isinstance(detector.score, StreamScorer) else None
+    if not isinstance(model, OnlineRecognizer):
         raise ValueError('--features are for online models; leave models of clips out')
-    head = detector.score.model.head
+    head = model.head
     scores, events, hours = {}, {}, {}
     for name, known in truth.items():
         video = VideoFeatures.read(features / f'{Path(name).name}.npz')
