@@ -42,6 +42,9 @@ PARTS = {
     'detect': Part(
         'benchmarks.detection.detect', 'detection in a long video, beside the demo of mmaction2'
     ),
+    'streams': Part(
+        'benchmarks.detection.streams', 'online models: frames, events, what they foresee'
+    ),
     'analysis': Part('benchmarks.clips.analysis', 'the analysis of a dataset'),
     'export': Part(
         'benchmarks.models.export', 'exported models beside the one in PyTorch', 'export'

@@ -44,6 +44,7 @@ INNER_FLOORS = {
         ['checkpoints', 'heads'],
         ['patch_embeds'],
         ['backbones'],
+        ['recognizers'],
     ],
     'data_analysis': [
         ['inputs'],

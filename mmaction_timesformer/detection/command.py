@@ -49,6 +49,7 @@ class DetectArguments:
         trust_compiled: Run machine code out of a ``.pt2`` file.
         ray: Watch recordings on the Ray cluster with this address, or on ``local``.
         workers: How many recordings are watched on it at a time.
+        anticipate: Seconds ahead at which dangers are events too, with an online model.
     """
 
     config: str
@@ -66,6 +67,7 @@ class DetectArguments:
     trust_compiled: bool = False
     ray: str | None = None
     workers: int = field(default=2)
+    anticipate: float | None = None
 
 
 def detect_command(arguments: DetectArguments) -> int:
@@ -99,6 +101,7 @@ def _detect(arguments: DetectArguments) -> RunSummary:
         arguments.device,
         arguments.cfg_options or {},
         arguments.trust_compiled,
+        arguments.anticipate,
     )
     # mmengine logs to standard output, which belongs to the records.
     with redirect_stdout(sys.stderr):

@@ -59,13 +59,21 @@ class RecognizerScore:
         at_once = max(_NUMBERS_AT_ONCE // clips[:1].numel(), 1)
         return torch.cat([self._score(some) for some in clips.split(at_once)])
 
+    def features(self, clips: Tensor) -> Tensor:
+        """Clips (B, C, T, H, W) to what the head reads, (B, D)."""
+        features, _ = self.model.extract_feat(self._prepare(clips), stage='backbone')
+        return features.float()
+
     def _score(self, clips: Tensor) -> Tensor:
+        logits, _ = self.model.extract_feat(self._prepare(clips), stage='head')
+        logits = logits.float() / self.temperature
+        return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
+
+    def _prepare(self, clips: Tensor) -> Tensor:
         clips = clips.to(self._device, non_blocking=True).unsqueeze(1)
         if self._preprocessor is not None:
             clips = self._preprocessor({'inputs': list(clips), 'data_samples': []})['inputs']
-        logits, _ = self.model.extract_feat(clips.to(self.dtype), stage='head')
-        logits = logits.float() / self.temperature
-        return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
+        return clips.to(self.dtype)
 
 
 def normalises_frames(model: Recognizer3D) -> bool:
