@@ -1,6 +1,7 @@
 """Metadata and dependencies; ruff's, mypy's and pytest's settings are in pyproject.toml."""
 
 import runpy
+import shutil
 import sysconfig
 from importlib import metadata
 from pathlib import Path
@@ -25,13 +26,37 @@ def mmcv_requirement() -> str:
 
 
 class BuildPyWithData(build_py):
-    """Puts ``data_files`` into editable installs too, where setuptools leaves them out."""
+    """Takes the tools and configs along, and ``data_files`` into editable installs too.
+
+    In a wheel ``tools`` and ``configs`` lie in ``mmaction_timesformer/.mim``, where OpenMMLab's
+    ``mim`` and the package's own command look for them; an editable install finds them beside the
+    package. Setuptools leaves data files out of editable installs.
+    """
 
     def run(self) -> None:
-        """Build as ever; an editable build collects its data files afterwards."""
+        """Build as ever, and add what is missing."""
         super().run()
         if self.editable_mode:
             self.run_command('install_data')
+            return
+        for source, target in self.shipped_files().items():
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def shipped_files(self) -> dict[str, str]:
+        """Paths in the wheel's folder by paths here."""
+        mim = Path(self.build_lib, 'mmaction_timesformer', '.mim')
+        tools = [file for file in (ROOT / 'tools').glob('*.py') if file.name not in CHECKOUT_TOOLS]
+        files = [*tools, *(ROOT / 'configs').rglob('*.py'), ROOT / 'model-index.yml']
+        return {str(file): str(mim / file.relative_to(ROOT)) for file in files}
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        """Every file of the build."""
+        return [*super().get_outputs(include_bytecode), *self.shipped_files().values()]
+
+
+# Tools whose modules are not installed.
+CHECKOUT_TOOLS = ('benchmark.py', 'demo.py', 'draw_schemes.py', 'make_demo_dataset.py')
 
 
 EXTRAS = {
