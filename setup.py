@@ -47,7 +47,7 @@ class BuildPyWithData(build_py):
         """Paths in the wheel's folder by paths here."""
         mim = Path(self.build_lib, 'mmaction_timesformer', '.mim')
         tools = [file for file in (ROOT / 'tools').glob('*.py') if file.name not in CHECKOUT_TOOLS]
-        files = [*tools, *(ROOT / 'configs').rglob('*.py'), ROOT / 'model-index.yml']
+        files = [*tools, *(ROOT / 'configs').rglob('*.py')]
         return {str(file): str(mim / file.relative_to(ROOT)) for file in files}
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:

@@ -6,7 +6,6 @@ in an installed wheel inside it, in ``.mim``, where OpenMMLab's ``mim`` looks fo
 
 from __future__ import annotations
 
-import os
 import runpy
 import sys
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,4 @@
-"""Classify videos: the probability of each class, the most probable first.
-
-    python tools/predict.py work_dirs/run/best.pth clip.mp4 other.mp4
-"""
+"""Classify videos: the probability of each class, the most probable first."""
 
 import argparse
 import json
@@ -12,20 +9,18 @@ from mmaction_timesformer import TrainedModel
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', help='the trained weights')
     parser.add_argument(
         'videos', nargs='+', metavar='video', help='a video file, or a folder of frames'
     )
-    parser.add_argument(
-        '--config', help="the model's config; by default the one in the checkpoint"
-    )
+    parser.add_argument('--config', help="the model's config; by default the one in the checkpoint")
     parser.add_argument('--start', type=float, help='start of the part to classify, in seconds')
     parser.add_argument('--end', type=float, help='end of the part, in seconds')
     parser.add_argument('--top', type=int, default=5, help='classes to print (%(default)s)')
-    parser.add_argument('--json', action='store_true', help='print all classes, a JSON line a video')
+    parser.add_argument(
+        '--json', action='store_true', help='print a JSON line per video, with all classes'
+    )
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ...')
     return parser.parse_args()
 
