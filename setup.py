@@ -71,6 +71,8 @@ EXTRAS = {
 EXTRAS['test'] = [
     'pytest>=8',
     'pytest-xdist>=3.5',
+    'setuptools>=78.1.1',  # builds the wheel that is tested
+    'timesformer-pytorch>=0.4.1',  # a peer whose weights load
     'transformers>=4.46',
     *EXTRAS['export'],
     *EXTRAS['mmaction2-tools'],
@@ -92,14 +94,13 @@ setup(
     # Into site-packages, whether installed editable or not: see the file for its reason.
     cmdclass={'build_py': BuildPyWithData},
     data_files=[('../purelib', ['startup/mend_mmaction2.pth', 'startup/mend_mmaction2.py'])],
-    python_requires='>=3.10,<3.13',
+    python_requires='>=3.10,<3.15',
     install_requires=[
         # The stack: the last releases of their lines, mended in mmaction_timesformer/compat.py
         'mmaction2>=1.2,<1.3',
         mmcv_requirement(),
         'mmengine>=0.10.7,<0.11',
         'importlib-metadata',  # mmaction2 imports it and does not declare it
-        'setuptools>=78.1.1,<82',  # the last with pkg_resources, which mmengine imports
         'torch>=2.6',  # the first whose weights_only runs no code
         # The model
         'einops>=0.7',
