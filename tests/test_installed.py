@@ -5,6 +5,7 @@ Its dependencies are those of this environment.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -75,12 +76,14 @@ for name in COMMANDS:
         assert not end.code, name
 """
     text = run(python, tmp_path, '-c', code)
-    overview, *helps = text.split('usage: ')[1:]
-    assert [line.split()[0] for line in overview.splitlines() if line.startswith('  ')][:-1] == [
-        *COMMANDS
-    ]
-    assert [text.split()[3] for text in helps] == [*COMMANDS]
-    assert all(text.startswith('python -m mmaction_timesformer ') for text in helps)
+    overview, *helps = re.split(r'^usage: ', text, flags=re.MULTILINE)[1:]
+    listed = [line.split()[0] for line in overview.splitlines() if line.startswith('  ')]
+    assert listed == [*COMMANDS, 'configs']
+    assert len(helps) == len(COMMANDS)
+    for name, text in zip(COMMANDS, helps, strict=True):
+        # The analysis is a program of its own too.
+        program = 'data_analysis' if name == 'analyze' else f'python -m mmaction_timesformer {name}'
+        assert text.startswith(f'{program} '), text
 
 
 def test_configs_come_along(python: Path, tmp_path: Path) -> None:
