@@ -39,7 +39,7 @@ FLOORS = [
 # Inside a room that has floors of its own.
 INNER_FLOORS = {
     'mmaction_timesformer.detection': [
-        ['windows'],
+        ['windows', 'quality.truth'],
         ['events'],
         ['sources'],
         ['watch'],
