@@ -40,6 +40,17 @@ FLOORS = [
 ]
 # Inside a room that has floors of its own.
 INNER_FLOORS = {
+    'mmaction_timesformer.detection': [
+        ['windows', 'quality.truth'],
+        ['events'],
+        ['sources'],
+        ['watch'],
+        ['settings', 'results'],
+        ['detector', 'delivery', 'quality'],
+        ['running'],
+        ['archive'],
+        ['command'],
+    ],
     'mmaction_timesformer.models': [
         ['layers'],
         ['attention_schemes', 'losses', 'data_preprocessors'],

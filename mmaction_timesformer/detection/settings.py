@@ -16,8 +16,10 @@ from mmaction_timesformer.inference.scoring import ScoringSettings
 
 _TEXT = ('pipeline', 'dtype', 'recording_time')
 _WHOLE = ('batch_size', 'queue_size')
-_NUMBERS = ('clip_fps', 'update_seconds', 'heartbeat_seconds', 'read_seconds')
-_NUMBERS += ('first_retry_seconds', 'max_retry_seconds')
+_NUMBERS = (
+    *('clip_fps', 'update_seconds', 'heartbeat_seconds'),
+    *('read_seconds', 'first_retry_seconds', 'max_retry_seconds'),
+)
 _MAYBE_NUMBERS = ('span_seconds', 'hop_seconds', 'temperature')
 _POSITIVE = ('clip_fps', 'heartbeat_seconds', 'read_seconds', 'max_retry_seconds')
 

@@ -58,7 +58,7 @@ class MqttPublisher:
         self._client.will_set(self._status_topic, 'offline', qos=1, retain=True)
         self._client.on_connect = self._say_online
         self._client.reconnect_delay_set(min_delay=1, max_delay=30)
-        self._client.connect_async(parts.hostname, parts.port or (8883 if is_tls else 1883))
+        self._client.connect_async(parts.hostname or '', parts.port or (8883 if is_tls else 1883))
         self._client.loop_start()
 
     def _say_online(self, client: Any, _: object, __: object, reason: Any, *___: object) -> None:

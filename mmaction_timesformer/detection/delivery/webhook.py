@@ -68,11 +68,11 @@ class _KnownConnections(urllib.request.HTTPHandler, urllib.request.HTTPSHandler)
 
     def http_open(self, request: urllib.request.Request) -> HTTPResponse:
         """Open a connection."""
-        return self.do_open(partial(self._connect, _PlainConnection), request)  # type: ignore[arg-type]
+        return self.do_open(partial(self._connect, _PlainConnection), request)
 
     def https_open(self, request: urllib.request.Request) -> HTTPResponse:
         """Open a connection."""
-        return self.do_open(partial(self._connect, _SecureConnection), request)  # type: ignore[arg-type]
+        return self.do_open(partial(self._connect, _SecureConnection), request)
 
     @contextmanager
     def ended_after(self, seconds: float) -> Iterator[threading.Event]:
@@ -96,7 +96,7 @@ class _KnownConnections(urllib.request.HTTPHandler, urllib.request.HTTPSHandler)
 
     def _shut_down(self) -> None:
         connection = self.connection
-        open_socket = connection and (connection.sock or connection.opened)
+        open_socket = None if connection is None else connection.sock or connection.opened
         if open_socket is not None:
             with suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)

@@ -250,7 +250,7 @@ def test_rules_that_find_nothing_and_other_windows_are_told(results, tmp_path, c
     event = dict(label='Digging', start_seconds=18.0, end_seconds=19.0)
     truth.write_text(json.dumps({'1.mp4': dict(events=[event])}))
     arguments = EvaluateArguments(str(results / 'out'), str(truth), tune=0.0)
-    assert evaluate_command(arguments) == 1
+    assert evaluate_command(arguments) == 0
     assert 'no threshold finds a true event of Digging, Walking' in capsys.readouterr().err
     config.write_text(
         "val_pipeline = [dict(type='SampleClip', clip_len=8, frame_interval=32), "
