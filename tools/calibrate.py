@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from video_clips.commands import ConfigOptions, command_parser, run_command
+from data_analysis.config_options import ConfigOptions
+from video_clips.commands import command_parser, run_command
 
 
 def parse_args() -> argparse.Namespace:

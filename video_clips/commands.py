@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,23 +106,6 @@ class _HelpWithDefaults(argparse.HelpFormatter):
 def _has_default(action: argparse.Action) -> bool:
     silent = (None, False, '', (), argparse.SUPPRESS)
     return bool(action.option_strings) and action.default not in silent
-
-
-class ConfigOptions(argparse.Action):
-    """``KEY=VALUE`` words that replace values of a config, read by mmengine's own action."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        """Parse the words."""
-        from mmengine.config import DictAction  # importing it takes a second
-
-        action = DictAction(self.option_strings, self.dest, nargs=self.nargs)
-        action(parser, namespace, values, option_string)
 
 
 @contextmanager
