@@ -49,11 +49,11 @@ $(STAMP): setup.py constraints.txt startup/mend_mmaction2.py startup/mend_mmacti
 
 # The first interpreter of a version that the stack supports. A half-made environment is removed.
 $(PYTHON):
-	@for python in python3 python3.12 python3.11 python3.10; do \
-	    if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then \
+	@for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	    if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; then \
 	        echo "Making $(VENV) with $$($$python --version)"; \
 	        $$python -m venv '$(VENV)' && exit 0; \
 	        rm -rf '$(VENV)'; exit 1; \
 	    fi; \
 	done; \
-	echo 'No Python 3.10, 3.11 or 3.12 on the PATH: install one, then type the command again.' >&2; exit 1
+	echo 'No Python 3.10 to 3.14 on the PATH: install one, then type the command again.' >&2; exit 1

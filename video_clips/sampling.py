@@ -214,7 +214,7 @@ def frames_between(
     """The frames of a part of a video.
 
     Args:
-        seconds: (N,) when each frame begins, rising from 0.
+        seconds: (N,) when each frame begins, rising.
         start_seconds: Start of the part; None is the beginning.
         end_seconds: End of the part, exclusive; None is the end.
 
@@ -232,8 +232,8 @@ def frames_between(
     if first >= stop:
         end = 'the end' if end_seconds is None else f'{end_seconds} s'
         raise ValueError(
-            f'there is no frame from {edges[0]} s to {end}; its frames are shown from 0 s to '
-            f'{seconds[-1]:.3f} s'
+            f'there is no frame from {edges[0]} s to {end}; its frames are shown from '
+            f'{seconds[0]:g} s to {seconds[-1]:.3f} s'
         )
     return first, stop
 

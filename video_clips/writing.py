@@ -155,7 +155,7 @@ def write_video(file: Path, frames: Iterable[Image], fps: float) -> int:
     num_frames = 0
     with open_writer(file, encoding) as writer:
         for num_frames, picture in enumerate(frames, start=1):
-            writer.write(picture, (num_frames - 1) / rate)
+            writer.write(picture, float((num_frames - 1) / rate))
         if num_frames == 0:
             raise ValueError(f'{file.name}: there is no frame to write')
     return num_frames

@@ -136,7 +136,7 @@ def _methods(config: Config, video: Path, checkpoint: Path) -> dict[str, Method]
     for dtype in ('auto', 'float32'):
         overrides = {'hop_seconds': HOP_FRAMES / FPS, 'dtype': dtype}
         detector = DangerDetector.from_config(config, checkpoint, overrides=overrides)
-        name = str(detector.score.dtype).removeprefix('torch.')  # type: ignore[attr-defined]
+        name = str(detector.score.dtype).removeprefix('torch.')  # type: ignore[union-attr]
         methods[f'this detector, {name}'] = partial(_detect, detector, video)
     rest = Compose([TRANSFORMS.build(dict(step)) for step in _picture_steps(config)])
     methods['each window afresh'] = partial(_decode_each_window, model, rest, video)

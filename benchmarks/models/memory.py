@@ -31,8 +31,7 @@ from benchmarks.models.peak_memory import peak_bytes
 from benchmarks.models.peers import Setup
 from benchmarks.record import table, write_record
 from mmaction_timesformer.models.backbones import TimeSformerBackbone
-from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
-from mmaction_timesformer.models.layers.kernel import AttentionKernel, attend
+from mmaction_timesformer.models.layers import AttentionKernel, AttentionStep, TokenGrid, attend
 
 SCHEMES = (
     'space_only',

@@ -15,6 +15,7 @@ default_hooks = dict(
     temperature=dict(type='TemperatureHook'),
     record=dict(type='RunRecordHook'),
     progress=dict(type='ProgressHook'),
+    preprocessing=dict(type='PreprocessingHook'),
 )
 
 env_cfg = dict(

@@ -98,7 +98,7 @@ def sample_indices(settings: SamplerSettings, num_frames: int, fps: float) -> np
                 length,
                 interval,
                 number,
-                out_of_bound_opt='loop' if rule == 'loop' else 'repeat_last',
+                short_clip='loop' if rule == 'loop' else 'repeat_last',
                 test_mode=True,
                 target_fps=settings.target_fps,
                 fps=fps,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,8 @@ CLIP_COLUMNS = (
 """Columns of `clips.csv`, in order; those of a file are explained at `FileMeasurement`."""
 
 
-def any_text() -> AbstractContextManager:
-    """A context in which tables may hold file names that are not valid Unicode.
+def any_text() -> Any:
+    """A context, or decorator, in which tables may hold file names that are not valid Unicode.
 
     pandas keeps text in Arrow's memory where that is installed, which holds UTF-8 alone.
     """

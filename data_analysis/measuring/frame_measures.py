@@ -17,6 +17,8 @@ from data_analysis.measuring.thumbnails import (
     encode_thumbnail,
     thumbnail_distance,
 )
+from video_clips.reading.decoding import decode_run, plan_runs
+from video_clips.reading.frame_index import FrameIndex
 from video_clips.reading.opening import why
 from video_clips.reading.packet_reader import PacketReader
 from video_clips.reading.packets import PacketTable
@@ -42,29 +44,59 @@ def _shrink(frame: VideoFrame, height: int, width: int) -> np.ndarray:
     return small.to_ndarray()
 
 
-def measure_first_frames(reader: PacketReader, table: PacketTable, result: FileMeasurement) -> None:
-    """Fills in the signature and everything else that the first frames tell."""
-    thumbnails: list[np.ndarray] = []
-    frame: VideoFrame | None = None
-    num_frames = num_interlaced = 0
-    for number, frame in enumerate(_decodable_frames(reader, table, result)):
-        num_frames += 1
-        num_interlaced += frame.interlaced_frame
-        if number == 0:
-            _note_picture(reader, frame, result)
-        if number in (0, 1):
-            thumbnails.append(_shrink(frame, THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
-        if number == _SIGNATURE_FRAME:
-            break
-    if frame is None:
-        return
-    thumbnails.append(_shrink(frame, THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH))
+def measure_first_frames(
+    reader: PacketReader, table: PacketTable, index: FrameIndex | None, result: FileMeasurement
+) -> None:
+    """Fills in the signature and everything else that the first frames tell.
+
+    Args:
+        reader: The open file.
+        table: Its packets.
+        index: Its frames; None if they could not be found.
+        result: What to fill in.
+    """
+    frames = _looked_at(reader, index)
+    if frames is None:
+        frames = {}
+        for number, frame in enumerate(_decodable_frames(reader, table, result)):
+            frames[number] = frame
+            if number == _SIGNATURE_FRAME:
+                break
+        if not frames:
+            return
+        last = max(frames)
+        frames = {number: frames[number] for number in {0, min(1, last), last}}
+    _note_picture(reader, frames[0], result)
+    shown = [0, *([1] if 1 in frames else []), max(frames)]
+    thumbnails = [_shrink(frames[n], THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH) for n in shown]
+    num_interlaced = sum(frame.interlaced_frame for frame in frames.values())
+    num_frames = len(frames)
     result.signature = encode_thumbnail(thumbnails[-1])
     result.interlaced_share = num_interlaced / num_frames
     result.black_share = float(np.mean([picture.max() < _BLACK_LEVEL for picture in thumbnails]))
     if len(thumbnails) > 2:
         result.first_frame_distance = thumbnail_distance(thumbnails[0], thumbnails[1])
         result.early_distance = thumbnail_distance(thumbnails[1], thumbnails[-1])
+
+
+def _looked_at(reader: PacketReader, index: FrameIndex | None) -> dict[int, VideoFrame] | None:
+    """The first, second and seventh frame (or last), with as little decoded as possible.
+
+    Returns:
+        None if one does not come out: then everything is decoded, and what fails is noted.
+    """
+    if index is None or index.positions is None:
+        return None
+    wanted = sorted({0, min(1, len(index) - 1), min(_SIGNATURE_FRAME, len(index) - 1)})
+    (run, *others) = plan_runs(index, wanted)
+    if others:
+        return None
+    stamps = dict(zip(index.packets.pts[index.positions[wanted]].tolist(), wanted, strict=True))
+    try:
+        frames = {stamps[f.pts]: f for f in decode_run(reader, index, run) if f.pts in stamps}
+    except av.FFmpegError:
+        return None
+    return frames if len(frames) == len(wanted) else None
 
 
 def _note_picture(reader: PacketReader, frame: VideoFrame, result: FileMeasurement) -> None:

@@ -142,6 +142,7 @@ def _measure_header(
 def _measure_contents(reader: PacketReader, tier: Tier, result: FileMeasurement) -> None:
     # What follows is counted; the header may have guessed.
     result.num_frames = result.fps = math.nan
+    index: FrameIndex | None = None
     try:
         index = index_frames(reader)
         table = index.packets
@@ -165,7 +166,7 @@ def _measure_contents(reader: PacketReader, tier: Tier, result: FileMeasurement)
     _measure_packets(table, result)
     result.truncation = table.truncation or _missing_end(reader, table, result)
     result.is_complete = not result.truncation
-    measure_first_frames(reader, table, result)
+    measure_first_frames(reader, table, index, result)
     if tier >= Tier.DECODE:
         measure_all_frames(reader, table, result)
     known = [count for count in (result.num_frames, result.num_decoded_frames) if count >= 0]

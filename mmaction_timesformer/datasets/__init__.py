@@ -4,12 +4,24 @@ from mmaction_timesformer.datasets.labeled_raw_frames import LabeledRawframeData
 from mmaction_timesformer.datasets.labeled_videos import LabeledVideoDataset
 from mmaction_timesformer.datasets.railway_yard import RailwayYardDataset
 from mmaction_timesformer.datasets.transforms import DecodeFrames, OpenVideo, SampleClip
+from mmaction_timesformer.datasets.untrimmed_features import (
+    LabeledRecording,
+    LabelRule,
+    VideoFeatures,
+    WindowSampler,
+    label_recording,
+)
 
 __all__ = [
     'DecodeFrames',
+    'LabelRule',
     'LabeledRawframeDataset',
+    'LabeledRecording',
     'LabeledVideoDataset',
     'OpenVideo',
     'RailwayYardDataset',
     'SampleClip',
+    'VideoFeatures',
+    'WindowSampler',
+    'label_recording',
 ]

@@ -132,7 +132,10 @@ class LabeledClipDataset(BaseActionDataset):
         """
         clip = self.get_data_info(idx)
         try:
-            return self.pipeline(clip)
+            data = self.pipeline(clip)
+            if num_damaged := clip.get('num_damaged_frames'):
+                self.unreadable.note_damage(clip['sample_idx'], clip['filename'], num_damaged)
+            return data
         except Exception as error:
             problem = why_unreadable(error, clip.get('filename') or clip.get('frame_dir', ''))
             if problem is None:

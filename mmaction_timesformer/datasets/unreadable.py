@@ -1,4 +1,4 @@
-"""Clips that cannot be read: which errors say so, and a count that all loader workers share."""
+"""Clips that cannot be read or are damaged: the errors that say so, and counts of all workers."""
 
 import logging
 import traceback
@@ -51,8 +51,14 @@ def _comes_from_a_decoder(error: Exception) -> bool:
     )
 
 
+def _warn(text: str) -> None:
+    # Processes of other ranks show nothing below errors.
+    level = logging.WARNING if get_rank() == 0 else logging.ERROR
+    print_log(text, logger='current', level=level)
+
+
 class UnreadableClips:
-    """Counts unreadable clips over all workers of a data loader and logs each once.
+    """Counts unreadable and damaged clips over all workers of a data loader and logs each once.
 
     Args:
         num_clips: How many clips the dataset has.
@@ -60,18 +66,30 @@ class UnreadableClips:
 
     def __init__(self, num_clips: int) -> None:
         self._times = torch.zeros(num_clips, dtype=torch.int32).share_memory_()
+        self._is_damaged = torch.zeros(num_clips, dtype=torch.bool).share_memory_()
 
     def note(self, index: int, error: VideoError) -> None:
         """Count a clip; log it if it is the first time."""
         self._times[index] += 1
         if self._times[index] == 1:
-            print_log(
+            _warn(
                 f'{error}. Another clip takes its place; {self.num_clips} of {len(self._times)} '
-                'clips could not be read so far.',
-                logger='current',
-                # Processes of other ranks show nothing below errors.
-                level=logging.WARNING if get_rank() == 0 else logging.ERROR,
+                'clips could not be read so far.'
             )
+
+    def note_damage(self, index: int, name: str, num_frames: int) -> None:
+        """Count a clip with frames that the decoder marks as damaged; log it the first time."""
+        if not self._is_damaged[index]:
+            self._is_damaged[index] = True
+            _warn(
+                f'{name}: the decoder marks {num_frames} frames as damaged. They are used as they '
+                f'are; {self.num_damaged} of {len(self._times)} clips have such frames so far.'
+            )
+
+    @property
+    def num_damaged(self) -> int:
+        """Number of clips with damaged frames so far."""
+        return int(self._is_damaged.sum())
 
     @property
     def num_clips(self) -> int:

@@ -39,6 +39,7 @@ class ModelFiles:
         device: Where the model runs.
         cfg_options: Values that replace the config's.
         trust_compiled: Run machine code out of a ``.pt2`` file.
+        anticipate: Seconds ahead at which dangers are events too, with an online model.
     """
 
     config: str
@@ -46,6 +47,7 @@ class ModelFiles:
     device: str = 'cpu'
     cfg_options: Mapping[str, Any] = field(default_factory=dict)
     trust_compiled: bool = False
+    anticipate: float | None = None
 
     def load(self) -> DangerDetector:
         """Build the detector.
@@ -63,7 +65,11 @@ class ModelFiles:
         except Exception as error:
             raise ValueError(f'{self.config}: {type(error).__name__}: {error}') from error
         return DangerDetector.from_config(
-            config, self.checkpoint, self.device, trust_compiled=self.trust_compiled
+            config,
+            self.checkpoint,
+            self.device,
+            trust_compiled=self.trust_compiled,
+            anticipate=self.anticipate,
         )
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class DetectArguments:
         trust_compiled: Run machine code out of a ``.pt2`` file.
         ray: Watch recordings on the Ray cluster with this address, or on ``local``.
         workers: How many recordings are watched on it at a time.
+        anticipate: Seconds ahead at which dangers are events too, with an online model.
     """
 
     config: str
@@ -65,6 +67,7 @@ class DetectArguments:
     trust_compiled: bool = False
     ray: str | None = None
     workers: int = field(default=2)
+    anticipate: float | None = None
 
 
 def detect_command(arguments: DetectArguments) -> int:
@@ -98,8 +101,11 @@ def _detect(arguments: DetectArguments) -> RunSummary:
         arguments.device,
         arguments.cfg_options or {},
         arguments.trust_compiled,
+        arguments.anticipate,
     )
-    detector = model.load()
+    # mmengine logs to standard output, which belongs to the records.
+    with redirect_stdout(sys.stderr):
+        detector = model.load()
     if arguments.ray is not None and (arguments.webhook or arguments.mqtt):
         raise ValueError('--ray writes to --out alone, not to --webhook and --mqtt')
     sinks = _open_sinks(arguments, found, folder)

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmaction_timesformer.detection.events.anticipation import choose_dangers
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.events.rules import EventRule, make_rules
 from mmaction_timesformer.detection.events.tracker import EventSettings
@@ -27,15 +29,18 @@ from mmaction_timesformer.detection.watch import Model, OnFrame, Record, Watch, 
 from mmaction_timesformer.detection.windows import Prepare
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.loading import load_weights
+from mmaction_timesformer.inference.online_model import is_online
 from mmaction_timesformer.inference.scoring import Score
+from mmaction_timesformer.inference.stream_scorer import StreamScorer
 from video_clips.reading.opening import VideoError
 
 
 class DangerDetector:
-    """Finds danger events with a model that classifies clips.
+    """Finds danger events with a model of clips or of streams.
 
     Args:
-        score: The model: from clips (B, C, T, H, W) to calibrated probabilities (B, K).
+        score: The model: from clips (B, C, T, H, W) to calibrated probabilities (B, K), or a
+            `StreamScorer`, whose windows are single frames.
         prepare: Makes the model's input (V, C, H, W), V crops, of an RGB picture (H, W, 3) uint8.
         classes: The K classes in index order.
         rules: The classes that are dangers, with the rule of each.
@@ -45,7 +50,7 @@ class DangerDetector:
 
     def __init__(
         self,
-        score: Score,
+        score: Score | StreamScorer,
         prepare: Prepare,
         classes: Sequence[str],
         rules: Mapping[str, EventRule],
@@ -83,6 +88,7 @@ class DangerDetector:
         device: str = 'cpu',
         overrides: Mapping[str, Any] | None = None,
         trust_compiled: bool = False,
+        anticipate: float | None = None,
     ) -> DangerDetector:
         """Build the detector that a config describes.
 
@@ -93,6 +99,8 @@ class DangerDetector:
             device: Where the model runs.
             overrides: Fields of `DetectionSettings` that replace the config's.
             trust_compiled: Whether machine code out of a ``.pt2`` file may be run.
+            anticipate: Seconds ahead at which dangers are events too, as ``Cabin-Worker in 4 s``;
+                one of an online model's horizons.
 
         Raises:
             FileNotFoundError: The config or the checkpoint is missing.
@@ -101,9 +109,17 @@ class DangerDetector:
         if not isinstance(config, Config):
             config = Config.fromfile(config)
         settings = DetectionSettings.from_config(config.get('detection'), overrides)
+        if is_online(config):
+            frame_seconds = float(config.model.head.frame_seconds)
+            settings = replace(settings, span_seconds=frame_seconds, hop_seconds=frame_seconds)
         parts, watch_settings = settings.for_pipeline(config)
         loaded = load_weights(config, checkpoint, device, settings.scoring, parts, trust_compiled)
-        rules = make_rules(loaded.classes, settings.dangers, settings.rules)
+        dangers = settings.dangers
+        if is_online(config):
+            dangers = choose_dangers(config.classes, loaded.horizons, dangers, anticipate)
+        elif anticipate is not None:
+            raise ValueError('anticipate needs an online model; this one scores clips')
+        rules = make_rules(loaded.classes, dangers, settings.rules)
         fingerprint = recognizer.make_fingerprint(
             loaded.digest,
             watch_settings.windows,

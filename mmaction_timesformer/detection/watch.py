@@ -42,6 +42,7 @@ from mmaction_timesformer.detection.windows import (
     WindowSettings,
 )
 from mmaction_timesformer.inference.scoring import Score
+from mmaction_timesformer.inference.stream_scorer import StreamScorer
 
 OnFrame = Callable[[str, float, np.ndarray], None]
 """Takes a source's name, a time and the picture (H, W, 3) that the model is shown then."""
@@ -89,14 +90,14 @@ Record = Begin | Scored | DangerEvent | Gap | Drift | Heartbeat | End
 
 @dataclass(frozen=True)
 class Model:
-    """A model, ready to score clips.
+    """A model, ready to score clips, or streams frame by frame.
 
     Attributes:
-        score: From clips to probabilities.
+        score: From clips to probabilities; a `StreamScorer` for streams.
         prepare: Makes the model's input of a picture.
     """
 
-    score: Score
+    score: Score | StreamScorer
     prepare: Prepare
 
 
@@ -106,6 +107,7 @@ class _Station:
 
     feed: Feed
     tracker: EventTracker
+    scored_until: float | None = None
     is_over: bool = False
     num_windows: int = 0
     newest_seconds: float = 0.0
@@ -181,9 +183,15 @@ class Watch:
             kind = LiveFeed if source.is_live else FileFeed
             prepare = _prepare_with(model.prepare, source.name, on_frame)
             resume = self._resumes.get(source.name)
-            feed = kind(source, settings.feed_settings, prepare, self._queue, resume)
+            scored_until = None
+            feed_resume = resume
+            if isinstance(self._score, StreamScorer):
+                self._score.forget(source.name)
+                if resume is not None:
+                    feed_resume, scored_until = _from_the_start(resume)
+            feed = kind(source, settings.feed_settings, prepare, self._queue, feed_resume)
             tracker = EventTracker(source.name, events, resume.epoch if resume else None)
-            self._stations[source.name] = _Station(feed, tracker)
+            self._stations[source.name] = _Station(feed, tracker, scored_until)
         files_only = all(not s.is_live and s.pace is None for s in sources)
         self._min_windows = settings.batch_size if files_only else 1
         self._next_heartbeat = 0.0
@@ -231,7 +239,11 @@ class Watch:
 
     def _handle(self, taken: list[tuple[str, Window | SourceRecord]]) -> Iterator[Record]:
         """Score the windows among these together, then go through all in order."""
-        scores = iter(self._score_windows([item for _, item in taken if isinstance(item, Window)]))
+        windows = [(name, item) for name, item in taken if isinstance(item, Window)]
+        if isinstance(self._score, StreamScorer):
+            scores = iter(self._score.score(windows))
+        else:
+            scores = iter(self._score_windows(self._score, [window for _, window in windows]))
         for name, item in taken:
             station = self._stations[name]
             if isinstance(item, Window):
@@ -243,6 +255,8 @@ class Watch:
         self, name: str, station: _Station, window: Window, scores: tuple[float, ...]
     ) -> Iterator[Record]:
         scored = ScoredWindow(round(window.seconds, 6), round(window.newest_seconds, 6), scores)
+        if station.scored_until is not None and scored.seconds <= station.scored_until:
+            return
         yield Scored(name, scored)
         station.num_windows += 1
         station.newest_seconds = scored.newest_seconds
@@ -253,7 +267,7 @@ class Watch:
             yield replace(event, latency_seconds=round(latency, 3))
 
     @torch.inference_mode()
-    def _score_windows(self, windows: list[Window]) -> list[tuple[float, ...]]:
+    def _score_windows(self, score: Score, windows: list[Window]) -> list[tuple[float, ...]]:
         """Probabilities (K,) of each window, the mean over its crops."""
         by_shape: dict[torch.Size, list[int]] = defaultdict(list)
         clips = [window.clips() for window in windows]
@@ -262,7 +276,7 @@ class Watch:
         scores: dict[int, tuple[float, ...]] = {}
         for shape, places in by_shape.items():
             batch = torch.cat([clips[place] for place in places])
-            means = self._score(batch).float().unflatten(0, (-1, shape[0])).mean(dim=1)
+            means = score(batch).float().unflatten(0, (-1, shape[0])).mean(dim=1)
             for place, row in zip(places, means.cpu().tolist(), strict=True):
                 if not all(map(math.isfinite, row)):
                     raise ValueError(f'the model gives scores that are not finite: {row}')
@@ -344,6 +358,15 @@ def _prepare_with(prepare: Prepare, source: str, on_frame: OnFrame | None) -> Pr
         return prepare(picture)
 
     return prepare_frame
+
+
+def _from_the_start(resume: Resume) -> tuple[Resume, float | None]:
+    """Where to resume a source whose model must have seen all of it, and what is scored already.
+
+    The frames before are scored again, to bring the model's state to where it was.
+    """
+    gaps = tuple(item for item in resume.past if isinstance(item, Gap))
+    return replace(resume, past=gaps), resume.after_seconds
 
 
 def replay(tracker: EventTracker, past: Iterable[ScoredWindow | Gap]) -> list[DangerEvent]:

@@ -1,6 +1,7 @@
 """What the training loop needs beyond mmengine: an optimiser constructor, an AMP choice, hooks."""
 
 from mmaction_timesformer.engine.hooks import ClassCountsHook, EpochSeedHook, TemperatureHook
+from mmaction_timesformer.engine.loops import ClosedFormTrainLoop
 from mmaction_timesformer.engine.optimizers import (
     AutoAmpOptimWrapper,
     LayerDecayOptimWrapperConstructor,
@@ -9,6 +10,7 @@ from mmaction_timesformer.engine.optimizers import (
 __all__ = [
     'AutoAmpOptimWrapper',
     'ClassCountsHook',
+    'ClosedFormTrainLoop',
     'EpochSeedHook',
     'LayerDecayOptimWrapperConstructor',
     'TemperatureHook',

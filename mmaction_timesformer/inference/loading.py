@@ -10,8 +10,10 @@ from mmengine.config import Config
 
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, is_exported
+from mmaction_timesformer.inference.online_model import is_online, load_online
 from mmaction_timesformer.inference.preparation import FramePreparer, PipelineParts
 from mmaction_timesformer.inference.scoring import Score, ScoringSettings
+from mmaction_timesformer.inference.stream_scorer import StreamScorer
 from mmaction_timesformer.models.precision import choose_dtype
 
 
@@ -20,20 +22,22 @@ class LoadedModel:
     """A model that is ready to score clips.
 
     Attributes:
-        score: From clips to calibrated probabilities.
+        score: From clips to calibrated probabilities, or from the frames of streams.
         prepare: From a picture to the model's input.
-        classes: Names in index order.
+        classes: Names of the scores: the classes, and for a stream model those ahead.
         temperature: Divisor of the logits.
         digest: SHA-256 of the checkpoint.
         numbers: The type that it computes in; for an exported file also its format.
+        horizons: Seconds ahead that a stream model scores too.
     """
 
-    score: Score
+    score: Score | StreamScorer
     prepare: FramePreparer
     classes: tuple[str, ...]
     temperature: float
     digest: str
     numbers: str
+    horizons: tuple[float, ...] = ()
 
 
 def load_weights(
@@ -58,6 +62,19 @@ def load_weights(
         FileNotFoundError: There is no such file.
         ValueError: It does not fit the config, or there is no such device.
     """
+    if is_online(config):
+        recognizer.check_device(device)
+        dtype = choose_dtype(settings.dtype, device)
+        online = load_online(config, weights, device, dtype)
+        return LoadedModel(
+            StreamScorer(online.model, device),
+            online.prepare,
+            online.score_names,
+            1.0,
+            online.digest,
+            str(dtype),
+            online.model.horizons,
+        )
     # The ONNX runtime has devices of its own.
     if Path(weights).suffix != '.onnx':
         recognizer.check_device(device)

@@ -59,13 +59,21 @@ class RecognizerScore:
         at_once = max(_NUMBERS_AT_ONCE // clips[:1].numel(), 1)
         return torch.cat([self._score(some) for some in clips.split(at_once)])
 
+    def features(self, clips: Tensor) -> Tensor:
+        """Clips (B, C, T, H, W) to what the head reads, (B, D)."""
+        features, _ = self.model.extract_feat(self._prepare(clips), stage='backbone')
+        return features.float()
+
     def _score(self, clips: Tensor) -> Tensor:
+        logits, _ = self.model.extract_feat(self._prepare(clips), stage='head')
+        logits = logits.float() / self.temperature
+        return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
+
+    def _prepare(self, clips: Tensor) -> Tensor:
         clips = clips.to(self._device, non_blocking=True).unsqueeze(1)
         if self._preprocessor is not None:
             clips = self._preprocessor({'inputs': list(clips), 'data_samples': []})['inputs']
-        logits, _ = self.model.extract_feat(clips.to(self.dtype), stage='head')
-        logits = logits.float() / self.temperature
-        return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
+        return clips.to(self.dtype)
 
 
 def normalises_frames(model: Recognizer3D) -> bool:
@@ -95,27 +103,42 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
         ValueError: The model cannot be built, does not take clips, or the weights are not its own,
             or hold NaN or infinity.
     """
-    init_default_scope(config.get('default_scope', 'mmaction'))
-    if 'model' not in config:
-        raise ValueError('the config has no model')
-    model_config = config.model.to_dict()
     # The checkpoint has all weights; those to start training from need not be there.
-    for part in (model_config, model_config.get('backbone') or {}):
-        part.pop('init_cfg', None)
-        if 'pretrained' in part:
-            part['pretrained'] = None
     refuse_non_finite(state_dict)
-    model = build_part(MODELS.build, model_config)
-    if not isinstance(model, Recognizer3D):
-        raise ValueError(
-            f'the config builds a {type(model).__name__}; a Recognizer3D is needed, which takes '
-            'clips as (batch, channels, frames, height, width)'
-        )
+    model = make_recognizer(config, start_weights=False)
     try:
         model.load_state_dict(state_dict)
     except RuntimeError as error:
         raise ValueError(f'the checkpoint does not fit the config: {error}') from None
     return model.to(device).eval()
+
+
+def make_recognizer(config: Config, start_weights: bool = True) -> Recognizer3D:
+    """Build a config's model.
+
+    Args:
+        config: The config.
+        start_weights: Whether its ``init_weights`` loads those that training starts from.
+
+    Raises:
+        ValueError: It cannot be built or does not take clips.
+    """
+    init_default_scope(config.get('default_scope', 'mmaction'))
+    if 'model' not in config:
+        raise ValueError('the config has no model')
+    model_config = config.model.to_dict()
+    for part in (model_config, model_config.get('backbone') or {}):
+        if not start_weights:
+            part.pop('init_cfg', None)
+            if 'pretrained' in part:
+                part['pretrained'] = None
+    model = build_part(MODELS.build, model_config)
+    if not isinstance(model, Recognizer3D):
+        raise ValueError(
+            f'the config builds a {type(model).__name__}; a Recognizer3D is needed, which '
+            'takes clips as (batch, channels, frames, height, width)'
+        )
+    return model
 
 
 def read_weights(checkpoint: str | Path) -> tuple[Mapping[str, Any], Mapping[str, Any], str]:

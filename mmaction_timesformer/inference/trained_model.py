@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.datasets.unreadable import why_unreadable
+from mmaction_timesformer.inference.checkpoint_config import read_checkpoint_config
 from mmaction_timesformer.inference.pixel_mapping import TracedClip, trace
 from mmaction_timesformer.inference.recognizer import build_recognizer, find_classes, read_weights
 
 FRAME_PATTERN = 'img_{:05}.jpg'
+Result = TypeVar('Result')
 
 
 @dataclass(frozen=True)
@@ -38,19 +42,25 @@ class TrainedModel:
 
     @classmethod
     def load(
-        cls, config: str | Path | Config, checkpoint: str | Path, device: str = 'cpu'
+        cls, config: str | Path | Config | None, checkpoint: str | Path, device: str = 'cpu'
     ) -> TrainedModel:
         """Build the model of a config and load its weights.
 
+        Args:
+            config: A config or its file; None for the one that training wrote into the checkpoint.
+            checkpoint: The weights.
+            device: Where the model runs.
+
         Raises:
             FileNotFoundError: The config or the checkpoint is missing.
-            ValueError: The checkpoint is damaged or does not fit the config.
+            ValueError: The checkpoint is damaged, holds no config where none is given, or does not
+                fit the config.
         """
-        if not isinstance(config, Config):
-            if not Path(config).is_file():
-                raise FileNotFoundError(f'{config}: no such config')
-            config = Config.fromfile(config)
+        if config is not None:
+            config = as_config(config)
         state_dict, meta, digest = read_weights(checkpoint)
+        if config is None:
+            config = read_checkpoint_config(meta, checkpoint)
         try:
             model = build_recognizer(config, state_dict, device)
         except ValueError as error:
@@ -80,6 +90,27 @@ class TrainedModel:
         """
         return read_video(self.pipeline, test_dataset(self.config), video, **part)
 
+    def predict(self, video: str | Path, **part: float | None) -> dict[str, float]:
+        """Probability of each class in a video, averaged over the views of the test pipeline.
+
+        Args:
+            video: A video file or a folder of frames.
+            part: ``start_seconds`` and ``end_seconds``, for a part of a file.
+
+        Returns:
+            Probabilities by class name, the most probable first.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            VideoError: It cannot be decoded.
+        """
+        init_default_scope(self.config.get('default_scope', 'mmaction'))
+        packed = run_pipeline(self.pipeline, test_dataset(self.config), video, **part)
+        with torch.inference_mode():
+            (sample,) = self.model.test_step(pseudo_collate([packed]))
+        scores = dict(zip(self.classes, sample.pred_score.tolist(), strict=True))
+        return dict(sorted(scores.items(), key=lambda item: -item[1]))
+
     def class_index(self, name: str | int) -> int:
         """A class by name or number.
 
@@ -107,6 +138,19 @@ def test_dataset(config: Config) -> ConfigDict:
     return dataset
 
 
+def as_config(config: str | Path | Config) -> Config:
+    """Read a config unless it is one already.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if isinstance(config, Config):
+        return config
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'{config}: no such config')
+    return Config.fromfile(config)
+
+
 def read_video(
     pipeline: Sequence[Any],
     dataset: Mapping[str, Any],
@@ -114,6 +158,26 @@ def read_video(
     **part: float | None,
 ) -> TracedClip:
     """Run a test pipeline on a video file or a folder of frames; see :meth:`TrainedModel.read`."""
+    return _reading(lambda info: trace(pipeline, info), dataset, video, **part)
+
+
+def run_pipeline(
+    pipeline: Sequence[Any],
+    dataset: Mapping[str, Any],
+    video: str | Path,
+    **part: float | None,
+) -> dict[str, Any]:
+    """Make a model's inputs of a video; see :meth:`TrainedModel.predict`."""
+    return _reading(Compose(pipeline), dataset, video, **part)
+
+
+def _reading(
+    read: Callable[[dict[str, Any]], Result],
+    dataset: Mapping[str, Any],
+    video: str | Path,
+    **part: float | None,
+) -> Result:
+    """Call a function with what a dataset would say about a video, and name a broken file."""
     path = Path(video)
     if not path.exists():
         raise FileNotFoundError(f'{path}: no such video')
@@ -128,7 +192,7 @@ def read_video(
         info |= dict(filename=str(path))
         info |= {key: seconds for key, seconds in part.items() if seconds is not None}
     try:
-        return trace(pipeline, info | dict(start_index=start))
+        return read(info | dict(start_index=start))
     # Every decoder has errors of its own; those of a file are told from mistakes in the code.
     except Exception as error:
         problem = why_unreadable(error, str(path))

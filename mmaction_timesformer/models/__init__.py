@@ -1,15 +1,37 @@
-"""Backbones, heads, losses, data preprocessors and what they are made of."""
+"""Backbones, heads, losses, data preprocessors and their parts."""
 
-from .attention_schemes import AttentionScheme
-from .backbones import TimeSformerBackbone
-from .data_preprocessors import MotionDataPreprocessor
-from .heads import TimeSformerClsHead
-from .losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
+from mmaction_timesformer.models.attention_schemes import AttentionScheme
+from mmaction_timesformer.models.backbones import (
+    FrameEncoder,
+    StreamingTimeSformer,
+    StreamState,
+    TimeSformerBackbone,
+)
+from mmaction_timesformer.models.data_preprocessors import MotionDataPreprocessor
+from mmaction_timesformer.models.heads import (
+    ClosedFormHead,
+    MemoryActionHead,
+    RecurrentActionHead,
+    TimeSformerClsHead,
+)
+from mmaction_timesformer.models.losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
+from mmaction_timesformer.models.patch_embeds import FeatureMaps, HybridPatchEmbed
+from mmaction_timesformer.models.recognizers import OnlineRecognizer, OnlineState
 
 __all__ = [
     'AttentionScheme',
     'ClassBalancedFocalLoss',
+    'ClosedFormHead',
+    'FeatureMaps',
+    'FrameEncoder',
+    'HybridPatchEmbed',
+    'MemoryActionHead',
     'MotionDataPreprocessor',
+    'OnlineRecognizer',
+    'OnlineState',
+    'RecurrentActionHead',
+    'StreamState',
+    'StreamingTimeSformer',
     'TimeSformerBackbone',
     'TimeSformerClsHead',
     'WeightedCrossEntropyLoss',

@@ -46,7 +46,8 @@ def shrink(cfg: Config, examples: Path) -> Config:
 
 def _shrink_model(model: Any) -> None:
     backbone, head = model.backbone, model.cls_head
-    backbone.pretrained = None
+    if backbone.type != 'FrameEncoder':
+        backbone.pretrained = None
     if backbone.type == 'TimeSformerBackbone':
         backbone.update(
             embed_dims=16,
@@ -56,6 +57,9 @@ def _shrink_model(model: Any) -> None:
             patch_size=16,
             num_frames=CLIP_LEN,
         )
+        head.in_channels = 16
+    elif backbone.type == 'FrameEncoder':
+        backbone.update(stage=1, pretrained=False)
         head.in_channels = 16
     elif backbone.type == 'ResNet3d':
         backbone.base_channels = 8

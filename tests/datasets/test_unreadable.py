@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 from mmaction_timesformer.datasets import RailwayYardDataset
 from mmaction_timesformer.datasets.unreadable import why_unreadable
 from tests.datasets.clips import DECODE, PACK, make, write_list
-from video_clips.reading.video import VideoError
+from video_clips.reading.video import Video, VideoError
 
 MIXED = 'empty.mp4 0\na.mp4 1\ntext.mp4 2\nmissing.mp4 3\nb.mp4 1\nd.mkv 1\n'
 BAD = {'empty.mp4': 'the file is empty', 'text.mp4': 'cannot be', 'missing.mp4': 'no such file'}
@@ -115,3 +115,24 @@ def test_reasons():
     assert why_unreadable(ValueError('a mistake'), 'clip') is None
     error = VideoError('a.mp4', 'is empty')
     assert why_unreadable(error, 'clip') is error
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_damaged_frames_are_logged_once_and_counted(clips, tmp_path, monkeypatch, num_workers):
+    decode = Video.pictures
+
+    def damage(video, *arguments):
+        video.num_damaged_frames += 2 * video.path.endswith('b.mp4')
+        return decode(video, *arguments)
+
+    monkeypatch.setattr(Video, 'pictures', damage)
+    dataset = make(RailwayYardDataset, clips, write_list(clips, 'a.mp4 1\nb.mp4 1\n'))
+    logger = MMLogger.get_instance(f'{tmp_path.name}', log_file=str(tmp_path / 'run.log'))
+    loader = DataLoader(dataset, batch_size=None, num_workers=num_workers)
+    for _ in range(2):
+        assert len(list(loader)) == 2
+    assert dataset.unreadable.num_damaged == 1
+    text = (tmp_path / 'run.log').read_text()
+    assert text.count('b.mp4: the decoder marks 2 frames as damaged') == 1
+    assert '1 of 2 clips have such frames so far' in text
+    logger.handlers.clear()

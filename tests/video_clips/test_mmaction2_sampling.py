@@ -12,10 +12,11 @@ from video_clips.sampling import sample_like_mmaction2
 def test_the_default_wraps_a_short_clip():
     frames = sample_like_mmaction2(60, 8, 32, test_mode=True)
     assert frames.tolist() == [[0, 32, 4, 36, 8, 40, 12, 44]]
-    frames = sample_like_mmaction2(60, 8, 32, test_mode=True, out_of_bound_opt='repeat_last')
+    frames = sample_like_mmaction2(60, 8, 32, test_mode=True, short_clip='repeat_last')
     assert frames.tolist() == [[0, 32, 32, 32, 32, 32, 32, 32]]
 
 
+_NAMES_HERE = {'out_of_bound_opt': 'short_clip'}
 OPTIONS = [
     {'out_of_bound_opt': 'repeat_last'},
     {'keep_tail_frames': True},
@@ -56,7 +57,7 @@ def test_equals_the_transform(clip_len, interval, num_clips, options, test_mode)
             test_mode=test_mode,
             fps=25.0,
             rng=np.random.RandomState(num_frames),
-            **setting,
+            **{_NAMES_HERE.get(name, name): value for name, value in setting.items()},
         )
         assert ours.reshape(-1).tolist() == theirs.tolist(), (setting, num_frames)
 
@@ -64,7 +65,7 @@ def test_equals_the_transform(clip_len, interval, num_clips, options, test_mode)
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'out_of_bound_opt': 'wrap'}, "must be 'loop' or 'repeat_last'"),
+        ({'short_clip': 'wrap'}, "must be 'loop' or 'repeat_last'"),
         ({'test_mode': False}, 'pass rng'),
         (
             {'temporal_jitter': True, 'target_fps': 30, 'rng': np.random.RandomState(0)},

@@ -87,7 +87,7 @@ def decode_frames_of(
     missing = dict(zip(stamps.tolist(), frames, strict=True))
     try:
         for run in plan_runs(index, frames):
-            for frame in _decode_run(reader, index, run):
+            for frame in decode_run(reader, index, run):
                 if frame.pts in missing:
                     yield missing.pop(frame.pts), frame
     except av.FFmpegError:
@@ -96,7 +96,8 @@ def decode_frames_of(
         yield from _decode_everything(reader, index, missing)
 
 
-def _decode_run(reader: PacketReader, index: FrameIndex, run: Run) -> Iterator[VideoFrame]:
+def decode_run(reader: PacketReader, index: FrameIndex, run: Run) -> Iterator[VideoFrame]:
+    """Decode the packets of a run that its wanted frames need, and perhaps others."""
     table = index.packets
     is_sent = table.is_reference[run.start : run.stop].copy()
     is_sent[np.subtract(run.wanted, run.start)] = True

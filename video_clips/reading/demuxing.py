@@ -5,7 +5,7 @@ takes for another stream. What follows is then read as a file of its own.
 """
 
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from io import BufferedReader, FileIO
 
 import av
@@ -35,32 +35,25 @@ def demux_video(container: InputContainer, stream: VideoStream) -> Iterator[Pack
     place = yield from _demux_until_end(container, stream, 0)
     number = stream.id
     while place is not None:
-        with _Rest(file_name(container), place) as rest:
-            following = _following(rest.container, stream, number)
-            if following is None:
+        with _rest_of(file_name(container), place) as rest:
+            following = _following(rest, stream, number) if rest is not None else None
+            if rest is None or following is None:
                 return
             number = following.id
-            place = yield from _demux_until_end(rest.container, following, place)
+            place = yield from _demux_until_end(rest, following, place)
 
 
-class _Rest:
-    """The part of a transport stream from some place on, as a container."""
-
-    def __init__(self, name: str, place: int) -> None:
-        self._file = _FileFrom(name, place)
-        self.container: InputContainer | None = None
-
-    def __enter__(self) -> '_Rest':
-        with suppress(av.FFmpegError, EOFError):  # or nothing follows that could be read
-            self.container = av.open(
-                BufferedReader(self._file), format='mpegts', metadata_errors='replace'
-            )
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.container is not None:
-            self.container.close()
-        self._file.close()
+@contextmanager
+def _rest_of(name: str, place: int) -> Iterator[InputContainer | None]:
+    """Open the part of a transport stream from some place on; None if it cannot be read."""
+    with _FileFrom(name, place) as file:
+        try:
+            container = av.open(BufferedReader(file), 'r', format='mpegts')
+        except (av.FFmpegError, EOFError):
+            yield None
+            return
+        with container:
+            yield container
 
 
 class _FileFrom(FileIO):
@@ -80,11 +73,9 @@ class _FileFrom(FileIO):
         return super().tell() - self._first
 
 
-def _following(
-    container: InputContainer | None, before: VideoStream, number: int
-) -> VideoStream | None:
+def _following(container: InputContainer, before: VideoStream, number: int) -> VideoStream | None:
     """The stream of the same codec under another number than the one that has ended."""
-    for stream in container.streams.video if container is not None else ():
+    for stream in container.streams.video:
         decoder = stream.codec_context
         if stream.id != number and decoder and decoder.name == before.codec_context.name:
             return stream

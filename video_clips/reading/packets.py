@@ -82,9 +82,7 @@ def scan_packets(
     headers = picture_headers(stream.codec_context)
     rows = _Rows()
     try:
-        for packet in container.demux(stream) if packets is None else packets:
-            if not is_flush(packet):
-                rows.add(packet, headers)
+        rows.read(container.demux(stream) if packets is None else packets, headers)
     except (av.FFmpegError, EOFError) as error:
         reason = f'reading breaks off after {len(rows)} frames: {why(error)}'
         raise VideoError(file_name(container), reason) from error
@@ -99,32 +97,43 @@ class _Rows:
         self._keyframe, self._reference = bytearray(), bytearray()
         self._shown, self._second = bytearray(), bytearray()
         self._layers: set[int] = set()
-        self._first_field: CodedPicture | None = None
+        self._has_lowest_layer = False
         self._num_proven_keyframes = 0
         self._ends_cut = False
 
     def __len__(self) -> int:
         return len(self._pts)
 
-    def add(self, packet: av.Packet, headers: PictureHeaders) -> None:
-        """Append a packet."""
-        pts, dts, size = packet.pts, packet.dts, packet.size
-        self._dts.append(_NO_TIMESTAMP if dts is None else dts)
-        self._sizes.append(size)
-        self._ends_cut = packet.is_corrupt
-        view = memoryview(packet) if size else b''
-        picture = headers.read(view) if size else _EMPTY
-        completes = picture.field != 0 and picture.completes(self._first_field)
-        self._first_field = picture if picture.field and not completes else None
-        if completes:  # the decoder gives the frame the time of its first field
-            self._pts.append(self._pts[-1])
-        else:
-            self._pts.append(_NO_TIMESTAMP if pts is None else pts)
-        self._second.append(completes)
-        self._keyframe.append(packet.is_keyframe and not completes and self._starts(view, headers))
-        self._reference.append(picture.is_reference)
-        self._shown.append(picture.is_shown and not packet.is_discard and not completes)
-        self._layers.add(picture.temporal_layer)
+    def read(self, packets: Iterable[av.Packet], headers: PictureHeaders) -> None:
+        """Append packets; a plain loop, since a file has thousands of them."""
+        all_pts, all_dts, sizes = self._pts, self._dts, self._sizes
+        first_field: CodedPicture | None = None
+        for packet in packets:
+            pts, dts, size = packet.pts, packet.dts, packet.size
+            if size == 0 and pts is None and dts is None:
+                continue  # see `is_flush`
+            view = memoryview(packet) if size else b''
+            picture = headers.read(view) if size else _EMPTY
+            completes = False
+            if picture.field or first_field is not None:
+                completes = picture.completes(first_field)
+                first_field = picture if picture.field and not completes else None
+            if completes:  # the decoder gives the frame the time of its first field
+                pts = all_pts[-1]
+            all_pts.append(_NO_TIMESTAMP if pts is None else pts)
+            all_dts.append(_NO_TIMESTAMP if dts is None else dts)
+            sizes.append(size)
+            self._second.append(completes)
+            self._keyframe.append(
+                packet.is_keyframe and not completes and self._starts(view, headers)
+            )
+            self._reference.append(picture.is_reference)
+            self._shown.append(picture.is_shown and not packet.is_discard and not completes)
+            if picture.temporal_layer:
+                self._layers.add(picture.temporal_layer)
+            else:
+                self._has_lowest_layer = True
+            self._ends_cut = packet.is_corrupt
 
     def _starts(self, view: Packet, headers: PictureHeaders) -> bool:
         """Whether decoding can start at a packet that the container flags as a keyframe."""
@@ -161,7 +170,7 @@ class _Rows:
 
     def _references(self) -> np.ndarray:
         reference = np.frombuffer(self._reference, np.bool_).copy()
-        if len(self._layers) > 1:
+        if len(self._layers) + self._has_lowest_layer > 1:
             # A picture that its own layer does not need may still be needed by a higher one.
             reference[:] = True
         second = np.flatnonzero(np.frombuffer(self._second, np.bool_))

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -61,7 +60,7 @@ def orientation(frame: VideoFrame) -> Orientation:
 
     A matrix of zeros, which some recorders write, asks for nothing.
     """
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    matrix: Any = frame.side_data.get('DISPLAYMATRIX')
     if matrix is None:
         return UPRIGHT
     # Columns and rows of the shown picture are (a x + c y) and (b x + d y) of the coded one.

@@ -16,7 +16,8 @@ class DecodeFrames(BaseTransform):
     Required keys: ``video_reader`` (from `OpenVideo`), ``frame_inds``.
 
     Added keys: ``imgs``, a list of (H, W, 3) uint8 RGB arrays; ``original_shape``, ``img_shape``
-    (height, width). The video is closed.
+    (height, width); ``num_damaged_frames`` where the decoder has marked some as damaged. The video
+    is closed.
 
     Args:
         short_side: Scale each picture so that its shorter side has this many pixels as soon as it
@@ -38,6 +39,8 @@ class DecodeFrames(BaseTransform):
         video: Video = results['video_reader']
         try:
             imgs, original_shape = self._decode(video, results['frame_inds'])
+            if video.num_damaged_frames:
+                results['num_damaged_frames'] = video.num_damaged_frames
         finally:
             video.close()
             results['video_reader'] = None

@@ -90,8 +90,8 @@ class ArrivalClock:
     def _correct(self, pace: float, lag: float) -> None:
         """Follow arrival: at the pace of the last block, and catching up slowly."""
         self._num_drifting = self._num_drifting + 1 if abs(pace - 1.0) > _NOTABLE_DRIFT else 0
-        if self._num_drifting >= 2 and self.pace is None:
-            self.pace = pace
         if abs(lag) >= _LARGEST_LAG_SECONDS or self._rate != 1.0:
+            if self._num_drifting >= 2 and self.pace is None:
+                self.pace = pace
             catch_up = lag / (_CATCH_UP_BLOCKS * self._block_seconds)
             self._rate = (1.0 + min(max(catch_up, -0.5), 1.0)) / pace

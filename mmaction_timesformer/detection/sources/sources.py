@@ -114,7 +114,7 @@ def find_sources(texts: Iterable[str | Path], pace: float | None = None) -> list
             continue
         is_named = source.name != printable(source.url)
         try:
-            paths = _find_files(source.url)
+            paths = _find_files(source.url, source.name if is_named else _shown(text))
         except (ValueError, OSError) as error:
             failures.append(error)
             paths = [source.url]
@@ -148,7 +148,7 @@ def _shown(text: str) -> str:
     return safe_name(text) if _LIKE_URL.match(text) else printable(text)
 
 
-def _find_files(text: str) -> list[str]:
+def _find_files(text: str, shown: str) -> list[str]:
     path = Path(text)
     if os.path.isdir(path):
         files = [
@@ -157,13 +157,13 @@ def _find_files(text: str) -> list[str]:
             if file.suffix.lower() in LIKELY_VIDEO and not file.is_dir()
         ]
         if not files:
-            raise ValueError(f'{_shown(text)}: the folder holds no video')
+            raise ValueError(f'{shown}: the folder holds no video')
         return files
     if os.path.lexists(path):
         return [text]
     found = [file for file in sorted(glob.glob(text, recursive=True)) if Path(file).is_file()]
     if not found:
         raise FileNotFoundError(
-            f'{_shown(text)}: no such file or folder, and no glob or URL that names one'
+            f'{shown}: no such file or folder, and no glob or URL that names one'
         )
     return found

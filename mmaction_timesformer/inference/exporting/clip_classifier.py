@@ -14,7 +14,7 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmaction.models.recognizers import Recognizer3D
 from torch import Tensor, nn
 
-from mmaction_timesformer.models.layers import AttentionStep
+from mmaction_timesformer.models.layers import AttentionStep, fold_extra_linear
 
 
 class ClipClassifier(nn.Module):
@@ -31,7 +31,9 @@ class ClipClassifier(nn.Module):
     def __init__(self, model: Recognizer3D, temperature: float) -> None:
         super().__init__()
         model = copy.deepcopy(model)
-        fold_extra_linears(model)
+        for step in model.modules():
+            if isinstance(step, AttentionStep):
+                fold_extra_linear(step)
         rename_keywords(model)
         self.preprocessor = model.data_preprocessor
         self.backbone = model.backbone
@@ -83,19 +85,6 @@ def reference_of(
         return probabilities.cpu(), logits.cpu()
 
     return classify
-
-
-def fold_extra_linears(model: nn.Module) -> None:
-    """Let each step's projection do the work of its extra linear layer too, in double precision."""
-    for step in model.modules():
-        if isinstance(step, AttentionStep) and step.fc is not None:
-            first, second = step.proj, step.fc
-            with torch.no_grad():
-                weight = second.weight.double() @ first.weight.double()
-                bias = second.weight.double() @ first.bias.double() + second.bias.double()
-                first.weight.copy_(weight)
-                first.bias.copy_(bias)
-            step.fc = None
 
 
 def rename_keywords(model: nn.Module) -> None:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing_extensions import Unpack
 
-from ...registry import ATTENTION_SCHEMES
-from ..layers import AttentionStep, Partition
-from .base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.layers import AttentionStep, Partition
+from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 
 @ATTENTION_SCHEMES.register_module('axial')

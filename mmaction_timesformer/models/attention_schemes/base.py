@@ -12,7 +12,7 @@ from typing import TypedDict
 
 from torch import Tensor, nn
 
-from ..layers import TokenGrid
+from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
 
 
 class StepOptions(TypedDict):
@@ -37,5 +37,6 @@ class AttentionScheme(nn.Module):
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + T h w, D) to tokens of the same shape."""
         for step in self.children():
-            tokens = tokens + step(tokens, grid)
+            assert isinstance(step, AttentionStep)
+            tokens = step.add_to(tokens, grid)
         return tokens

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 from typing_extensions import Unpack
 
-from ...registry import ATTENTION_SCHEMES
-from ..layers import AttentionStep, Partition, TokenGrid
-from .base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.layers import AttentionStep, Partition, TokenGrid
+from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 ORDERS = ('time_first', 'space_first', 'parallel')
 
@@ -47,5 +47,5 @@ class DividedSpaceTime(AttentionScheme):
             return tokens + self.time(tokens, grid) + self.space(tokens, grid)
         steps = (self.time, self.space)
         for step in steps if self.order == 'time_first' else reversed(steps):
-            tokens = tokens + step(tokens, grid)
+            tokens = step.add_to(tokens, grid)
         return tokens

@@ -30,9 +30,9 @@ from itertools import product
 
 from typing_extensions import Unpack
 
-from ...registry import ATTENTION_SCHEMES
-from ..layers import AttentionStep, Region, Regions
-from .base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.layers import AttentionStep, Region, Regions
+from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 Pairs = list[tuple[Region, Region]]
 EVERYTHING = slice(None)

@@ -1,5 +1,12 @@
 """Video backbones."""
 
-from .timesformer import TimeSformerBackbone
+from mmaction_timesformer.models.backbones.frame_encoder import FrameEncoder
+from mmaction_timesformer.models.backbones.streaming import StreamingTimeSformer, StreamState
+from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone
 
-__all__ = ['TimeSformerBackbone']
+__all__ = [
+    'FrameEncoder',
+    'StreamState',
+    'StreamingTimeSformer',
+    'TimeSformerBackbone',
+]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ...registry import ATTENTION_SCHEMES
-from ..attention_schemes import StepOptions
+from mmaction_timesformer.models.attention_schemes import StepOptions
+from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 
 def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:

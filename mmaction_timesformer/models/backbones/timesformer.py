@@ -22,11 +22,22 @@ from torch.nn.init import trunc_normal_
 from torch.nn.modules.utils import _pair
 from torch.utils.checkpoint import checkpoint
 
-from ...registry import ATTENTION_SCHEMES, MODELS
-from ..attention_schemes import AttentionScheme
-from ..checkpoints import accept_any_weights
-from ..layers import MLP, PatchEmbed, TokenGrid, resize_pos_embed, resize_time_embed
-from .arguments import check_choice, check_counts, patch_grid, scheme_config
+from mmaction_timesformer.models.attention_schemes import AttentionScheme
+from mmaction_timesformer.models.backbones.arguments import (
+    check_choice,
+    check_counts,
+    patch_grid,
+    scheme_config,
+)
+from mmaction_timesformer.models.checkpoints import accept_any_weights
+from mmaction_timesformer.models.layers import (
+    MLP,
+    TokenGrid,
+    is_watched,
+    resize_pos_embed,
+    resize_time_embed,
+)
+from mmaction_timesformer.registry import ATTENTION_SCHEMES, MODELS, PATCH_EMBEDS
 
 ARCHITECTURES = {
     'tiny': dict(embed_dims=192, num_heads=3, num_transformer_layers=12),
@@ -82,6 +93,8 @@ class TimeSformerBackbone(BaseModule):
         frozen_stages: -1 trains everything, 0 freezes the embeddings, n also the first n blocks.
         out_type: ``cls`` (B, D), ``avg`` over patches (B, D), or ``tokens`` (B, T, h, w, D).
         mlp: ``gelu`` or ``geglu``.
+        patch_embed: How pixels become tokens: a dict of a registered ``type`` and its options;
+            ``PatchEmbed`` (linear) by default, or ``HybridPatchEmbed`` (a CNN's feature map).
         init_cfg: As in mmengine.
 
     Raises:
@@ -110,6 +123,7 @@ class TimeSformerBackbone(BaseModule):
         frozen_stages: int = -1,
         out_type: str = 'cls',
         mlp: str = 'gelu',
+        patch_embed: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if pretrained is not None:
@@ -150,13 +164,17 @@ class TimeSformerBackbone(BaseModule):
         self.num_frames = num_frames
         self.patch_size = _pair(patch_size)
         self.pos_grid = patch_grid(_pair(img_size), self.patch_size)
+        self.in_channels = in_channels
         self.embed_dims = embed_dims
         self.attention_type = attention_type
         self.with_cp = with_cp
         self.frozen_stages = frozen_stages
         self.out_type = out_type
 
-        self.patch_embed = PatchEmbed(self.patch_size, in_channels, embed_dims)
+        patch_embed = dict(patch_embed or dict(type='PatchEmbed'))
+        check_choice('patch_embed', patch_embed.get('type'), tuple(PATCH_EMBEDS.module_dict))
+        patch_embed |= dict(patch_size=self.patch_size, in_channels=in_channels)
+        self.patch_embed = PATCH_EMBEDS.build(dict(patch_embed, embed_dims=embed_dims))
         self.blocks = nn.ModuleList(
             TransformerBlock(
                 ATTENTION_SCHEMES.build(
@@ -206,7 +224,7 @@ class TimeSformerBackbone(BaseModule):
         Raises:
             ValueError: Shapes that do not fit.
         """
-        channels = self.patch_embed.projection.in_channels
+        channels = self.in_channels
         if clips.dim() != 5 or clips.shape[1] != channels or clips.shape[2] < 1:
             raise ValueError(
                 f'clips of shape {tuple(clips.shape)} are not (batch, {channels} channels, '
@@ -230,7 +248,9 @@ class TimeSformerBackbone(BaseModule):
         return block(tokens, grid)
 
     def _show_grid(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
-        """Pass the patches through ``token_grid`` as (B, D, T, h, w); tokens are unchanged."""
+        """Show the patches to who listens to ``token_grid``, as (B, D, T, h, w)."""
+        if not is_watched(self.token_grid):
+            return tokens
         cls, patches = grid.split(tokens)
         patches = self.token_grid(rearrange(patches, 'b t h w d -> b d t h w'))
         return grid.join(cls, rearrange(patches, 'b d t h w -> b t h w d'))
@@ -297,7 +317,7 @@ class TimeSformerBackbone(BaseModule):
         for name, parameter in self.blocks.named_parameters():
             if name.endswith('.fc.weight'):
                 nn.init.zeros_(parameter)
-        for name, parameter in self.patch_embed.named_parameters():
+        for name, parameter in self.patch_embed.projection.named_parameters():
             if name.endswith('bias'):
                 nn.init.zeros_(parameter)
             else:

@@ -114,6 +114,8 @@ def _check_shared(state_dict: StateDict) -> None:
     for name in needed:
         if name not in state_dict:
             raise ValueError(f'it lacks {name}, which a model there always has')
+    if any(name.startswith('backbone.patch_embed.cnn.') for name in state_dict):
+        raise ValueError('its patches come from a CNN (HybridPatchEmbed); models there have none')
     hidden = state_dict.get('backbone.blocks.0.mlp.fc1.bias')
     taken = state_dict.get('backbone.blocks.0.mlp.fc2.weight')
     if hidden is not None and taken is not None and len(hidden) != taken.shape[1]:

@@ -209,7 +209,8 @@ def _fit_size(
         num_frames = target.shape[1]
         change = '' if value.shape == target.shape else f'{value.shape[1]} -> {num_frames} frames'
         return resize_time_embed(value, num_frames), change
-    if name == 'patch_embed.projection.weight' and value.shape != target.shape:
+    is_linear = target.dim() == 4 and target.shape[2:] != (1, 1)
+    if name == 'patch_embed.projection.weight' and value.shape != target.shape and is_linear:
         if value.dim() != 4:
             raise ValueError(
                 f'a patch embedding of shape {tuple(value.shape)} is not one of images, '

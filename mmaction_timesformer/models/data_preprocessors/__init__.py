@@ -1,5 +1,9 @@
-"""What happens to a batch before the backbone sees it."""
+"""Data preprocessors."""
 
-from .motion import MotionDataPreprocessor
+from mmaction_timesformer.models.data_preprocessors.motion import MotionDataPreprocessor
+from mmaction_timesformer.models.data_preprocessors.running_motion import RunningMotion
 
-__all__ = ['MotionDataPreprocessor']
+__all__ = [
+    'MotionDataPreprocessor',
+    'RunningMotion',
+]

@@ -1,12 +1,14 @@
 """The parts that every scheme shares."""
 
-from .attention import AttentionStep
-from .grouping import Grouping, Partition, Region, Regions
-from .kernel import AttentionKernel
-from .mlp import MLP
-from .patch_embed import PatchEmbed
-from .position import resize_pos_embed, resize_time_embed
-from .token_grid import TokenGrid
+from mmaction_timesformer.models.layers.attention import AttentionStep, fold_extra_linear
+from mmaction_timesformer.models.layers.grouping import Grouping, Partition
+from mmaction_timesformer.models.layers.hooks import is_watched
+from mmaction_timesformer.models.layers.mlp import MLP
+from mmaction_timesformer.models.layers.patch_embed import PatchEmbed
+from mmaction_timesformer.models.layers.position import resize_pos_embed, resize_time_embed
+from mmaction_timesformer.models.layers.processor import AttentionKernel, attend
+from mmaction_timesformer.models.layers.regions import Region, Regions
+from mmaction_timesformer.models.layers.token_grid import TokenGrid
 
 __all__ = [
     'MLP',
@@ -18,6 +20,9 @@ __all__ = [
     'Region',
     'Regions',
     'TokenGrid',
+    'attend',
+    'fold_extra_linear',
+    'is_watched',
     'resize_pos_embed',
     'resize_time_embed',
 ]

@@ -3,12 +3,14 @@
 A step returns the *update* of the tokens, not the tokens: a scheme decides whether its steps
 follow each other or read the same input (paper, Sec. 3, Eq. 5-8).
 
-Legend: B batch, C class tokens, N patches, D channels, G groups, n/m queries and keys of a group.
+Legend: B batch, C class tokens, T frames, h/w patch rows and columns, N = T h w patches,
+D channels, G groups, n/m queries and keys of a group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -16,11 +18,26 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from .grouping import Grouping
-from .kernel import AttentionKernel, attend
-from .linear import FoldedLinear, Linear
-from .recompute import linear_of
-from .token_grid import TokenGrid
+from mmaction_timesformer.models.layers.grouping import Grouping
+from mmaction_timesformer.models.layers.hooks import is_watched
+from mmaction_timesformer.models.layers.processor import (
+    AttentionKernel,
+    FoldedLinear,
+    Linear,
+    SplitLinear,
+    attend,
+    fold,
+    is_free,
+)
+from mmaction_timesformer.models.layers.recompute import linear_of
+from mmaction_timesformer.models.layers.token_grid import TokenGrid
+
+Update = tuple[Tensor | None, Tensor]
+"""Of the class tokens, (C, B, D) or None where none is made, and of the patches (T, h, w, B, D)."""
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
 
 
 class AttentionStep(nn.Module):
@@ -36,7 +53,8 @@ class AttentionStep(nn.Module):
         drop_path_rate: Chance to leave the step out for a clip, in training.
 
     Attributes:
-        kernel: Attention of one batch of groups. Replace it to look at attention maps.
+        kernel: Attention of one batch of groups, (G, heads, n, d). Replace it to look at attention
+            maps: the groups are then made as the grouping defines them.
     """
 
     def __init__(
@@ -52,7 +70,7 @@ class AttentionStep(nn.Module):
         self.num_heads = num_heads
         self.kernel: AttentionKernel = attend
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.qkv = Linear(embed_dims, 3 * embed_dims)
+        self.qkv = SplitLinear(embed_dims, 3 * embed_dims, parts=3)
         self.proj = Linear(embed_dims, embed_dims)
         self.fc = Linear(embed_dims, embed_dims) if extra_linear else None
         self._folded = FoldedLinear()
@@ -65,17 +83,56 @@ class AttentionStep(nn.Module):
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + N, D) to their update, of the same shape; zero where none is made."""
+        cls, patches = self._update(tokens, grid)
+        if cls is None:
+            cls = patches.new_zeros(grid.num_cls, *patches.shape[3:])
+        rows = torch.cat((cls, patches.flatten(0, 2)))
+        return self.drop_path(rows.transpose(0, 1))
+
+    def add_to(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
+        """``tokens + self(tokens, grid)``, without joining the update where nobody looks at it."""
+        if not is_free() or is_watched(self):
+            return tokens + self(tokens, grid)
+        update = self._update(tokens, grid)
+        rows = tokens.transpose(0, 1)
+        total = rows.new_empty(rows.shape, dtype=torch.result_type(rows, update[1]))
+        for before, change, after in zip(
+            grid.split_rows(rows), update, grid.split_rows(total), strict=True
+        ):
+            if change is None:
+                after.copy_(before)
+            else:
+                torch.add(before, change, out=after)
+        return total.transpose(0, 1)
+
+    def _update(self, tokens: Tensor, grid: TokenGrid) -> Update:
+        if self.kernel is not attend or not self.grouping.can_attend(tokens):
+            return self._update_by_definition(tokens, grid)
+
+        def normalize(rows: Tensor) -> Tensor:
+            return self.grouping.prepare(self.norm(rows), grid)
+
+        rows = tokens.transpose(0, 1)
+        q, k, v = linear_of(normalize, partial(self.qkv, split=True), rows)
+        attended = self.grouping.attend(q, k, v, grid, self.num_heads)
+        return self.grouping.put_back([self._project(part) for part in attended], grid)
+
+    def _update_by_definition(self, tokens: Tensor, grid: TokenGrid) -> Update:
+        """The same out of the groups that the grouping hands out, which are copied."""
         qkv = linear_of(self.norm, self.qkv, tokens)
         if self.grouping.copies_keys and torch.is_grad_enabled():
             # Overlapping groups copy a token many times; only the original is worth keeping.
             groups = checkpoint(self._attend, qkv, grid, use_reentrant=False)
         else:
             groups = self._attend(qkv, grid)
-        update = self.drop_path(self._project(groups, grid))
+
+        def merge(*parts: Tensor) -> Tensor:
+            return self.grouping.merge(parts, grid)
+
+        update = self._project(*groups, cheap=merge).transpose(0, 1)
         if not self.grouping.updates_cls:
-            nothing = update.new_zeros(update.shape[0], grid.num_cls, update.shape[2])
-            update = torch.cat((nothing, update), dim=1)
-        return update
+            return None, update.unflatten(0, grid.shape)
+        return grid.split_rows(update)
 
     def _attend(self, qkv: Tensor, grid: TokenGrid) -> list[Tensor]:
         """(B, C + N, 3 D) to attended groups of queries, each (G, n, D)."""
@@ -95,14 +152,21 @@ class AttentionStep(nn.Module):
         )
         return rearrange(self.kernel(*heads), 'g heads n d -> g n (heads d)')
 
-    def _project(self, groups: Sequence[Tensor], grid: TokenGrid) -> Tensor:
-        """Groups put back and projected: (B, C + N, D), or (B, N, D) without class tokens."""
-
-        def merge(*parts: Tensor) -> Tensor:
-            return self.grouping.merge(parts, grid)
-
+    def _project(self, *attended: Tensor, cheap: Callable[..., Tensor] = _same) -> Tensor:
+        """The projection of ``cheap(*attended)``, (..., D), and the extra linear layer's."""
         if self.fc is None:
-            return linear_of(merge, self.proj, *groups)
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return self.fc(linear_of(merge, self.proj, *groups))
-        return self._folded(merge(*groups), self.proj, self.fc)
+            return linear_of(cheap, self.proj, *attended)
+        if self.training or not is_free():
+            return self.fc(linear_of(cheap, self.proj, *attended))
+        return self._folded(cheap(*attended), self.proj, self.fc)
+
+
+def fold_extra_linear(step: AttentionStep) -> None:
+    """Let a step's projection do the work of its extra linear layer too, for good."""
+    if step.fc is None:
+        return
+    weight, bias = fold(step.proj, step.fc)
+    with torch.no_grad():
+        step.proj.weight.copy_(weight)
+        step.proj.bias.copy_(bias)
+    step.fc = None

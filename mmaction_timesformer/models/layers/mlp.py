@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
-from .linear import Linear
-from .recompute import linear_of
+from mmaction_timesformer.models.layers.processor import Linear, is_free
+from mmaction_timesformer.models.layers.recompute import linear_of
 
 
 class MLP(nn.Module):
@@ -45,13 +45,15 @@ class MLP(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, n, D) to tokens (B, n, D)."""
-        hidden = linear_of(self.norm, self.fc1, tokens)
-        if torch.is_grad_enabled():
-            return tokens + self.drop_path(linear_of(self._activate, self.fc2, hidden))
-        if self.gated:
-            return tokens + self.drop_path(self.fc2(self._activate(hidden)))
-        # Nobody else holds the hidden channels, the largest tensor of a block.
-        return tokens + self.drop_path(self.fc2(torch.ops.aten.gelu_(hidden)))
+        rows = tokens.transpose(0, 1)
+        hidden = linear_of(self.norm, self.fc1, rows)
+        if not is_free():
+            update = linear_of(self._activate, self.fc2, hidden).transpose(0, 1)
+            return tokens + self.drop_path(update)
+        # Nobody else holds the hidden channels, the largest tensor of a block, nor the update.
+        hidden = self._activate(hidden) if self.gated else torch.ops.aten.gelu_(hidden)
+        update = self.drop_path(self.fc2(hidden).transpose(0, 1))
+        return update.add_(tokens) if update.dtype == tokens.dtype else tokens + update
 
     def _activate(self, hidden: Tensor) -> Tensor:
         if not self.gated:

@@ -5,6 +5,7 @@ Legend: B batch, T frames, H/W pixels, h/w patch rows and columns, D channels.
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -29,7 +30,7 @@ class PatchEmbed(nn.Module):
         Raises:
             ValueError: A frame does not divide into whole patches.
         """
-        num_clips, (height, width) = clips.shape[0], clips.shape[-2:]
+        height, width = clips.shape[-2:]
         rows, columns = self.patch_size
         fit = (max(height // rows, 1) * rows, max(width // columns, 1) * columns)
         if (height, width) != fit:
@@ -37,5 +38,9 @@ class PatchEmbed(nn.Module):
                 f'frames of {height}x{width} pixels do not divide into patches of '
                 f'{rows}x{columns}; {fit[0]}x{fit[1]} would fit'
             )
-        patches = self.projection(rearrange(clips, 'b c t h w -> (b t) c h w'))
-        return rearrange(patches, '(b t) d h w -> b t h w d', b=num_clips)
+        # A convolution whose steps are as large as its kernel is a product of flattened patches.
+        flat = rearrange(
+            clips, 'b c t (h rows) (w cols) -> t h w b (c rows cols)', rows=rows, cols=columns
+        )
+        patches = F.linear(flat, self.projection.weight.flatten(1), self.projection.bias)
+        return rearrange(patches, 't h w b d -> b t h w d')

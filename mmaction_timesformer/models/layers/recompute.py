@@ -7,20 +7,21 @@ and the backward pass wants its output, which is as large as its input. Kept ins
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 
-def linear_of(cheap: Callable[..., Tensor], linear: nn.Module, *inputs: Tensor) -> Tensor:
+def linear_of(cheap: Callable[..., Tensor], linear: Callable[..., Any], *inputs: Tensor) -> Any:
     """``linear(cheap(*inputs))``; for the backward pass ``inputs`` are kept, no more.
 
     The product itself is not computed again: checkpointing stops where its input is there.
 
     Args:
         cheap: Makes the input of ``linear``; without randomness.
-        linear: A linear layer.
+        linear: A linear layer, or several with the same input.
         inputs: Of ``cheap``.
     """
     if not torch.is_grad_enabled():

@@ -43,9 +43,11 @@ def _measure(clip: dict[Any, Any]) -> tuple[float, float]:
     """Seconds and mean brightness of a clip; a part of a file counts as the clip."""
     with open_video(clip['filename'], allow_truncated=True) as video:
         start, end = clip.get('start_seconds'), clip.get('end_seconds')
-        start = 0.0 if start is None or pd.isna(start) else float(start)
-        end = video.duration_seconds if end is None or pd.isna(end) else float(end)
-        times = np.linspace(start, min(end, video.duration_seconds), NUM_LIGHT_FRAMES + 2)[1:-1]
+        first = float(video.seconds[0])
+        last = first + video.duration_seconds
+        start = first if start is None or pd.isna(start) else float(start)
+        end = last if end is None or pd.isna(end) else float(end)
+        times = np.linspace(start, min(end, last), NUM_LIGHT_FRAMES + 2)[1:-1]
         frames = np.searchsorted(video.seconds, times).clip(0, video.num_frames - 1)
         pictures = video.decode(frames, short_side=64)
     return end - start, float((pictures @ np.array([0.299, 0.587, 0.114])).mean())

@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.models import memory
-from mmaction_timesformer.models.layers.kernel import attend
+from mmaction_timesformer.models.layers import attend
 
 
 def test_keys_and_times_beside_joint(monkeypatch):

@@ -63,3 +63,12 @@ def test_it_travels_to_workers_without_what_it_has_opened(clips):
     assert 'num_threads=2' in repr(copy)
     assert not copy._cache._indices
     assert copy({'filename': str(clips / 'a.mp4'), 'start_index': 0})['total_frames'] == 12
+
+
+def test_the_choice_of_square_pixels_is_passed_on(clips):
+    for choice in ('all', 'never'):
+        build = {'type': 'OpenVideo', 'square_pixels': choice}
+        results = TRANSFORMS.build(build)({'filename': str(clips / 'a.mp4'), 'start_index': 0})
+        assert results['video_reader']._square_pixels == choice
+    with pytest.raises(ValueError, match=r"must be one of .* got 'some'"):
+        TRANSFORMS.build({'type': 'OpenVideo', 'square_pixels': 'some'})

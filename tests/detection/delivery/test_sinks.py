@@ -208,7 +208,7 @@ def test_webhook_without_a_server(unused_port):
         ('ftp://127.0.0.1/', 'begin with http:// or https://'),
         (f'http://{"a" * 70}.example/', 'invalid host or port'),
         ('http://user:hunter2@host:99999/', 'invalid host or port'),
-        ('http:///hunter2', 'no host'),
+        ('http:///', 'no host'),
         ('http://host/hunter2 b', 'space'),
         ('http://host/\nhunter2', 'space or control'),
         ('http://host/hünter2', '%XX'),

@@ -35,7 +35,7 @@ def test_kinds():
         ('rtsp://user:pa/hunter2@camera/gate', 'rtsp://#'),
         ('rtsp://user:hunter2#x@camera/gate', 'rtsp://#'),
         ('rtsp://user:hunter2?x@camera/gate', 'rtsp://#'),
-        ('rtsp://hunter2@x@camera/gate', 'rtsp://#'),
+        ('rtsp://hunter2@x@camera/gate', 'rtsp://camera#'),
         ('rtsp://camera/gate?password=x@hunter2', 'rtsp://#'),
         ('rtsp://admin:hunter2/gate', 'rtsp://admin#'),
     ],

@@ -1,0 +1,108 @@
+"""Every tool as a subcommand of ``python -m mmaction_timesformer``.
+
+The tools are files of their own. They and the configs stand beside the package in a checkout, and
+in an installed wheel inside it, in ``.mim``, where OpenMMLab's ``mim`` looks for them.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PROGRAM = 'python -m mmaction_timesformer'
+
+# Subcommands in the order of use: the file in tools/, and the purpose in a line.
+COMMANDS = {
+    'analyze': ('analyze_dataset.py', 'measure, check and report a video dataset'),
+    'prepare': ('prepare_dataset.py', 'divide videos into train, val and test; write a config'),
+    'cache': ('cache_dataset.py', "copy a dataset's videos so that they load faster"),
+    'train': ('train.py', 'train a recognizer'),
+    'test': ('test.py', 'test a checkpoint'),
+    'calibrate': ('calibrate.py', 'fit a temperature on validation clips'),
+    'predict': ('predict.py', 'classify videos'),
+    'results': ('analyze_results.py', 'make a page of results, or compare runs'),
+    'explain': ('visualize_attention.py', 'show what a model looks at in videos'),
+    'embeddings': ('visualize_embeddings.py', "show clips as a model's features see them"),
+    'detect': ('detect.py', 'find events in recordings and live streams'),
+    'evaluate-events': ('evaluate_events.py', 'compare found events with annotated ones'),
+    'export': ('export.py', 'write a model as ONNX or as a compiled package'),
+    'convert': ('convert_checkpoint.py', 'convert weights between libraries, or list public ones'),
+}
+CONFIGS = 'configs'
+HELP = ('-h', '--help')
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a subcommand.
+
+    Args:
+        arguments: Its name and its own arguments.
+
+    Returns:
+        The exit code; that of a tool that exits by itself is raised as SystemExit.
+    """
+    name, *rest = arguments or HELP[:1]
+    if name in HELP:
+        print(overview())
+        return 0
+    if name == CONFIGS:
+        return list_configs(rest)
+    if name not in COMMANDS:
+        choices = ', '.join([*COMMANDS, CONFIGS])
+        print(f'error: {name!r} is not a subcommand; choose from {choices}', file=sys.stderr)
+        return 2
+    tool = shipped('tools') / COMMANDS[name][0]
+    with _command_line(f'{PROGRAM} {name}', rest):
+        runpy.run_path(str(tool), run_name='__main__')
+    return 0
+
+
+def overview() -> str:
+    """The subcommands with their purposes."""
+    purposes = {name: purpose for name, (_, purpose) in COMMANDS.items()}
+    purposes[CONFIGS] = 'list the configs that come with the package'
+    lines = [f'  {name:<16} {purpose}' for name, purpose in purposes.items()]
+    return '\n'.join(
+        [f'usage: {PROGRAM} SUBCOMMAND ...', '', *lines, '', 'SUBCOMMAND --help says more.']
+    )
+
+
+def list_configs(words: Sequence[str]) -> int:
+    """Print the paths of the shipped configs, of those whose path has all of some words."""
+    if set(words) & set(HELP):
+        print(f'usage: {PROGRAM} {CONFIGS} [WORD ...]\n\nlists configs whose path has all words')
+        return 0
+    folder = shipped('configs')
+    for file in sorted(folder.rglob('*.py')):
+        path = file.relative_to(folder)
+        if path.parts[0] != '_base_' and all(word in str(path) for word in words):
+            print(file)
+    return 0
+
+
+def shipped(folder: str) -> Path:
+    """``tools`` or ``configs``: inside the installed package, or beside it in a checkout.
+
+    Raises:
+        FileNotFoundError: Neither is there.
+    """
+    package = Path(__file__).parent
+    places = (package / '.mim' / folder, package.parent / folder)
+    for place in places:
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(f'neither {places[0]} nor {places[1]} exists: install the package anew')
+
+
+@contextmanager
+def _command_line(program: str, arguments: Sequence[str]) -> Iterator[None]:
+    """Let a tool read these arguments, and its help name the subcommand."""
+    before = sys.argv
+    sys.argv = [program, *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = before

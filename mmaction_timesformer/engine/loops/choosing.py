@@ -1,0 +1,113 @@
+"""How strong the penalty of a closed-form fit should be, and how sure its answers may be.
+
+Both are chosen on cameras (recordings) that the fit has not seen: each group is predicted by a fit
+of the others. What is chosen on clips of known cameras is too sure of itself on a new one.
+
+Legend: N rows, F features, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.model_selection import GroupKFold
+
+from mmaction_timesformer.evaluation.calibration import apply_temperature, fit_temperature
+from mmaction_timesformer.evaluation.predictions import Predictions
+from mmaction_timesformer.models.heads.ridge import RidgeStatistics
+
+STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
+MOST_FOLDS = 10
+UNIT = 0.1
+"""Ridge regression's scores are about 0 and 1, so that its temperatures are about this."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Clips to fit on.
+
+    Attributes:
+        features: (N, F).
+        labels: (N,) classes.
+        groups: (N,) cameras or recordings.
+        weights: (N,); views of one clip share its weight.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    weights: np.ndarray
+
+    def __getitem__(self, chosen: np.ndarray) -> Rows:
+        """Some of the rows."""
+        parts = (self.features, self.labels, self.groups, self.weights)
+        return Rows(*(part[chosen] for part in parts))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and how good it is on groups that the fit had not seen.
+
+    Attributes:
+        strength: Of the penalty.
+        temperature: That logits are divided by.
+        log_loss: In nats, with that temperature.
+        accuracy: Of the most probable class.
+    """
+
+    strength: float
+    temperature: float
+    log_loss: float
+    accuracy: float
+
+
+def choose(
+    rows: Rows, num_classes: int, balanced: bool, strengths: Sequence[float] = STRENGTHS
+) -> Choice:
+    """Choose by the log loss on groups left out in turn; of as good ones the strongest penalty.
+
+    Raises:
+        ValueError: There is one group only.
+    """
+    num_groups = len(np.unique(rows.groups))
+    if num_groups < 2:
+        raise ValueError('the penalty is chosen on groups left out in turn, and there is one only')
+    folds = list(GroupKFold(min(num_groups, MOST_FOLDS)).split(rows.features, groups=rows.groups))
+    strengths = sorted(strengths, reverse=True)
+    logits = np.zeros((len(strengths), len(rows.labels), num_classes))
+    for train, test in folds:
+        solutions = _statistics(rows[train], num_classes).solve_each(strengths, balanced)
+        for part, (weight, bias) in zip(logits, solutions, strict=True):
+            part[test] = rows.features[test] @ weight.T + bias
+    best: Choice | None = None
+    for strength, part in zip(strengths, logits, strict=True):
+        choice = _judge(part, rows, strength)
+        if best is None or choice.log_loss < best.log_loss:
+            best = choice
+    assert best is not None
+    return best
+
+
+def fit_rows(
+    rows: Rows, num_classes: int, strength: float, balanced: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weight (K, F) and bias (K,) of one fit."""
+    return _statistics(rows, num_classes).solve(strength, balanced)
+
+
+def _statistics(rows: Rows, num_classes: int) -> RidgeStatistics:
+    statistics = RidgeStatistics(num_classes, rows.features.shape[1])
+    statistics.add(rows.features, rows.labels.tolist(), rows.weights)
+    return statistics
+
+
+def _judge(logits: np.ndarray, rows: Rows, strength: float) -> Choice:
+    names = tuple(map(str, range(logits.shape[1])))
+    predictions = Predictions(softmax(logits / UNIT, axis=1), rows.labels, names)
+    temperature = fit_temperature(predictions)
+    scaled = apply_temperature(predictions, temperature)
+    loss = -np.log(scaled.scores[np.arange(len(logits)), rows.labels].clip(1e-12)).mean()
+    return Choice(strength, temperature * UNIT, float(loss), float(scaled.hits.mean()))

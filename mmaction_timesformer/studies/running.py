@@ -1,0 +1,123 @@
+"""Running a study: jobs (a row, a fold, a seed), each with a result file of its own.
+
+What is done is not done again: a run that was killed resumes with the next job.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mmaction_timesformer.studies import networks, recipes
+from mmaction_timesformer.studies.clips import Fold, StudyClips
+from mmaction_timesformer.studies.features import FeatureStore, wanted_by
+from mmaction_timesformer.studies.planning import Planned, plan
+from mmaction_timesformer.studies.recipes import Task
+from mmaction_timesformer.studies.spec import Row, Study
+from video_clips.whole_files import write_atomically
+
+RECIPES: dict[str, Callable[[Task], np.ndarray]] = {
+    'majority': recipes.majority,
+    'neighbour': recipes.neighbour,
+    'ridge': recipes.ridge,
+    'logistic': recipes.logistic,
+    'adamw': networks.adamw,
+    'timesformer': networks.timesformer,
+}
+RANDOM = ('adamw', 'timesformer')
+"""Recipes that draw at random; the others give the same for every seed."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Predictions of all clips by one row with one seed.
+
+    Attributes:
+        row: The recipe.
+        seed: Of what it drew at random.
+        scores: (N, K) probabilities, each clip's from the fold that left its camera out.
+        seconds: Of all folds together, features aside.
+    """
+
+    row: Row
+    seed: int
+    scores: np.ndarray
+    seconds: float
+
+
+@dataclass
+class Laboratory:
+    """A study with its clips and its folder.
+
+    Attributes:
+        study: The question.
+        clips: The clips.
+        folds: Cameras left out.
+        store: Their features.
+        folder: Where results are kept.
+    """
+
+    study: Study
+    clips: StudyClips
+    folds: Sequence[Fold]
+    store: FeatureStore
+    folder: Path
+
+    def plan(self, hours: float | None) -> list[Planned]:
+        """Which rows fit into the time there is."""
+        wanted = wanted_by(self.study)
+        view_seconds = {}
+        for network, needs in wanted.items():
+            missing = [self.store.missing(needs, view) for view in range(needs.views)]
+            each = self.store.time_a_clip(needs) if any(missing) else 0.0
+            view_seconds[network] = [each * count for count in missing]
+        num_jobs = len(self.folds) * len(self.study.seeds)
+        return plan(self.study.rows, view_seconds, len(self.clips), num_jobs, hours)
+
+    def run(self, row: Row) -> list[Result]:
+        """Run what is not yet done of a row."""
+        seeds = self.study.seeds if row.recipe in RANDOM else self.study.seeds[:1]
+        arrays: tuple[dict[str, np.ndarray], ...] | None = None
+        results = []
+        for seed in seeds:
+            scores = np.zeros((len(self.clips), len(self.clips.classes)))
+            seconds = 0.0
+            for fold in self.folds:
+                file = self._file(row, fold, seed)
+                if not file.is_file():
+                    arrays = self._arrays(row) if arrays is None else arrays
+                    self._run(Task(row, self.clips, fold, arrays, seed), file)
+                found = json.loads(file.read_text(encoding='utf-8'))
+                scores[fold.test] = found['scores']
+                seconds += found['seconds']
+            results.append(Result(row, seed, scores, seconds))
+        return results
+
+    def _file(self, row: Row, fold: Fold, seed: int) -> Path:
+        sampling = (self.study.clip_len, self.study.frame_interval, self.study.size)
+        place = '-'.join(map(str, (self.clips.fingerprint, *sampling)))
+        number = [other.name for other in self.folds].index(fold.name)
+        return self.folder / 'jobs' / place / f'{row.key}-fold{number}-seed{seed}.json'
+
+    def _arrays(self, row: Row) -> tuple[dict[str, np.ndarray], ...]:
+        if row.recipe == 'majority':
+            return ({},)
+        wanted = wanted_by(self.study)[row.features]
+        return tuple(self.store.load(wanted, view) for view in range(row.views))
+
+    def _run(self, task: Task, file: Path) -> None:
+        start = time.perf_counter()
+        scores = RECIPES[task.row.recipe](task)
+        seconds = time.perf_counter() - start
+        with write_atomically(file) as stream:
+            json.dump(dict(scores=scores.tolist(), seconds=seconds), stream)
+
+
+def restrict(study: Study, planned: Sequence[Planned]) -> Study:
+    """The study without rows that do not fit."""
+    return replace(study, rows=tuple(part.row for part in planned if part.chosen))

@@ -1,0 +1,126 @@
+"""A study as a YAML file: one question, and the recipes (rows) that answer it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+RECIPES = (
+    'majority',
+    'neighbour',
+    'ridge',
+    'logistic',
+    'adamw',
+    'timesformer',
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe of a study.
+
+    Attributes:
+        name: As the page shows it.
+        recipe: ``majority``; ``neighbour`` (nearest one); ``ridge``, ``logistic`` or ``adamw`` (a
+            linear layer by gradient descent); ``timesformer`` (a small one on the feature map).
+        features: ``thumbnails``, or the image network, ``efficientnet_lite0`` to ``2``.
+        stage: The stage of the network.
+        over_space: Summaries of a frame's cells, as ``ClosedFormHead`` has them.
+        over_time: Summaries of a clip's frames, as ``ClosedFormHead`` has them.
+        views: Views of each training clip: as it is, then as other cameras would take it.
+        centred: Whether each camera's own mean is taken off, also the new camera's: this looks at
+            unlabelled clips of the new camera.
+        options: Of the recipe: see module ``networks``.
+    """
+
+    name: str
+    recipe: str
+    features: str = 'efficientnet_lite0'
+    stage: int = 7
+    over_space: tuple[str, ...] = ('mean', 'max', 'deviation')
+    over_time: tuple[str, ...] = ('mean', 'deviation', 'steps')
+    views: int = 1
+    centred: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.recipe not in RECIPES:
+            raise ValueError(f'{self.name}: recipe {self.recipe!r}; choose from {list(RECIPES)}')
+        if self.views < 1:
+            raise ValueError(f'{self.name}: views={self.views} must be at least 1')
+
+    @property
+    def needs_maps(self) -> bool:
+        """Whether it reads whole feature maps."""
+        return self.recipe == 'timesformer'
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether it reads features of an image network."""
+        return self.recipe != 'majority' and self.features != 'thumbnails'
+
+    @property
+    def key(self) -> str:
+        """Changes with anything that changes the result."""
+        content = asdict(self)
+        content.pop('name')
+        text = json.dumps(content, sort_keys=True, default=list)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question and its rows.
+
+    Attributes:
+        question: The page's title.
+        rows: Recipes, the most important first: those that do not fit into the time are left out
+            from the end.
+        seeds: Each row that draws at random runs with each.
+        clip_len: Frames of a clip.
+        frame_interval: Their distance; it shrinks for short clips.
+        size: Pixels of a picture's side.
+        least_clips: Cameras with fewer clips are not named as the worst.
+    """
+
+    question: str
+    rows: tuple[Row, ...]
+    seeds: tuple[int, ...] = (0,)
+    clip_len: int = 8
+    frame_interval: int = 32
+    size: int = 224
+    least_clips: int = 50
+
+    def __post_init__(self) -> None:
+        names = [row.name for row in self.rows]
+        if not names or len(set(names)) < len(names):
+            raise ValueError('a study needs rows, each with a name of its own')
+
+
+def read_study(file: Path) -> Study:
+    """Read a study.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not a study; the message names the row or the key.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f'{file}: no such study')
+    content = yaml.safe_load(file.read_text(encoding='utf-8'))
+    if not isinstance(content, dict):
+        raise ValueError(f'{file}: is not a mapping with a question and rows')
+    try:
+        rows = tuple(Row(**_tuples(row)) for row in content.pop('rows', ()))
+        return Study(rows=rows, **_tuples(content))
+    except TypeError as error:
+        raise ValueError(f'{file}: {error}') from None
+
+
+def _tuples(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in mapping.items()}

@@ -1,0 +1,124 @@
+"""Training in closed form through mmengine's runner, checkpoints included."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from sklearn.linear_model import RidgeClassifier
+
+from mmaction_timesformer.registry import DATASETS
+from tests.tiny_run import CLASSES, render
+from video_clips.annotation_files import read_annotations, write_annotations
+
+CONFIG = """
+_base_ = '{runtime}'
+model = dict(
+    type='Recognizer3D',
+    backbone=dict(type='FrameEncoder', cnn='efficientnet_lite0', stage=2, pretrained=False),
+    cls_head=dict(type='ClosedFormHead', num_classes=4, in_channels=24),
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3, format_shape='NCTHW'))
+pipeline = [
+    dict(type='OpenVideo'), dict(type='SampleClip', clip_len=4, test_mode=True),
+    dict(type='DecodeFrames'), dict(type='Resize', scale=(32, 32), keep_ratio=False),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs', meta_keys=('filename', 'recording'))]
+train_dataloader = dict(
+    batch_size=4, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='LabeledVideoDataset', data_root='{data}', data_prefix=dict(video='videos'),
+        ann_file='train.csv', classes={classes}, pipeline=pipeline))
+val_dataloader = dict(
+    train_dataloader, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(train_dataloader['dataset'], ann_file='val.csv', test_mode=True))
+val_evaluator = dict(type='AccMetric', metric_options=dict(top_k_accuracy=dict(topk=(1,))))
+train_cfg = dict(type='ClosedFormTrainLoop', strengths=(0.1,))
+val_cfg = dict(type='ValLoop')
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.0))
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1, save_best=None))
+randomness = dict(seed=0)
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('closed_form')
+    render(folder / 'data')
+    clips = read_annotations(folder / 'data' / 'train.csv', CLASSES)
+    write_annotations(folder / 'data' / 'first.csv', clips[: len(clips) // 2], CLASSES)
+    write_annotations(folder / 'data' / 'second.csv', clips[len(clips) // 2 :], CLASSES)
+    runtime = Path(__file__).parents[3] / 'configs/_base_/default_runtime.py'
+    text = CONFIG.format(runtime=runtime, data=folder / 'data', classes=CLASSES)
+    (folder / 'config.py').write_text(text)
+    return folder
+
+
+def train(folder: Path, name: str, ann_file: str, load_from: Path | None = None) -> Runner:
+    cfg = Config.fromfile(folder / 'config.py')
+    cfg.work_dir = str(folder / name)
+    cfg.train_dataloader.dataset.ann_file = ann_file
+    cfg.load_from = None if load_from is None else str(load_from)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def test_training_is_the_regression(folder):
+    runner = train(folder, 'whole', 'train.csv')
+    model = runner.model.eval()
+    dataset = DATASETS.build(runner.cfg.train_dataloader.dataset)
+    items = [dataset[number] for number in range(len(dataset))]
+    rows, labels = [], []
+    for item in items:
+        data = model.data_preprocessor(
+            dict(inputs=[item['inputs']], data_samples=[item['data_samples']])
+        )
+        with torch.no_grad():
+            maps = model.extract_feat(data['inputs'], stage='backbone')[0]
+            rows.append(model.cls_head.features(maps)[0].double().numpy())
+        labels.append(int(item['data_samples'].gt_label))
+    features = np.array(rows)
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    scaled = (features - mean) / np.where(deviation < 1e-6, np.inf, deviation)
+    peer = RidgeClassifier(alpha=0.1 * features.shape[1]).fit(scaled, labels)
+    weight = model.cls_head.fc_cls.weight.detach().double().numpy()
+    bias = model.cls_head.fc_cls.bias.detach().double().numpy()
+    found = 2 * (features @ weight.T + bias) - 1
+    np.testing.assert_allclose(found, peer.decision_function(scaled), atol=1e-3)
+    # Validation came after the fit, and has left the temperature alone.
+    checkpoint = torch.load(folder / 'whole' / 'epoch_1.pth', weights_only=True)
+    assert model.cls_head.temperature.value == pytest.approx(checkpoint['meta']['temperature'])
+    assert model.cls_head.temperature.value < 1
+
+
+def test_training_on_adds_to_what_was_seen(folder):
+    """Half the clips, then the other half from the checkpoint: as if they had come together."""
+    first = train(folder, 'first', 'first.csv')
+    random_part = first.model.backbone.state_dict()
+    second = train(folder, 'second', 'second.csv', folder / 'first' / 'epoch_1.pth')
+    whole = train(folder, 'whole_again', 'train.csv', save_backbone(folder, random_part))
+    torch.testing.assert_close(
+        second.model.cls_head.fc_cls.weight,
+        whole.model.cls_head.fc_cls.weight,
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def save_backbone(folder: Path, state: dict) -> Path:
+    """A checkpoint of the network alone: no classes were seen by it."""
+    file = folder / 'backbone.pth'
+    torch.save({'state_dict': {f'backbone.{k}': v for k, v in state.items()}}, file)
+    return file
+
+
+def test_another_head_is_refused(folder):
+    cfg = Config.fromfile(folder / 'config.py')
+    cfg.work_dir = str(folder / 'refused')
+    cfg.model.backbone = dict(type='ResNet3d', depth=18, pretrained2d=False, pretrained=None)
+    cfg.model.cls_head = dict(type='I3DHead', num_classes=4, in_channels=512)
+    with pytest.raises(ValueError, match='ClosedFormHead'):
+        Runner.from_cfg(cfg).train()

@@ -1,0 +1,124 @@
+"""The package as somebody has it who never saw a checkout: a wheel, in an environment of its own.
+
+Its dependencies are those of this environment.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmaction_timesformer.commands import COMMANDS
+from tests.tiny_run import CLASSES
+
+pytestmark = pytest.mark.slow
+
+SOURCES = ('configs', 'data_analysis', 'mmaction_timesformer', 'startup', 'tools', 'video_clips')
+
+
+@pytest.fixture(scope='module')
+def python(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment with the wheel in it."""
+    folder = tmp_path_factory.mktemp('installed')
+    source = folder / 'source'
+    for name in SOURCES:
+        shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('setup.py', 'pyproject.toml', 'README.md'):
+        shutil.copy(root / name, source)
+    pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check']
+    offline = ['--quiet', '--no-deps', '--no-index']
+    build = [*pip, 'wheel', *offline, '--no-build-isolation', '--wheel-dir', folder, source]
+    subprocess.run(build, check=True)
+    shutil.rmtree(source)
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', folder / 'venv'], check=True)
+    python = folder / 'venv' / 'bin' / 'python'
+    (wheel,) = folder.glob('*.whl')
+    subprocess.run([*pip, '--python', python, 'install', *offline, wheel], check=True)
+    packages = {str(Path(torch.__file__).parents[1]), sysconfig.get_path('purelib')}
+    site = subprocess.check_output(
+        [python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], text=True
+    )
+    (Path(site.strip()) / 'shared.pth').write_text('\n'.join(sorted(packages)))
+    return python
+
+
+def run(python: Path, folder: Path, *words: object) -> str:
+    """Run the interpreter in a folder; it must succeed."""
+    process = subprocess.run(
+        [python, '-W', 'ignore', *map(str, words)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': '', 'COLUMNS': '100'},
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr[-4000:]
+    return process.stdout
+
+
+def test_every_subcommand_says_how_it_is_used(python: Path, tmp_path: Path) -> None:
+    """In one process, since importing the package takes seconds."""
+    code = """
+import sys
+from mmaction_timesformer.commands import COMMANDS, main
+main([])
+for name in COMMANDS:
+    try:
+        main([name, '--help'])
+    except SystemExit as end:
+        assert not end.code, name
+"""
+    text = run(python, tmp_path, '-c', code)
+    overview, *helps = re.split(r'^usage: ', text, flags=re.MULTILINE)[1:]
+    listed = [line.split()[0] for line in overview.splitlines() if line.startswith('  ')]
+    assert listed == [*COMMANDS, 'configs']
+    assert len(helps) == len(COMMANDS)
+    for name, text in zip(COMMANDS, helps, strict=True):
+        # The analysis is a program of its own too.
+        program = 'data_analysis' if name == 'analyze' else f'python -m mmaction_timesformer {name}'
+        assert text.startswith(f'{program} '), text
+
+
+def test_configs_come_along(python: Path, tmp_path: Path) -> None:
+    listed = run(python, tmp_path, '-m', 'mmaction_timesformer', 'configs', 'railway_yard', 'tiny')
+    (file,) = listed.split()
+    assert Path(file).is_relative_to(python.parents[1])
+    (tmp_path / 'mine.py').write_text(
+        f"_base_ = '{file}'\nmodel = dict(cls_head=dict(num_classes=7))\n"
+    )
+    code = """
+from mmaction_timesformer import build_model
+print(build_model('mine.py').cls_head.fc_cls.weight.shape[0])
+"""
+    assert run(python, tmp_path, '-c', code).split() == ['7']
+
+
+def test_a_trained_model_is_used_in_an_empty_folder(
+    python: Path, tmp_path: Path, tiny_run: Path
+) -> None:
+    """By README's first lines, and by the command; the checkpoint alone says what it is."""
+    (checkpoint,) = tiny_run.glob('best_*.pth')
+    video = next((tiny_run.parent / 'data' / 'videos' / CLASSES[0]).glob('*.mp4'))
+    printed = run(
+        python, tmp_path, '-m', 'mmaction_timesformer', 'predict', checkpoint, video, '--json'
+    )
+    scores = json.loads(printed.splitlines()[-1])['scores']
+    assert set(scores) == set(CLASSES)
+    shutil.copy(video, tmp_path / 'clip.mp4')
+    (tmp_path / 'work_dirs' / 'run').mkdir(parents=True)
+    shutil.copy(checkpoint, tmp_path / 'work_dirs' / 'run' / 'best.pth')
+    code = """
+from mmaction_timesformer import predict
+
+for name, probability in predict('clip.mp4', 'work_dirs/run/best.pth').items():
+    print(f'{name}: {probability:.1%}')
+"""
+    lines = run(python, tmp_path, '-c', code).splitlines()[-len(CLASSES) :]
+    assert lines == [f'{name}: {probability:.1%}' for name, probability in scores.items()]

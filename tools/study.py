@@ -1,0 +1,32 @@
+"""Find out what works on your cameras: recipes against each other, each camera left out in turn.
+
+Stopped at any time, the same command resumes.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmaction_timesformer.studies.command import study_command
+
+STUDIES = Path(__file__).parents[1] / 'configs' / 'studies'
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    known = sorted(file.stem for file in STUDIES.glob('*.yaml'))
+    parser.add_argument('study', help=f'{", ".join(known)}, or a YAML file of rows')
+    parser.add_argument('folder', type=Path, help='folder of the videos, with clips.csv or --csv')
+    parser.add_argument('--csv', type=Path, metavar='FILE', help='clips and labels')
+    parser.add_argument('--group-column', metavar='NAME', help='CSV column of cameras')
+    parser.add_argument('--group-regex', metavar='REGEX', help='camera in the path')
+    parser.add_argument('--out', type=Path, required=True, help='folder for features and results')
+    parser.add_argument('--hours', type=float, help='leave out rows that do not fit in this time')
+    args = parser.parse_args()
+    args.study = STUDIES / f'{args.study}.yaml' if args.study in known else Path(args.study)
+    return args
+
+
+if __name__ == '__main__':
+    sys.exit(study_command(**vars(parse_args())))
