@@ -32,6 +32,8 @@ FLOORS = [
     ['mmaction_timesformer.inference'],
     ['mmaction_timesformer.explanation', 'mmaction_timesformer.detection'],
     ['mmaction_timesformer.reports', 'mmaction_timesformer.studies'],
+    ['mmaction_timesformer.commands'],
+    ['mmaction_timesformer.__main__'],
     ['demo_yard'],
     ['benchmarks'],
     ['tools'],

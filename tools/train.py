@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from data_analysis.config_options import ConfigOptions
+from data_analysis.inputs.config_options import ConfigOptions
 from video_clips.commands import command_parser, run_command
 
 

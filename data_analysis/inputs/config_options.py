@@ -1,4 +1,4 @@
-"""``--cfg-options`` of a command line, without importing mmengine where there are none."""
+"""Command-line words that replace values of a config."""
 
 from __future__ import annotations
 
