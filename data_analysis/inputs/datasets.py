@@ -14,7 +14,8 @@ import pandas as pd
 
 from data_analysis.inputs.folders import (
     find_clips_in_splits,
-    note_on_files_left_out,
+    notes_in_place_of_log,
+    notes_on_files_left_out,
     split_folders,
 )
 from data_analysis.inputs.sampler import SamplerSettings
@@ -133,9 +134,10 @@ def input_from_folder(
         clips, found, split_of = find_clips_in_splits(root, folders, classes, recording_regex)
         notes.append(f'the subfolders {", ".join(folders)} of {root} are splits')
     else:
-        clips, found = find_clips(root, classes, recording_regex)
+        with notes_in_place_of_log():
+            clips, found = find_clips(root, classes, recording_regex)
     if not is_remote(root):
-        notes += note_on_files_left_out(root)
+        notes += notes_on_files_left_out(root)
     rows = [
         (
             clip.path,

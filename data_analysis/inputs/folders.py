@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips
+from video_clips.clip import Clip, describe_left_out, find_clips, list_videos
 from video_clips.labels import as_indices, check_class_names
 
 _SPLITS = {
@@ -62,7 +63,8 @@ def find_clips_in_splits(
     found: dict[str, tuple[list[Clip], tuple[str, ...]]] = {}
     for folder in folders:
         try:
-            found[folder] = find_clips(Path(root, folder), None, recording_regex)
+            with notes_in_place_of_log():
+                found[folder] = find_clips(Path(root, folder), None, recording_regex)
         except ValueError as error:
             raise ValueError(
                 f'{error}. {", ".join(folders)} in {root} look like splits; if they are the '
@@ -82,23 +84,28 @@ def find_clips_in_splits(
     return clips, known, split_of
 
 
-def note_on_files_left_out(root: str | Path) -> list[str]:
-    """A sentence that counts and names files that are not read, if there are any."""
+def notes_on_files_left_out(root: str | Path) -> list[str]:
+    """Sentences that count and name what is not read: other files, videos beside class folders."""
     root = Path(root)
-    files = [
-        path.relative_to(root).as_posix()
-        for path in sorted(root.rglob('*'))
-        if path.suffix.lower() not in VIDEO_SUFFIXES
-        and not any(part.startswith('.') for part in path.relative_to(root).parts)
-        and not path.is_dir()
-    ]
-    if not files:
-        return []
-    counted = Counter(PurePosixPath(file).suffix.lower() or 'no suffix' for file in files)
-    kinds = ', '.join(f'{number} {kind}' for kind, number in counted.most_common())
-    named = ', '.join(files[:_MOST_NAMED])
-    more = f' and {len(files) - _MOST_NAMED} more' if len(files) > _MOST_NAMED else ''
-    return [
-        f'{len(files)} files in {root} do not end like videos and are left out ({kinds}): '
-        f'{named}{more}'
-    ]
+    videos, others = list_videos(root)
+    notes = []
+    if others:
+        notes.append(f'{root}: {describe_left_out(file.relative_to(root) for file in others)}')
+    outside = [video.name for video in videos if video.parent == root]
+    if outside and len(outside) < len(videos):
+        named = ', '.join(outside[:_MOST_NAMED]) + (', ...' if len(outside) > _MOST_NAMED else '')
+        notes.append(
+            f'{root}: {len(outside)} videos lie beside the class folders and are left out: {named}'
+        )
+    return notes
+
+
+@contextmanager
+def notes_in_place_of_log() -> Iterator[None]:
+    """Keep `find_clips` from logging what notes say."""
+    log = logging.getLogger(find_clips.__module__)
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = False

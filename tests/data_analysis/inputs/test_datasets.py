@@ -145,12 +145,14 @@ def test_split_folders_without_class_folders(tmp_path: Path) -> None:
 
 
 def test_files_left_out_are_counted_and_named(tmp_path: Path) -> None:
-    make(tmp_path, 'a/1.mp4', 'a/2.MKV', 'a/readme.txt', 'b/3.ts', 'b/x.jpg', 'b/y.jpg', '.z')
+    make(tmp_path, 'a/1.mp4', 'a/2.DAV', 'a/readme.txt', 'b/3.h264', 'b/x.jpg', 'b/y.jpg', '.z')
+    make(tmp_path, 'beside.mp4')
     found = input_from_folder(str(tmp_path))
-    assert found.clips['path'].tolist() == ['a/1.mp4', 'a/2.MKV', 'b/3.ts']
-    (note,) = found.notes
-    assert note.startswith(f'3 files in {tmp_path}')
-    assert '2 .jpg, 1 .txt' in note
-    assert 'a/readme.txt' in note
+    assert found.clips['path'].tolist() == ['a/1.mp4', 'a/2.DAV', 'b/3.h264']
+    others, beside = found.notes
+    assert '3 files are left out' in others
+    assert '2 .jpg, 1 .txt' in others
+    assert 'a/readme.txt' in others
+    assert '1 videos lie beside the class folders and are left out: beside.mp4' in beside
     make(tmp_path / 'flat', '1.mp4')
     assert 'no labels' in input_from_folder(str(tmp_path / 'flat')).notes[0]
