@@ -3,9 +3,7 @@
 import argparse
 import sys
 
-import mmaction_timesformer  # noqa: F401  (registers the models)
-from mmaction_timesformer.reports.command import run_command
-from mmaction_timesformer.reports.results.analysis import analyze_runs
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,5 +51,14 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def main() -> None:
+    """Write the page."""
+    options = vars(parse_args())
+    import mmaction_timesformer  # noqa: F401  (registers the models)
+    from mmaction_timesformer.reports.results.analysis import analyze_runs
+
+    print(analyze_runs(**options))
+
+
 if __name__ == '__main__':
-    sys.exit(run_command(analyze_runs, vars(parse_args())))
+    sys.exit(run_command(main))

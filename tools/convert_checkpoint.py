@@ -13,14 +13,9 @@ import argparse
 import sys
 from pathlib import Path
 
-import mmaction_timesformer  # noqa: F401  (mends the stack first)
-from mmaction_timesformer.models.checkpoints import (
-    EXPORTS,
-    convert_file,
-    markdown_table,
-    read_class_map,
-)
-from video_clips.safe_names import public_file_name
+from video_clips.commands import run_command
+
+LIBRARIES = ('mmaction_timesformer', 'mmaction2', 'facebookresearch', 'huggingface')
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'output', nargs='?', type=Path, help='file to write; a directory for huggingface'
     )
-    parser.add_argument('--to', choices=list(EXPORTS), help='the library to write for')
+    parser.add_argument('--to', choices=LIBRARIES, help='the library to write for')
     parser.add_argument(
         '--num-heads', type=int, help="attention heads for huggingface (default: a ViT's, D / 64)"
     )
@@ -48,27 +43,26 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> int:
-    """Convert one file, or print the table.
-
-    Returns:
-        0 when that is done, 2 where the input or the output cannot be used.
-    """
+def main() -> None:
+    """Convert one file, or print the table."""
     args = parse_args()
+    import mmaction_timesformer  # noqa: F401  (mends the stack first)
+    from mmaction_timesformer.models.checkpoints import (
+        convert_file,
+        markdown_table,
+        read_class_map,
+    )
+    from video_clips.safe_names import public_file_name
+
     if args.list:
         print(markdown_table())
-        return 0
-    try:
-        class_map = args.class_map and read_class_map(args.class_map)
-        unused = convert_file(args.source, args.output, args.to, args.num_heads, class_map)
-    except (ValueError, OSError) as error:
-        print(f'convert_checkpoint.py: {error}', file=sys.stderr)
-        return 2
+        return
+    class_map = args.class_map and read_class_map(args.class_map)
+    unused = convert_file(args.source, args.output, args.to, args.num_heads, class_map)
     print(f'{public_file_name(args.source)} -> {args.output} ({args.to})')
     if unused:
         print(f'left out, because a TimeSformer has no such parameters: {", ".join(unused)}')
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_command(main))

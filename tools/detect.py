@@ -9,9 +9,8 @@ shows a password in the process list.
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
-from mmaction_timesformer.detection.command import DetectArguments, detect_command
+from data_analysis.inputs.config_options import ConfigOptions
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -80,12 +79,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, such as detection.hop_seconds=0.5',
     )
     return parser.parse_args()
 
 
+def main() -> int:
+    """Detect as the command line says."""
+    arguments = vars(parse_args())
+    from mmaction_timesformer.detection.command import DetectArguments, detect_command
+
+    return detect_command(DetectArguments(**arguments))
+
+
 if __name__ == '__main__':
-    sys.exit(detect_command(DetectArguments(**vars(parse_args()))))
+    sys.exit(run_command(main))

@@ -7,7 +7,7 @@ false alarms per hour and the delay from the start of an event to its alarm, wit
 import argparse
 import sys
 
-from mmaction_timesformer.detection.quality.command import EvaluateArguments, evaluate_command
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,5 +34,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Evaluate or tune as the command line says."""
+    arguments = vars(parse_args())
+    from mmaction_timesformer.detection.quality.command import EvaluateArguments, evaluate_command
+
+    return evaluate_command(EvaluateArguments(**arguments))
+
+
 if __name__ == '__main__':
-    sys.exit(evaluate_command(EvaluateArguments(**vars(parse_args()))))
+    sys.exit(run_command(main))

@@ -11,10 +11,8 @@ place of the checkpoint. It is compared with the model and appears only if both 
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
-import mmaction_timesformer  # noqa: F401  (mends the stack first)
-from mmaction_timesformer.inference.exporting.export import export
+from data_analysis.inputs.config_options import ConfigOptions
+from video_clips.commands import DONE, FAILED, in_a_line, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config',
     )
@@ -58,13 +56,17 @@ def main() -> int:
     options = vars(parse_args())
     if options['image_size']:
         options['image_size'] = tuple(options['image_size'])
+    import mmaction_timesformer  # noqa: F401  (mends the stack first)
+    from mmaction_timesformer.inference.exporting.export import export
+    from mmaction_timesformer.inference.exporting.verification import DisagreementError
+
     try:
         print(export(**options))
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    except DisagreementError as error:
+        print(f'error: {in_a_line(error)}', file=sys.stderr)
+        return FAILED
+    return DONE
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_command(main))

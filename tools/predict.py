@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from mmaction_timesformer import TrainedModel
+from video_clips.commands import DONE, FAILED, in_a_line, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,18 +28,16 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Classify each video; those that cannot be read are named."""
     args = parse_args()
-    failed = 0
-    try:
-        trained = TrainedModel.load(args.config, args.checkpoint, args.device)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    from mmaction_timesformer import TrainedModel
+
+    exit_code = DONE
+    trained = TrainedModel.load(args.config, args.checkpoint, args.device)
     for video in args.videos:
         try:
             scores = trained.predict(video, start_seconds=args.start, end_seconds=args.end)
         except (ValueError, OSError) as error:
-            print(f'error: {error}', file=sys.stderr)
-            failed = 1
+            print(f'error: {in_a_line(error)}', file=sys.stderr)
+            exit_code = FAILED
             continue
         if args.json:
             print(json.dumps({'video': video, 'scores': scores}), flush=True)
@@ -47,8 +45,8 @@ def main() -> int:
         print(video)
         for name, probability in list(scores.items())[: args.top]:
             print(f'  {probability:6.1%}  {name}', flush=True)
-    return failed
+    return exit_code
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmaction_timesformer.studies.command import study_command
+from video_clips.commands import run_command
 
 STUDIES = Path(__file__).parents[1] / 'configs' / 'studies'
 
@@ -28,5 +28,13 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def main() -> int:
+    """Run the study."""
+    options = vars(parse_args())
+    from mmaction_timesformer.studies.command import study_command
+
+    return study_command(**options)
+
+
 if __name__ == '__main__':
-    sys.exit(study_command(**vars(parse_args())))
+    sys.exit(run_command(main))

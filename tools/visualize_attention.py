@@ -3,10 +3,7 @@
 import argparse
 import sys
 
-import mmaction_timesformer  # noqa: F401  (registers the models)
-from mmaction_timesformer.explanation.explained_video import MAPS
-from mmaction_timesformer.reports.command import run_command
-from mmaction_timesformer.reports.explanations import explain_videos
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--map',
         dest='shown',
-        choices=MAPS,
+        choices=('relevance', 'rollout'),
         default='relevance',
         help='what to draw: what raised the class, or what was attended to',
     )
@@ -42,5 +39,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> None:
+    """Explain each video."""
+    options = vars(parse_args())
+    import mmaction_timesformer  # noqa: F401  (registers the models)
+    from mmaction_timesformer.reports.explanations import explain_videos
+
+    print(explain_videos(**options))
+
+
 if __name__ == '__main__':
-    sys.exit(run_command(explain_videos, vars(parse_args())))
+    sys.exit(run_command(main))

@@ -3,12 +3,10 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
+from data_analysis.inputs.config_options import ConfigOptions
+from video_clips.commands import run_command
 
-import mmaction_timesformer  # noqa: F401  (registers the models)
-from mmaction_timesformer.inference.clip_features import SPLITS
-from mmaction_timesformer.reports.command import run_command
-from mmaction_timesformer.reports.embeddings.page import visualize_embeddings
+SPLITS = ('train', 'val', 'test')
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,12 +33,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, such as data_root=FOLDER',
     )
     return parser.parse_args()
 
 
+def main() -> None:
+    """Write the page."""
+    options = vars(parse_args())
+    import mmaction_timesformer  # noqa: F401  (registers the models)
+    from mmaction_timesformer.reports.embeddings.page import visualize_embeddings
+
+    print(visualize_embeddings(**options))
+
+
 if __name__ == '__main__':
-    sys.exit(run_command(visualize_embeddings, vars(parse_args())))
+    sys.exit(run_command(main))

@@ -1,4 +1,4 @@
-"""Plain data: what JSON and the cells of a table can hold."""
+"""Plain data: what JSON can hold."""
 
 from __future__ import annotations
 
@@ -20,11 +20,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-_STARTS_FORMULA = ('=', '+', '-', '@', '\t', '\r')
-
-
-def table_text(text: str) -> str:
-    """Text for a cell of a CSV file: spreadsheets run a cell that begins like a formula."""
-    return f"'{text}" if text.startswith(_STARTS_FORMULA) else text

@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from mmaction_timesformer.reports.command import run_command
 from mmaction_timesformer.reports.explanations import explain_videos
+from video_clips.commands import BAD_INPUT, run_command
 
 FILES = {
     'overlay.mp4', 'strip.png', 'frames.png', 'faithfulness.png', 'relevance.npy', 'rollout.npy',
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_video_is_named_and_nothing_left(
     options: dict[str, Any] = dict(
         config=model[0], checkpoint=model[1], videos=[videos[0], broken], out=tmp_path / 'out'
     )
-    assert run_command(explain_videos, options) == 1
+    assert run_command(lambda: explain_videos(**options)) == BAD_INPUT
     assert re.match(r'error: .*broken\.mp4', capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == [broken]
 
@@ -102,6 +102,6 @@ def test_what_is_missing_is_named(model, videos, tmp_path, capsys, change, messa
     options: dict[str, Any] = dict(
         config=model[0], checkpoint=model[1], videos=videos, out=tmp_path / 'out'
     )
-    assert run_command(explain_videos, options | change) == 1
+    assert run_command(lambda: explain_videos(**options | change)) == BAD_INPUT
     assert re.search(message, capsys.readouterr().err)
     assert not list(tmp_path.iterdir())

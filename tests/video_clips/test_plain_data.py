@@ -1,9 +1,8 @@
 import math
 
 import numpy as np
-import pytest
 
-from video_clips.plain_data import plain, table_text
+from video_clips.plain_data import plain
 
 
 def test_numbers_without_a_value_are_null() -> None:
@@ -12,9 +11,3 @@ def test_numbers_without_a_value_are_null() -> None:
         'b': 2.0,
         '3': [1, None],
     }
-
-
-@pytest.mark.parametrize('text', ['=HYPERLINK("x")', '+1', '-1', '@x', '\tx', '\rx'])
-def test_no_cell_is_a_formula(text: str) -> None:
-    assert table_text(text) == f"'{text}"
-    assert table_text(f'a{text}') == f'a{text}'

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mmaction_timesformer.evaluation import Predictions
-from video_clips.plain_data import table_text
+from video_clips.cells import as_text
 
 _KNOWN = ('filename', 'frame_dir', 'recording', 'start_seconds', 'end_seconds')
 
@@ -32,5 +32,5 @@ def write_predictions(predictions: Predictions, file: Path) -> None:
     order = np.lexsort((-predictions.confidence, predictions.hits))
     table = pd.concat([table, scores], axis=1).iloc[order]
     texts = table.select_dtypes(include=['object', 'str'])
-    table[texts.columns] = texts.map(table_text, na_action='ignore')
+    table[texts.columns] = texts.map(as_text)
     table.to_csv(file, index=False, float_format='%.6g')
