@@ -12,7 +12,10 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = command_parser(__doc__)
     parser.add_argument('config', help='the config to test with')
-    parser.add_argument('checkpoint', help='the checkpoint to test')
+    parser.add_argument(
+        'checkpoint',
+        help='the checkpoint to test, or the work folder of a training: its best, else its last',
+    )
     parser.add_argument(
         '--work-dir',
         help="folder for logs and metrics; by default the config's work_dir, or "

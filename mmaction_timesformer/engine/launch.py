@@ -16,7 +16,7 @@ from mmaction_timesformer.engine.console import built, naming
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.engine.hooks import newest_whole_checkpoint
 from mmaction_timesformer.engine.inputs import check_checkpoint, limit_workers, read_config
-from mmaction_timesformer.models.checkpoints import PUBLIC_WEIGHTS, download
+from mmaction_timesformer.models.checkpoints import PUBLIC_WEIGHTS, download, find_checkpoint
 from mmaction_timesformer.registry import RUNNERS
 from video_clips.whole_files import check_writable
 
@@ -100,7 +100,7 @@ def run_test(
 
     Args:
         config: Path of the config.
-        checkpoint: Path or URL of the checkpoint.
+        checkpoint: Path or URL of the checkpoint, or the work folder of a training.
         work_dir: Folder for logs and metrics; chosen as in training by default.
         dump: Pickle file for all predictions, as mmaction2's analysis tools read it.
         show: Whether to show predictions in a window.
@@ -119,7 +119,9 @@ def run_test(
     if Path(config).suffix == '.py':
         check_checkpoint(checkpoint)
     cfg = _load(config, work_dir, launcher)
-    cfg.load_from = checkpoint
+    cfg.load_from = (
+        checkpoint if '://' in checkpoint else str(find_checkpoint(Path(checkpoint).expanduser()))
+    )
     if show or show_dir is not None:
         cfg.default_hooks.visualization = {
             'type': 'VisualizationHook',

@@ -20,7 +20,11 @@ from torch import Tensor
 
 from mmaction_timesformer.inference.preparation import FramePreparer, build_part
 from mmaction_timesformer.inference.scoring import check_temperature
-from mmaction_timesformer.models.checkpoints import read_checkpoint, refuse_non_finite
+from mmaction_timesformer.models.checkpoints import (
+    find_checkpoint,
+    read_checkpoint,
+    refuse_non_finite,
+)
 from mmaction_timesformer.registry import DATASETS, MODELS
 from video_clips.labels import check_class_names
 
@@ -147,6 +151,8 @@ def read_weights(checkpoint: str | Path) -> tuple[Mapping[str, Any], Mapping[str
     Returns:
         The parameters, what training has written beside them, and the file's SHA-256.
     """
+    if '://' not in str(checkpoint):
+        checkpoint = find_checkpoint(Path(checkpoint).expanduser())
     content = read_checkpoint(checkpoint)
     digest = hashlib.sha256()
     if Path(checkpoint).is_file():

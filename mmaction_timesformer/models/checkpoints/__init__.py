@@ -17,7 +17,11 @@ from mmaction_timesformer.models.checkpoints.public_weights import (
     find_public_weights,
     markdown_table,
 )
-from mmaction_timesformer.models.checkpoints.reading import download, read_checkpoint
+from mmaction_timesformer.models.checkpoints.reading import (
+    download,
+    find_checkpoint,
+    read_checkpoint,
+)
 from mmaction_timesformer.models.checkpoints.report import Fate, LoadReport, Outcome
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     'convert_file',
     'download',
     'export',
+    'find_checkpoint',
     'find_public_weights',
     'fit',
     'is_whole',

@@ -61,7 +61,8 @@ def read_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, 
     """Read weights and everything that is saved with them.
 
     Args:
-        source: A file, a directory with ``model.safetensors`` or ``pytorch_model.bin``, or a URL.
+        source: A file, a work folder (see `find_checkpoint`), a directory with
+            ``model.safetensors`` or ``pytorch_model.bin``, or a URL.
         map_location: As in ``torch.load``.
 
     Returns:
@@ -79,11 +80,26 @@ def read_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, 
         return _named(content, public_file_name(text), known.preprocessing if known else None)
     if (name := public_file_name(text)) != text:
         raise ValueError(f'{name}: weights are read from files, directories, http:// and https://')
-    path = Path(source).expanduser()
+    path = find_checkpoint(Path(source).expanduser())
     if os.path.isdir(path):
         return _named(_read_directory(path, map_location), text, _read_preprocessing(path))
     beside = _read_preprocessing(path.parent) if path.name in _WEIGHT_FILES else None
     return _named(_read_file(path, map_location), text, beside)
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The best checkpoint of a training's work folder, else its last; any other path as it is."""
+    if not os.path.isdir(path):
+        return path
+    best = sorted(path.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
+    if best:
+        return best[-1]
+    note = path / 'last_checkpoint'
+    if note.is_file():
+        named = Path(note.read_text(encoding='utf-8').strip())
+        # The folder may have been moved since.
+        return next((file for file in (named, path / named.name) if file.is_file()), path)
+    return path
 
 
 def download(url: str) -> Path:

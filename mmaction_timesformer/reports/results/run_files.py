@@ -10,6 +10,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmaction_timesformer.models.checkpoints import find_checkpoint
+
 EXPECTED = 'expected the work folder of a training run, as tools/train.py writes it'
 
 
@@ -136,14 +138,5 @@ def _wrote(record: dict[str, Any], dump: Path) -> bool:
 
 
 def _checkpoint(folder: Path) -> Path | None:
-    best = sorted(folder.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
-    if best:
-        return best[-1]
-    pointer = folder / 'last_checkpoint'
-    if pointer.is_file():
-        named = Path(pointer.read_text(encoding='utf-8').strip())
-        # The folder may have been moved since.
-        for candidate in (named, folder / named.name):
-            if candidate.is_file():
-                return candidate
-    return None
+    found = find_checkpoint(folder)
+    return found if found.is_file() else None

@@ -13,7 +13,11 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors.torch import save_file
 
 from mmaction_timesformer.models.checkpoints import load_weights, read_checkpoint
-from mmaction_timesformer.models.checkpoints.reading import register_readers, unwrap
+from mmaction_timesformer.models.checkpoints.reading import (
+    find_checkpoint,
+    register_readers,
+    unwrap,
+)
 from tests.models.checkpoints.peers import SIZES, own_backbone
 
 WEIGHTS = {'a.weight': torch.arange(6.0).view(2, 3), 'b': torch.ones(2)}
@@ -205,3 +209,13 @@ def test_mmengine_asks_the_right_reader():
     assert reader('open-mmlab://vit') == 'load_from_openmmlab'
     assert reader('torchvision://resnet50') == 'load_from_torchvision'
     assert reader('mmcls://vit') == 'load_from_mmcls'
+
+
+def test_a_work_folder_stands_for_its_best_checkpoint_or_its_last(tmp_path):
+    assert find_checkpoint(tmp_path) == tmp_path
+    torch.save({'state_dict': {'a': torch.zeros(1)}}, tmp_path / 'epoch_3.pth')
+    # Where the run was trained; the folder has been moved since.
+    (tmp_path / 'last_checkpoint').write_text('/elsewhere/epoch_3.pth')
+    assert find_checkpoint(tmp_path) == tmp_path / 'epoch_3.pth'
+    torch.save({'state_dict': {'a': torch.ones(1)}}, tmp_path / 'best_acc_epoch_2.pth')
+    assert read_checkpoint(tmp_path)['state_dict']['a'] == 1
