@@ -227,5 +227,7 @@ def _is_csv(file: Path) -> bool:
 
 
 def _table(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    clips = pd.DataFrame(rows, columns=list(INPUT_COLUMNS))
+    # Python's strings, since Arrow's refuse file names that are not valid Unicode.
+    with pd.option_context('mode.string_storage', 'python'):
+        clips = pd.DataFrame(rows, columns=list(INPUT_COLUMNS))
     return clips.astype({'start_seconds': float, 'end_seconds': float})

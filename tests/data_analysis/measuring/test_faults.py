@@ -1,5 +1,6 @@
 """The measures and findings of odd files, and every finding through every table."""
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
+from data_analysis.cli import main
 from data_analysis.measuring.clip_table import clip_table
 from data_analysis.measuring.file_measurement import FileMeasurement
 from data_analysis.measuring.measure import MeasureSettings, Tier, measure_files
@@ -115,3 +117,19 @@ def test_any_measurement_goes_through_every_check_and_table() -> None:
             assert table
         assert balance(clips, ['a'])
         assert distributions(clips, ['a'])['num_frames']['classes']['a']['clips'] >= len(numbers)
+
+
+def test_names_that_cannot_be_opened_end_no_analysis(tmp_path: Path) -> None:
+    folder = tmp_path / 'set' / 'a'
+    folder.mkdir(parents=True)
+    video = render_video(tmp_path / 'good.mp4', 9)
+    (folder / os.fsdecode(b'caf\xe9.mp4')).write_bytes(video.read_bytes())
+    (folder / 'loop.mp4').symlink_to('loop.mp4')
+    os.mkfifo(folder / 'pipe.mp4')
+    assert main([str(tmp_path / 'set'), '--out', str(tmp_path / 'out'), '--workers', '0']) == 0
+    table = (tmp_path / 'out' / 'clips.csv').read_text(errors='surrogateescape')
+    assert os.fsdecode(b'a/caf\xe9.mp4') in table
+    problems = (tmp_path / 'out' / 'problems.csv').read_text(errors='surrogateescape')
+    assert 'unreadable,error,a/loop.mp4' in problems
+    assert 'unreadable,error,a/pipe.mp4' in problems
+    assert (tmp_path / 'out' / 'report.html').is_file()
