@@ -29,6 +29,7 @@ from typing_extensions import Unpack
 
 from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
 from mmaction_timesformer.models.layers import AttentionStep, Partition, TokenGrid
+from mmaction_timesformer.models.layers.processor import Linear
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 _QUERIES_AT_ONCE = 32
@@ -58,9 +59,9 @@ class CausalTimeStep(nn.Module):
         self.window = window
         self.num_heads = num_heads
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
-        self.proj = nn.Linear(embed_dims, embed_dims)
-        self.fc = nn.Linear(embed_dims, embed_dims)
+        self.qkv = Linear(embed_dims, 3 * embed_dims)
+        self.proj = Linear(embed_dims, embed_dims)
+        self.fc = Linear(embed_dims, embed_dims)
         self.drop_path = DropPath(drop_path_rate)
         # No buffer: casting the model to half precision would take the times apart.
         self.frequencies: Tensor | None = None
@@ -164,7 +165,7 @@ class CausalDividedSpaceTime(AttentionScheme):
         cls, patches = grid.split(tokens)
         update, cache = self.time(patches, seconds, past)
         tokens = grid.join(cls, patches + update)
-        return tokens + self.space(tokens, grid), cache
+        return self.space.add_to(tokens, grid), cache
 
 
 def banded_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
