@@ -19,6 +19,7 @@ from benchmarks.detection.stream_speed import CONTENDERS, NAIVE, run_for, time_m
 from benchmarks.detection.stream_trial import try_model
 from benchmarks.record import table, write_record
 from mmaction_timesformer.evaluation.classification import Estimate
+from video_clips.plain_data import plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
 def _speed(options: argparse.Namespace) -> None:
     timings = time_moment(options.rounds)
     write_record(
-        'stream_speed',
+        'streams_speed',
         'The price of one more model frame, base model, 224x224',
         {'rounds': options.rounds},
         timings.as_dict(NAIVE),
@@ -88,7 +89,7 @@ def _speed(options: argparse.Namespace) -> None:
 def _hour(options: argparse.Namespace) -> None:
     rows = run_for(options.config, options.seconds)
     write_record(
-        f'stream_hour_{Path(options.config).stem.split("_")[1]}',
+        f'streams_hour_{Path(options.config).stem.split("_")[1]}',
         f'An hour of stream, {Path(options.config).stem}',
         {'seconds': options.seconds},
         rows,
@@ -129,7 +130,7 @@ def _quality(options: argparse.Namespace) -> None:
             'seconds ahead': options.anticipate,
             'training': options.note,
         },
-        results,
+        plain(results),
         _tables(results, options.anticipate),
         options.out,
         packages=('av',),
@@ -141,8 +142,8 @@ def _tables(results: Mapping[str, Mapping[str, Any]], anticipate: float) -> list
     frames = {name: found['frames'] for name, found in results.items()}
     lines = [
         'Per frame, the background left out; the same moments, 0.25 s apart, for every model;',
-        'those 0.25 s around the borders of events do not count. A model of clips speaks for the',
-        'centre of its window, so it knows two seconds of the future.',
+        'those 0.25 s around the borders of events do not count. A model of clips, if there is',
+        'one, speaks for the centre of its window, and so knows half a window of the future.',
         '',
         *table(
             ('model', 'mAP', 'calibrated mAP', 'chance', 'first tenth', 'fifth', 'last'),
@@ -207,7 +208,7 @@ def _tables(results: Mapping[str, Mapping[str, Any]], anticipate: float) -> list
                     name,
                     *(row[column] for column in ('label', 'num_true', 'num_found')),
                     *(_shown(row[metric]) for metric in ('f1', 'false_alarms_per_hour')),
-                    f'{row["median_lead_seconds"]:.2f}',
+                    _lead(row['median_lead_seconds']),
                 ]
                 for name, found in results.items()
                 for row in found.get('expected', ())
@@ -231,3 +232,7 @@ def _shown(found: Mapping[str, float]) -> str:
     if np.isnan(estimate.low):
         return f'{estimate.value:.2f}'
     return f'{estimate.value:.2f} ({estimate.low:.2f}-{estimate.high:.2f})'
+
+
+def _lead(seconds: float) -> str:
+    return '-' if np.isnan(seconds) else f'{seconds:.2f}'

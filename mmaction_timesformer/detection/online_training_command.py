@@ -38,6 +38,7 @@ from mmaction_timesformer.inference.online_model import (
     load_backbone,
     make_picture_preparer,
 )
+from video_clips.plain_data import plain
 from video_clips.whole_files import write_atomically
 
 MODEL, METRICS = 'model.pth', 'metrics.json'
@@ -227,4 +228,4 @@ def read_recordings(
 def write_metrics(metrics: FrameMetrics, file: Path) -> None:
     """Write metrics as JSON."""
     with write_atomically(file) as stream:
-        json.dump(asdict(metrics), stream, indent=2)
+        json.dump(plain(asdict(metrics)), stream, indent=2)

@@ -29,6 +29,7 @@ from typing_extensions import Unpack
 
 from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
 from mmaction_timesformer.models.layers import AttentionStep, Partition, TokenGrid
+from mmaction_timesformer.models.layers.processor import FoldedLinear, Linear, is_free
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 _QUERIES_AT_ONCE = 32
@@ -58,14 +59,20 @@ class CausalTimeStep(nn.Module):
         self.window = window
         self.num_heads = num_heads
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
-        self.proj = nn.Linear(embed_dims, embed_dims)
-        self.fc = nn.Linear(embed_dims, embed_dims)
+        self.qkv = Linear(embed_dims, 3 * embed_dims)
+        self.proj = Linear(embed_dims, embed_dims)
+        self.fc = Linear(embed_dims, embed_dims)
+        self._folded = FoldedLinear()
         self.drop_path = DropPath(drop_path_rate)
         # No buffer: casting the model to half precision would take the times apart.
         self.frequencies: Tensor | None = None
         if frame_seconds is not None:
             self.frequencies = rotary_frequencies(embed_dims // num_heads, window, frame_seconds)
+
+    def train(self, mode: bool = True) -> CausalTimeStep:
+        """Switch mode; weights may have been written since, as an EMA hook does."""
+        self._folded.clear()
+        return super().train(mode)
 
     def forward(
         self, patches: Tensor, seconds: Tensor, past: Tensor | None = None
@@ -74,26 +81,27 @@ class CausalTimeStep(nn.Module):
 
         Args:
             patches: (B, T, h, w, D).
-            seconds: Times (m + T,) of the cached and the new frames, float64 on the CPU.
-            past: Keys without position and values of the cached frames, (2, L, heads, m, d).
+            seconds: Times (T,) of the new frames, float64 on the CPU.
+            past: Keys and values of the cached frames, (2, L, heads, m, d).
 
         Returns:
             The update (B, T, h, w, D), and the cache with the new frames, at most W - 1 of them.
         """
-        batch, num_frames, height, width, _ = patches.shape
+        batch, _, height, width, _ = patches.shape
         q, k, v = rearrange(
             self.qkv(self.norm(patches)),
             'b t h w (three heads d) -> three (b h w) heads t d',
             three=3,
             heads=self.num_heads,
         )
+        if self.frequencies is not None:
+            # In double precision: after days of stream, angles are as exact as at its start.
+            turns = (seconds[:, None] * self.frequencies).to(q.device)
+            q, k = rotate(q, turns), rotate(k, turns)
         if past is not None:
             k, v = (torch.cat(pair, dim=2) for pair in ((past[0], k), (past[1], v)))
         kept = min(self.window - 1, k.shape[2])
         cache = torch.stack((k, v))[:, :, :, k.shape[2] - kept :].contiguous()
-        if self.frequencies is not None:
-            turns = self._turns(seconds).to(q.device)
-            q, k = rotate(q, turns[-num_frames:]), rotate(k, turns)
         update = rearrange(
             banded_attention(q, k, v, self.window),
             '(b h w) heads t d -> b t h w (heads d)',
@@ -101,12 +109,9 @@ class CausalTimeStep(nn.Module):
             h=height,
             w=width,
         )
-        return self.drop_path(self.fc(self.proj(update))), cache
-
-    def _turns(self, seconds: Tensor) -> Tensor:
-        """Angles (m + T, d / 2); from the newest frame, so that they stay small after days."""
-        assert self.frequencies is not None
-        return (seconds - seconds[-1])[:, None] * self.frequencies
+        if self.training or not is_free():
+            return self.drop_path(self.fc(self.proj(update))), cache
+        return self._folded(update, self.proj, self.fc), cache
 
 
 @ATTENTION_SCHEMES.register_module('causal_divided_space_time')
@@ -155,7 +160,7 @@ class CausalDividedSpaceTime(AttentionScheme):
         Args:
             tokens: (B, T + T h w, D) of the new frames.
             grid: Their layout.
-            seconds: Times (m + T,) of the cached and the new frames, float64 on the CPU.
+            seconds: Times (T,) of the new frames, float64 on the CPU.
             past: The cache that the step before returned.
 
         Returns:
@@ -164,7 +169,7 @@ class CausalDividedSpaceTime(AttentionScheme):
         cls, patches = grid.split(tokens)
         update, cache = self.time(patches, seconds, past)
         tokens = grid.join(cls, patches + update)
-        return tokens + self.space(tokens, grid), cache
+        return self.space.add_to(tokens, grid), cache
 
 
 def banded_attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:

@@ -154,16 +154,17 @@ class StreamingTimeSformer(nn.Module):
         """
         self._check(frames, state)
         times = self._times(frames.shape[2], state, seconds)
+        new_times = times[len(state.seconds) :]
         tokens, grid = self.backbone._embed(frames)
         caches = []
         for place, block in enumerate(self.backbone.blocks):
             past = state.past[place] if state.past else None
             if self.backbone.with_cp and torch.is_grad_enabled():
                 tokens, cache = checkpoint(
-                    _run_block, block, tokens, grid, times, past, use_reentrant=False
+                    _run_block, block, tokens, grid, new_times, past, use_reentrant=False
                 )
             else:
-                tokens, cache = _run_block(block, tokens, grid, times, past)
+                tokens, cache = _run_block(block, tokens, grid, new_times, past)
             caches.append(cache.detach())
         cls, patches = grid.split(tokens)
         kept = caches[0].shape[3]
