@@ -71,11 +71,10 @@ class ProgressHook(Hook):
         """Print the epoch."""
         if sys.stdout.isatty():
             sys.stdout.write('\r\x1b[K')
-        loss = runner.message_hub.get_scalar('train/loss').mean(len(runner.train_dataloader))
-        _say(
-            f'epoch {runner.epoch + 1}/{runner.max_epochs}: loss {loss:.3f}, '
-            f'{self._left(runner)} left'
-        )
+        # A head that is solved for has no loss.
+        loss = runner.message_hub.log_scalars.get('train/loss')
+        mean = '' if loss is None else f'loss {loss.mean(len(runner.train_dataloader)):.3f}, '
+        _say(f'epoch {runner.epoch + 1}/{runner.max_epochs}: {mean}{self._left(runner)} left')
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
