@@ -147,6 +147,8 @@ def test_every_odd_file_has_the_right_finding_and_the_run_a_report(
     arguments = [odd, '--out', out, '--decode', '--decoder', 'decord', '--workers', 1]
     assert main(list(map(str, [*arguments, '--timeout', 120]))) == 0
     clips, problems = pd.read_csv(out / 'clips.csv'), pd.read_csv(out / 'problems.csv')
+    for table in (clips, problems):  # without the guard against formulas
+        table['path'] = table['path'].str.removeprefix("'")
     assert sorted(clips['path']) == sorted(path.name for path in odd.iterdir())
     everywhere = {'too_short', 'mixed_frame_rates'}
     found = {path: set(group['code']) - everywhere for path, group in problems.groupby('path')}
