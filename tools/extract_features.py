@@ -7,7 +7,7 @@ already are left alone, so a run that was ended goes on when it is started again
 import argparse
 import sys
 
-from mmaction_timesformer.detection.online_training_command import extract_command
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,5 +26,16 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> None:
+    """Do as the command line says."""
+    arguments = vars(parse_args())
+    from mmaction_timesformer.detection.online_training_command import (
+        ExtractArguments,
+        extract_command,
+    )
+
+    extract_command(ExtractArguments(**arguments))
+
+
 if __name__ == '__main__':
-    sys.exit(extract_command(**vars(parse_args())))
+    sys.exit(run_command(main))

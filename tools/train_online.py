@@ -7,7 +7,7 @@ OUT/metrics.json, the per-frame metrics of recordings that were not trained on.
 import argparse
 import sys
 
-from mmaction_timesformer.detection.online_training_command import train_command
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,5 +34,16 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> None:
+    """Do as the command line says."""
+    arguments = vars(parse_args())
+    from mmaction_timesformer.detection.online_training_command import (
+        HeadArguments,
+        train_head_command,
+    )
+
+    train_head_command(HeadArguments(**arguments))
+
+
 if __name__ == '__main__':
-    sys.exit(train_command(**vars(parse_args())))
+    sys.exit(run_command(main))

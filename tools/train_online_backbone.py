@@ -6,7 +6,7 @@ Writes a checkpoint for tools/extract_features.py; tools/train_online.py then tr
 import argparse
 import sys
 
-from mmaction_timesformer.detection.online_training_command import train_backbone_command
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,5 +28,16 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> None:
+    """Do as the command line says."""
+    arguments = vars(parse_args())
+    from mmaction_timesformer.detection.online_training_command import (
+        BackboneArguments,
+        train_backbone_command,
+    )
+
+    train_backbone_command(BackboneArguments(**arguments))
+
+
 if __name__ == '__main__':
-    sys.exit(train_backbone_command(**vars(parse_args())))
+    sys.exit(run_command(main))

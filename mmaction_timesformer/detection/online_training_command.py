@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,59 +43,32 @@ from video_clips.whole_files import write_atomically
 MODEL, METRICS = 'model.pth', 'metrics.json'
 
 
-def extract_command(
-    config: str,
-    checkpoint: str,
-    sources: Sequence[str],
-    out: str,
-    device: str = 'cpu',
-    step_seconds: float | None = None,
-) -> int:
-    """Extract the features of recordings.
+@dataclass(frozen=True)
+class ExtractArguments:
+    """Arguments of ``tools/extract_features.py``.
 
-    Args:
+    Attributes:
         config: The model's config.
         checkpoint: Its weights.
         sources: Video files, folders, globs.
         out: Folder of the feature files; those that are there are left alone.
         device: Where the model runs.
         step_seconds: Distance of features, for a model of clips.
-
-    Returns:
-        The exit code: 0, or 2 if something could not be used.
     """
-    try:
-        found = find_sources(sources)
-        if live := [source.name for source in found if source.is_live]:
-            raise ValueError(f'{live[0]} is a live source; features are extracted from files')
-        extractor = FeatureExtractor.from_config(
-            Config.fromfile(config), checkpoint, device, step_seconds
-        )
-        extract_all(
-            extractor,
-            found,
-            out,
-            lambda done, total, name: print(f'  {done} of {total}: {name}', flush=True),
-        )
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
+
+    config: str
+    checkpoint: str
+    sources: Sequence[str]
+    out: str
+    device: str = 'cpu'
+    step_seconds: float | None = None
 
 
-def train_backbone_command(
-    config: str,
-    recordings: str,
-    truth: str,
-    out: str,
-    init: str | None = None,
-    margin_seconds: float = 0.0,
-    steps: int = 600,
-    seed: int = 0,
-) -> int:
-    """Train the backbone of an online model on untrimmed recordings.
+@dataclass(frozen=True)
+class BackboneArguments:
+    """Arguments of ``tools/train_online_backbone.py``.
 
-    Args:
+    Attributes:
         config: Of an ``OnlineRecognizer``.
         recordings: Folder of the recordings that the truth names.
         truth: The true events.
@@ -105,62 +77,23 @@ def train_backbone_command(
         margin_seconds: Frames this close to a border are not trained on.
         steps: Of the optimizer.
         seed: Of everything.
-
-    Returns:
-        The exit code: 0, or 2 if something could not be used.
     """
-    try:
-        cfg = Config.fromfile(config)
-        torch.manual_seed(seed)
-        model = build_online(cfg) if init is None else load_backbone(cfg, init)
-        rule = LabelRule(tuple(cfg.classes), SAFE_CLASS, margin_seconds)
-        found = []
-        for name, known in read_truth(truth).items():
-            pictures, seconds = read_pictures(
-                Source(name, str(Path(recordings) / name)),
-                make_picture_preparer(cfg),
-                model.frame_seconds,
-            )
-            video = VideoFeatures(np.zeros((len(seconds), 1)), seconds)
-            one = label_recording(
-                name, video, known.events, rule, model.horizons, known.duration_seconds
-            )
-            found.append(LabeledPictures(pictures, one.labels, one.known))
-        train_backbone(
-            model,
-            found,
-            rule.classes.index(SAFE_CLASS),
-            BackboneTraining(num_steps=steps, seed=seed),
-            lambda step, loss: print(f'  step {step}: loss {loss:.3f}', flush=True),
-        )
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        torch.save({'state_dict': _with_prefix(model.backbone.state_dict(), 'backbone.')}, out)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
+
+    config: str
+    recordings: str
+    truth: str
+    out: str
+    init: str | None = None
+    margin_seconds: float = 0.0
+    steps: int = 600
+    seed: int = 0
 
 
-def _with_prefix(state_dict: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {prefix + name: value for name, value in state_dict.items()}
+@dataclass(frozen=True)
+class HeadArguments:
+    """Arguments of ``tools/train_online.py``.
 
-
-def train_command(
-    config: str,
-    backbone: str,
-    features: str,
-    truth: str,
-    out: str,
-    val_features: str | None = None,
-    val_truth: str | None = None,
-    margin_seconds: float = 0.0,
-    steps: int = 1500,
-    max_frames: int = 128,
-    seed: int = 0,
-) -> int:
-    """Train the head of an online model and save the whole model.
-
-    Args:
+    Attributes:
         config: Of an ``OnlineRecognizer``.
         backbone: The checkpoint that the features were made with.
         features: Folder of feature files.
@@ -172,36 +105,107 @@ def train_command(
         steps: Of the optimizer.
         max_frames: Longest window.
         seed: Of everything.
-
-    Returns:
-        The exit code: 0, or 2 if something could not be used.
     """
-    try:
-        cfg = Config.fromfile(config)
-        torch.manual_seed(seed)
-        model = load_backbone(cfg, backbone)
-        rule = LabelRule(tuple(cfg.classes), SAFE_CLASS, margin_seconds)
-        recordings = read_recordings(features, truth, rule, model.horizons)
-        train_head(
-            model.head,
-            recordings,
-            HeadTraining(num_steps=steps, max_frames=max_frames, seed=seed),
-            lambda step, loss: print(f'  step {step}: loss {loss:.3f}', flush=True),
+
+    config: str
+    backbone: str
+    features: str
+    truth: str
+    out: str
+    val_features: str | None = None
+    val_truth: str | None = None
+    margin_seconds: float = 0.0
+    steps: int = 1500
+    max_frames: int = 128
+    seed: int = 0
+
+
+def extract_command(arguments: ExtractArguments) -> None:
+    """Extract the features of recordings.
+
+    Raises:
+        ValueError: A source is live, or the parts do not fit.
+        OSError: A file cannot be read or written.
+    """
+    found = find_sources(arguments.sources)
+    if live := [source.name for source in found if source.is_live]:
+        raise ValueError(f'{live[0]} is a live source; features are extracted from files')
+    config = Config.fromfile(arguments.config)
+    extractor = FeatureExtractor.from_config(
+        config, arguments.checkpoint, arguments.device, arguments.step_seconds
+    )
+    extract_all(
+        extractor,
+        found,
+        arguments.out,
+        lambda done, total, name: print(f'  {done} of {total}: {name}', flush=True),
+    )
+
+
+def train_backbone_command(arguments: BackboneArguments) -> None:
+    """Train the backbone of an online model on untrimmed recordings and save it.
+
+    Raises:
+        ValueError: The parts do not fit.
+        OSError: A file cannot be read or written.
+    """
+    config = Config.fromfile(arguments.config)
+    torch.manual_seed(arguments.seed)
+    init = arguments.init
+    model = build_online(config) if init is None else load_backbone(config, init)
+    rule = LabelRule(tuple(config.classes), SAFE_CLASS, arguments.margin_seconds)
+    recordings = []
+    for name, known in read_truth(arguments.truth).items():
+        source = Source(name, str(Path(arguments.recordings) / name))
+        prepare = make_picture_preparer(config)
+        pictures, seconds = read_pictures(source, prepare, model.frame_seconds)
+        video = VideoFeatures(np.zeros((len(seconds), 1)), seconds)
+        one = label_recording(
+            name, video, known.events, rule, model.horizons, known.duration_seconds
         )
-        Path(out).mkdir(parents=True, exist_ok=True)
-        meta = {'dataset_meta': {'classes': tuple(cfg.classes)}}
-        torch.save({'state_dict': model.state_dict(), 'meta': meta}, Path(out) / MODEL)
-        if val_features and val_truth:
-            val = read_recordings(val_features, val_truth, rule, model.horizons)
-            metrics = frame_metrics(
-                score_recordings(model.head, val), rule.classes, SAFE_CLASS, model.horizons
-            )
-            write_metrics(metrics, Path(out) / METRICS)
-            print(f'per-frame mAP {metrics.mean_ap.value:.3f}, chance {metrics.chance:.3f}')
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
+        recordings.append(LabeledPictures(pictures, one.labels, one.known))
+    train_backbone(
+        model,
+        recordings,
+        rule.classes.index(SAFE_CLASS),
+        BackboneTraining(num_steps=arguments.steps, seed=arguments.seed),
+        _print_loss,
+    )
+    weights = {f'backbone.{name}': value for name, value in model.backbone.state_dict().items()}
+    Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
+    torch.save({'state_dict': weights}, arguments.out)
+
+
+def train_head_command(arguments: HeadArguments) -> None:
+    """Train the head of an online model and save the whole model.
+
+    Raises:
+        ValueError: The parts do not fit.
+        OSError: A file cannot be read or written.
+    """
+    config = Config.fromfile(arguments.config)
+    torch.manual_seed(arguments.seed)
+    model = load_backbone(config, arguments.backbone)
+    rule = LabelRule(tuple(config.classes), SAFE_CLASS, arguments.margin_seconds)
+    recordings = read_recordings(arguments.features, arguments.truth, rule, model.horizons)
+    training = HeadTraining(
+        num_steps=arguments.steps, max_frames=arguments.max_frames, seed=arguments.seed
+    )
+    train_head(model.head, recordings, training, _print_loss)
+    out = Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)
+    meta = {'dataset_meta': {'classes': tuple(config.classes)}}
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, out / MODEL)
+    if arguments.val_features and arguments.val_truth:
+        val = read_recordings(arguments.val_features, arguments.val_truth, rule, model.horizons)
+        scores = score_recordings(model.head, val)
+        metrics = frame_metrics(scores, rule.classes, SAFE_CLASS, model.horizons)
+        write_metrics(metrics, out / METRICS)
+        print(f'per-frame mAP {metrics.mean_ap.value:.3f}, chance {metrics.chance:.3f}')
+
+
+def _print_loss(step: int, loss: float) -> None:
+    print(f'  step {step}: loss {loss:.3f}', flush=True)
 
 
 def read_recordings(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from mmaction_timesformer.datasets.untrimmed_features import VideoFeatures
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.feature_extraction import FeatureExtractor, extract_all
 from mmaction_timesformer.detection.online_training_command import (
+    BackboneArguments,
+    HeadArguments,
     train_backbone_command,
-    train_command,
+    train_head_command,
 )
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
@@ -146,11 +150,10 @@ def test_a_backbone_learns_from_recordings(yard, tmp_path, capsys):
     config = tmp_path / 'online.py'
     Config(ONLINE).dump(config)
     out = tmp_path / 'backbone.pth'
-    code = train_backbone_command(
-        str(config), str(yard), str(yard / 'events.json'), str(out), steps=50
+    train_backbone_command(
+        BackboneArguments(str(config), str(yard), str(yard / 'events.json'), str(out), steps=50)
     )
     losses = [float(line.rpartition(' ')[2]) for line in capsys.readouterr().out.splitlines()]
-    assert code == 0
     assert losses[-1] < 0.7 * losses[0]
     names = set(torch.load(out)['state_dict'])
     model = build_online(Config(ONLINE))
@@ -164,12 +167,13 @@ def test_a_trained_head_detects_as_it_was_measured(yard, backbone, tmp_path):
     sources = [Source(f'{number}.mp4', str(yard / f'{number}.mp4')) for number in range(3)]
     extractor = FeatureExtractor.from_config(Config(ONLINE), backbone)
     extract_all(extractor, sources, tmp_path / 'features')
-    code = train_command(
-        str(config), str(backbone), str(tmp_path / 'features'), str(yard / 'events.json'),
-        str(tmp_path / 'run'), str(tmp_path / 'features'), str(yard / 'events.json'),
-        steps=150, max_frames=48,
+    features, truth = str(tmp_path / 'features'), str(yard / 'events.json')
+    train_head_command(
+        HeadArguments(
+            str(config), str(backbone), features, truth, str(tmp_path / 'run'), features, truth,
+            steps=150, max_frames=48,
+        )
     )  # fmt: skip
-    assert code == 0
     metrics = json.loads((tmp_path / 'run' / 'metrics.json').read_text())
     assert metrics['mean_ap']['value'] > 0.9 > 3 * metrics['chance']
 
@@ -186,9 +190,11 @@ def test_a_trained_head_detects_as_it_was_measured(yard, backbone, tmp_path):
     torch.testing.assert_close(torch.tensor(scored), expected, rtol=0, atol=1e-4)
 
 
-def test_wrong_input_is_one_line_and_status_2(tmp_path, capsys):
+def test_wrong_input_is_one_line_and_status_2(root, tmp_path):
     config = tmp_path / 'online.py'
     Config(ONLINE).dump(config)
-    code = train_command(str(config), str(tmp_path / 'no.pth'), 'features', 'truth', 'out')
-    assert code == 2
-    assert 'no.pth' in capsys.readouterr().err
+    tool = [sys.executable, root / 'tools' / 'train_online.py', config, 'no.pth', 'f', 't']
+    process = subprocess.run([*tool, '--out', tmp_path], capture_output=True, text=True, cwd=root)
+    assert process.returncode == 2
+    assert process.stderr.splitlines()[-1].startswith('error: ')
+    assert 'no.pth' in process.stderr.splitlines()[-1]
