@@ -57,8 +57,8 @@ def parse_args() -> argparse.Namespace:
         '--preset',
         choices=('cpu', 'scratch', 'gpu', 'pretrained'),
         help='cpu: a frozen ImageNet network and a ridge regression; scratch: a small model from '
-        'nothing; gpu: a larger one; pretrained: the base model from Kinetics-400 weights (default: '
-        'gpu where there is one, else cpu)',
+        'nothing; gpu: a larger one; pretrained: the base model from Kinetics-400 weights '
+        '(default: gpu where there is one, else cpu)',
     )
     recipe.add_argument(
         '--base-config',
