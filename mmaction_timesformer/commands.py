@@ -27,6 +27,10 @@ COMMANDS = {
     'embeddings': ('visualize_embeddings.py', "show clips as a model's features see them"),
     'detect': ('detect.py', 'find events in recordings and live streams'),
     'evaluate-events': ('evaluate_events.py', 'compare found events with annotated ones'),
+    'study': ('study.py', 'compare recipes, each camera left out in turn'),
+    'extract-features': ('extract_features.py', 'features of untrimmed recordings'),
+    'train-online': ('train_online.py', 'train the head of an online model'),
+    'train-online-backbone': ('train_online_backbone.py', 'train a causal backbone on recordings'),
     'export': ('export.py', 'write a model as ONNX or as a compiled package'),
     'convert': ('convert_checkpoint.py', 'convert weights between libraries, or list public ones'),
 }
