@@ -6,10 +6,9 @@ in an installed wheel inside it, in ``.mim``, where OpenMMLab's ``mim`` looks fo
 
 from __future__ import annotations
 
-import runpy
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 PROGRAM = 'python -m mmaction_timesformer'
@@ -28,6 +27,10 @@ COMMANDS = {
     'embeddings': ('visualize_embeddings.py', "show clips as a model's features see them"),
     'detect': ('detect.py', 'find events in recordings and live streams'),
     'evaluate-events': ('evaluate_events.py', 'compare found events with annotated ones'),
+    'study': ('study.py', 'compare recipes, each camera left out in turn'),
+    'extract-features': ('extract_features.py', 'features of untrimmed recordings'),
+    'train-online': ('train_online.py', 'train the head of an online model'),
+    'train-online-backbone': ('train_online_backbone.py', 'train a causal backbone on recordings'),
     'export': ('export.py', 'write a model as ONNX or as a compiled package'),
     'convert': ('convert_checkpoint.py', 'convert weights between libraries, or list public ones'),
 }
@@ -55,8 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f'error: {name!r} is not a subcommand; choose from {choices}', file=sys.stderr)
         return 2
     tool = shipped('tools') / COMMANDS[name][0]
-    with _command_line(f'{PROGRAM} {name}', rest):
-        runpy.run_path(str(tool), run_name='__main__')
+    _run(tool, f'{PROGRAM} {name}', rest)
     return 0
 
 
@@ -97,12 +99,19 @@ def shipped(folder: str) -> Path:
     raise FileNotFoundError(f'neither {places[0]} nor {places[1]} exists: install the package anew')
 
 
-@contextmanager
-def _command_line(program: str, arguments: Sequence[str]) -> Iterator[None]:
-    """Let a tool read these arguments, and its help name the subcommand."""
-    before = sys.argv
-    sys.argv = [program, *arguments]
+def _run(tool: Path, program: str, arguments: Sequence[str]) -> None:
+    """Run a file as the main program, whose help names the subcommand.
+
+    Not by ``runpy``, which gives the program the file's name.
+    """
+    spec = spec_from_file_location('__main__', tool)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    module.__spec__ = None  # so have programs that are files
+    before = sys.argv, sys.modules['__main__']
+    sys.argv, sys.modules['__main__'] = [program, *arguments], module
     try:
-        yield
+        spec.loader.exec_module(module)
     finally:
-        sys.argv = before
+        sys.argv, sys.modules['__main__'] = before

@@ -136,7 +136,7 @@ def provide_find_loader() -> None:
         spec = find_spec(fullname)
         return spec and spec.loader
 
-    pkgutil.find_loader = find_loader
+    pkgutil.find_loader = find_loader  # type: ignore[assignment]
 
 
 def provide_numpy_names() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from mmaction_timesformer.inference.recognizer import make_recognizer
 from mmaction_timesformer.inference.trained_model import TrainedModel, as_config
@@ -33,11 +36,24 @@ def build_model(
         if weights is not None:
             return TrainedModel.load(source, weights, device).model
         model = make_recognizer(as_config(source))
-        model.init_weights()
+        with _quiet():
+            model.init_weights()
         return model.to(device).eval()
     if weights is not None:
         raise ValueError(f'{source} is not a config ({", ".join(CONFIG_SUFFIXES)})')
     return TrainedModel.load(None, source, device).model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep mmengine from listing every parameter that it sets."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def predict(

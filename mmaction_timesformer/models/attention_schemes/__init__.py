@@ -1,4 +1,4 @@
-"""The five attention schemes of the paper and a causal one for streams, one a file."""
+"""The five attention schemes of the paper a causal one for streams, and lucidrains', one a file."""
 
 from mmaction_timesformer.models.attention_schemes.axial import Axial
 from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
@@ -9,6 +9,7 @@ from mmaction_timesformer.models.attention_schemes.divided_space_time import Div
 from mmaction_timesformer.models.attention_schemes.joint_space_time import JointSpaceTime
 from mmaction_timesformer.models.attention_schemes.space_only import SpaceOnly
 from mmaction_timesformer.models.attention_schemes.sparse_local_global import SparseLocalGlobal
+from mmaction_timesformer.models.attention_schemes.whole_clip_class import WholeClipClass
 
 __all__ = [
     'AttentionScheme',
@@ -19,4 +20,5 @@ __all__ = [
     'SpaceOnly',
     'SparseLocalGlobal',
     'StepOptions',
+    'WholeClipClass',
 ]

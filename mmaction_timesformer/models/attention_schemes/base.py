@@ -8,6 +8,7 @@ nothing else; docs/schemes.md has an example.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypedDict
 
 from torch import Tensor, nn
@@ -29,10 +30,18 @@ class AttentionScheme(nn.Module):
     Attributes:
         has_time_embed: Whether frames get a temporal position.
         cls_per_frame: Whether every frame keeps a class token of its own to the end.
+        masks_frames: Whether frames that do not count are masked here, not left out before.
+        norm_eps: Epsilon of the LayerNorm in front of the MLP.
     """
 
     has_time_embed = True
     cls_per_frame = False
+    masks_frames = False
+    norm_eps = 1e-6
+
+    def shift(self, grid: TokenGrid) -> Callable[[Tensor], Tensor] | None:
+        """Change of tokens behind the MLP's LayerNorm; none here."""
+        return None
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + T h w, D) to tokens of the same shape."""

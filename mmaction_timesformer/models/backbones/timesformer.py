@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from mmaction_timesformer.models.layers import (
     MLP,
     TokenGrid,
     is_watched,
+    resize_joint_embed,
     resize_pos_embed,
     resize_time_embed,
 )
@@ -45,7 +47,7 @@ ARCHITECTURES = {
     'base': dict(embed_dims=768, num_heads=12, num_transformer_layers=12),
     'large': dict(embed_dims=1024, num_heads=16, num_transformer_layers=24),
 }
-POSITIONS = ('none', 'space', 'space_time')
+POSITIONS = ('none', 'space', 'space_time', 'joint')
 OUTPUTS = ('cls', 'avg', 'tokens')
 
 
@@ -59,7 +61,18 @@ class TransformerBlock(nn.Module):
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + N, D) to tokens of the same shape."""
-        return self.mlp(self.steps(tokens, grid))
+        return self.mlp(self.steps(tokens, grid), self.steps.shift(grid))
+
+
+def _make_block(
+    scheme: dict, mlp: str, embed_dims: int, num_heads: int, drop_path_rate: float
+) -> TransformerBlock:
+    step = dict(embed_dims=embed_dims, num_heads=num_heads, drop_path_rate=drop_path_rate)
+    steps = ATTENTION_SCHEMES.build(dict(step, **scheme))
+    return TransformerBlock(
+        steps,
+        MLP(embed_dims, activation=mlp, drop_path_rate=drop_path_rate, norm_eps=steps.norm_eps),
+    )
 
 
 @MODELS.register_module()
@@ -85,6 +98,7 @@ class TimeSformerBackbone(BaseModule):
         norm_cfg: The last LayerNorm, as in mmaction2; those inside the blocks have eps 1e-6.
         arch: ViT's sizes, ``tiny``, ``small``, ``base`` or ``large``, for those not given.
         pos_embed: ``none``, ``space`` or ``space_time`` (paper, Table 4). Space only has no time.
+            ``joint`` has an entry for every patch of the clip.
         pos_init_std: Spread of the positions' initial values. ``None`` is 0.02 in space and 0 in
             time, for pretrained weights; from scratch on few clips, positions as large as the
             patches' content, 1 to 2, are found far sooner.
@@ -153,13 +167,13 @@ class TimeSformerBackbone(BaseModule):
         )
         check_choice('pos_embed', pos_embed, POSITIONS)
         check_choice('out_type', out_type, OUTPUTS)
-        if embed_dims % num_heads:
+        scheme = scheme_config(attention_type)
+        if embed_dims % num_heads and not scheme.get('head_dims'):
             raise ValueError(f'embed_dims={embed_dims} do not divide into num_heads={num_heads}')
         if not -1 <= frozen_stages <= num_transformer_layers:
             raise ValueError(
                 f'frozen_stages={frozen_stages} is not among -1..{num_transformer_layers}'
             )
-        scheme = scheme_config(attention_type)
 
         self.num_frames = num_frames
         self.patch_size = _pair(patch_size)
@@ -176,12 +190,7 @@ class TimeSformerBackbone(BaseModule):
         patch_embed |= dict(patch_size=self.patch_size, in_channels=in_channels)
         self.patch_embed = PATCH_EMBEDS.build(dict(patch_embed, embed_dims=embed_dims))
         self.blocks = nn.ModuleList(
-            TransformerBlock(
-                ATTENTION_SCHEMES.build(
-                    dict(embed_dims=embed_dims, num_heads=num_heads, drop_path_rate=rate, **scheme)
-                ),
-                MLP(embed_dims, activation=mlp, drop_path_rate=rate),
-            )
+            _make_block(scheme, mlp, embed_dims, num_heads, rate)
             for rate in np.linspace(0, drop_path_rate, num_transformer_layers).tolist()
         )
         # What the last block reads, for tools that want feature maps, as Grad-CAM does. Behind the
@@ -191,7 +200,8 @@ class TimeSformerBackbone(BaseModule):
         self.drop_after_pos = nn.Dropout(dropout_ratio)
         self.drop_after_time = nn.Dropout(dropout_ratio)
 
-        num_positions = 1 + math.prod(self.pos_grid)
+        self.has_joint_pos = pos_embed == 'joint'
+        num_positions = 1 + math.prod(self.pos_grid) * (num_frames if self.has_joint_pos else 1)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
         self.pos_embed = self.time_embed = None
         if pos_embed != 'none':
@@ -232,10 +242,17 @@ class TimeSformerBackbone(BaseModule):
             )
         if frame_mask is None:
             return self._forward_clips(clips)
+        frame_mask = self._check_mask(clips, frame_mask)
+        if self.scheme.masks_frames:
+            features = self._forward_clips(clips, frame_mask)
+            if self.out_type == 'tokens':
+                features = features * frame_mask[:, :, None, None, None]
+            return features
         return self._forward_masked(clips, frame_mask)
 
-    def _forward_clips(self, clips: Tensor) -> Tensor:
+    def _forward_clips(self, clips: Tensor, frame_mask: Tensor | None = None) -> Tensor:
         tokens, grid = self._embed(clips)
+        grid = replace(grid, frame_mask=frame_mask)
         for block in self.blocks[:-1]:
             tokens = self._run(block, tokens, grid)
         tokens = self._show_grid(tokens, grid)
@@ -255,17 +272,22 @@ class TimeSformerBackbone(BaseModule):
         patches = self.token_grid(rearrange(patches, 'b t h w d -> b d t h w'))
         return grid.join(cls, rearrange(patches, 'b d t h w -> b t h w d'))
 
-    def _forward_masked(self, clips: Tensor, frame_mask: Tensor) -> Tensor:
-        """Run clips with equally many frames together, without the frames left out."""
+    @staticmethod
+    def _check_mask(clips: Tensor, frame_mask: Tensor) -> Tensor:
+        """The mask as booleans on the clips' device, if it fits them."""
         if frame_mask.shape != (clips.shape[0], clips.shape[2]):
             raise ValueError(
                 f'frame_mask of shape {tuple(frame_mask.shape)} does not fit clips of shape '
                 f'{tuple(clips.shape)}; ({clips.shape[0]}, {clips.shape[2]}) would'
             )
         frame_mask = frame_mask.to(clips.device, torch.bool)
-        lengths = frame_mask.sum(dim=1)
-        if not lengths.all():
+        if not frame_mask.any(dim=1).all():
             raise ValueError('frame_mask leaves a clip without any frame')
+        return frame_mask
+
+    def _forward_masked(self, clips: Tensor, frame_mask: Tensor) -> Tensor:
+        """Run clips with equally many frames together, without the frames left out."""
+        lengths = frame_mask.sum(dim=1)
         features: Tensor | None = None
         for length in lengths.unique().tolist():
             chosen = lengths == length
@@ -289,9 +311,15 @@ class TimeSformerBackbone(BaseModule):
         grid = TokenGrid(num_frames, height, width, num_cls)
         cls = self.cls_token.to(patches.dtype)
         if self.pos_embed is not None:
-            pos_embed = resize_pos_embed(self.pos_embed, self.pos_grid, (height, width))
+            if self.has_joint_pos:
+                made_for = (self.num_frames, *self.pos_grid)
+                pos_embed = resize_joint_embed(self.pos_embed, made_for, grid.shape)
+            else:
+                pos_embed = resize_pos_embed(self.pos_embed, self.pos_grid, (height, width))
             cls = cls + pos_embed[:, :1]
-            patches = patches + rearrange(pos_embed[:, 1:], '1 (h w) d -> 1 1 h w d', h=height)
+            patches = patches + rearrange(
+                pos_embed[:, 1:], '1 (t h w) d -> 1 t h w d', h=height, w=width
+            )
         cls = self.drop_after_pos(cls.expand(batch_size, num_cls, -1))
         patches = self.drop_after_pos(patches)
         if self.time_embed is not None:
@@ -313,7 +341,8 @@ class TimeSformerBackbone(BaseModule):
         for module in self.blocks.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for name, parameter in self.blocks.named_parameters():
             if name.endswith('.fc.weight'):
                 nn.init.zeros_(parameter)

@@ -200,7 +200,8 @@ def _fit_size(
     name: str, value: Tensor, target: Tensor, backbone: Backbone, prefer_square: bool
 ) -> tuple[Tensor, str]:
     """A value in the target's size, and what was changed."""
-    if name == 'pos_embed':
+    # Positions of every patch of a clip, 'joint', fit as they are or not at all.
+    if name == 'pos_embed' and target.shape[1] == 1 + math.prod(backbone.pos_grid):
         new = backbone.pos_grid
         old = guess_grid(value.shape[1] - 1, new, prefer_square)
         change = '' if old == new else f'{old[0]}x{old[1]} -> {new[0]}x{new[1]}'

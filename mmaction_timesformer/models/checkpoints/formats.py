@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mmaction_timesformer.models.checkpoints import vit
+from mmaction_timesformer.models.checkpoints.lucidrains import from_lucidrains, is_lucidrains
 from mmaction_timesformer.models.checkpoints.names import (
     NameTable,
     StateDict,
@@ -203,6 +204,7 @@ FORMATS = (
     WeightFormat('mmaction2', _is_mmaction2, _mmaction2_to_ours, _mmaction2_from_ours, HALF),
     _video_format('facebookresearch', _is_facebookresearch, FACEBOOKRESEARCH),
     _video_format('huggingface', _is_huggingface, HUGGINGFACE),
+    WeightFormat('lucidrains', is_lucidrains, from_lucidrains),
     WeightFormat('huggingface ViT', vit.is_huggingface, vit.from_huggingface),
     WeightFormat('openmmlab ViT', vit.is_openmmlab, vit.from_openmmlab),
     WeightFormat('timm ViT', vit.is_timm, vit.from_timm),

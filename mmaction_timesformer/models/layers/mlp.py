@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
@@ -19,6 +21,7 @@ class MLP(nn.Module):
         activation: ``gelu``, or ``geglu`` (a GELU-gated linear unit, arXiv 2002.05202).
         drop_path_rate: Chance to leave the branch out for a clip, in training.
         ratio: Hidden channels per channel.
+        norm_eps: Epsilon of the LayerNorm.
 
     Raises:
         ValueError: Unknown activation.
@@ -32,21 +35,27 @@ class MLP(nn.Module):
         activation: str = 'gelu',
         drop_path_rate: float = 0.0,
         ratio: int = 4,
+        norm_eps: float = 1e-6,
     ) -> None:
         super().__init__()
         if activation not in self.ACTIVATIONS:
             raise ValueError(f'mlp={activation!r} is unknown; choose from {self.ACTIVATIONS}')
         hidden_dims = ratio * embed_dims
         self.gated = activation == 'geglu'
-        self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.norm = nn.LayerNorm(embed_dims, eps=norm_eps)
         self.fc1 = Linear(embed_dims, hidden_dims * (2 if self.gated else 1))
         self.fc2 = Linear(hidden_dims, embed_dims)
         self.drop_path = DropPath(drop_path_rate)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (B, n, D) to tokens (B, n, D)."""
+    def forward(self, tokens: Tensor, shift: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """Tokens (B, n, D) to tokens (B, n, D), shifted behind the LayerNorm if at all."""
         rows = tokens.transpose(0, 1)
-        hidden = linear_of(self.norm, self.fc1, rows)
+
+        def normalize(rows: Tensor) -> Tensor:
+            normed = self.norm(rows)
+            return normed if shift is None else shift(normed.transpose(0, 1)).transpose(0, 1)
+
+        hidden = linear_of(normalize, self.fc1, rows)
         if not is_free():
             update = linear_of(self._activate, self.fc2, hidden).transpose(0, 1)
             return tokens + self.drop_path(update)

@@ -50,3 +50,24 @@ def resize_time_embed(time_embed: Tensor, num_frames: int) -> Tensor:
     line = rearrange(time_embed, 'one t d -> one d t').float()
     line = F.interpolate(line, size=num_frames, mode='linear', align_corners=False)
     return rearrange(line, 'one d t -> one t d').to(time_embed.dtype)
+
+
+def resize_joint_embed(
+    pos_embed: Tensor, grid: tuple[int, int, int], new_grid: tuple[int, int, int]
+) -> Tensor:
+    """Resize positions of every patch of a clip, the class token's first.
+
+    Args:
+        pos_embed: (1, 1 + T h w, D).
+        grid: Its (T, h, w).
+        new_grid: The (T, h, w) to have.
+
+    Returns:
+        (1, 1 + T h w, D) of the new grid.
+    """
+    if new_grid == grid:
+        return pos_embed
+    cls, patches = pos_embed.float().tensor_split((1,), dim=1)
+    volume = patches.unflatten(1, grid).permute(0, 4, 1, 2, 3)
+    volume = F.interpolate(volume, new_grid, mode='trilinear', align_corners=False)
+    return torch.cat((cls, volume.flatten(2).mT), dim=1).to(pos_embed.dtype)

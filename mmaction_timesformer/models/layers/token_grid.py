@@ -9,7 +9,7 @@ Legend: B batch, C class tokens, T frames, h/w patch rows and columns, N = T h w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -24,12 +24,14 @@ class TokenGrid:
         height: h, in patches.
         width: w, in patches.
         num_cls: C; 1, or T where every frame keeps a class token of its own (space only).
+        frame_mask: (B, T), true for frames that count, for schemes that mask frames themselves.
     """
 
     num_frames: int
     height: int
     width: int
     num_cls: int = 1
+    frame_mask: Tensor | None = field(default=None, compare=False)
 
     @property
     def num_patches(self) -> int:

@@ -348,7 +348,7 @@ def test_a_clock_without_a_timescale(tmp_path):
 @pytest.mark.parametrize(
     ('name', 'reason'),
     [
-        ('a\0b.mp4', 'is not a valid file name: embedded null'),
+        ('a\0b.mp4', 'is not a valid file name: '),
         ('loop.mp4', 'cannot be read: Too many levels of symbolic links'),
         ('x' * 300 + '.mp4', 'cannot be read: File name too long'),
         ('pipe.mp4', 'is not a regular file'),
