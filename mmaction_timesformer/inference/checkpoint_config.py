@@ -58,7 +58,8 @@ def _value(node: ast.expr) -> Any:
         case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
             return {_name(keyword): _value(keyword.value) for keyword in keywords}
         case ast.Dict(keys=keys, values=values) if None not in keys:
-            return {_value(key): _value(value) for key, value in zip(keys, values, strict=True)}
+            pairs = zip(keys, values, strict=True)
+            return {_value(key): _value(value) for key, value in pairs if key is not None}
         case ast.List(elts=items):
             return [_value(item) for item in items]
         case ast.Tuple(elts=items):

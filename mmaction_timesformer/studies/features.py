@@ -130,7 +130,10 @@ class FeatureStore:
         rows = [compute(number) for number in numbers]
         partial = file.with_suffix(f'.{os.getpid()}.partial')
         with partial.open('wb') as stream:
-            np.savez(stream, **{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+            arrays: dict[str, Any] = {
+                name: np.stack([row[name] for row in rows]) for name in rows[0]
+            }
+            np.savez(stream, **arrays)
         os.replace(partial, file)
         seconds, count = self.seconds.get(network, (0.0, 0))
         self.seconds[network] = (seconds + time.perf_counter() - start, count + len(numbers))

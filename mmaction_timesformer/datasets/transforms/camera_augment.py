@@ -71,7 +71,7 @@ def _compression(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     """Compress as JPEG of quality 10 to 60."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(10, 61))]
     return [
-        cv2.imdecode(cv2.imencode('.jpg', picture, quality)[1], cv2.IMREAD_COLOR)
+        np.asarray(cv2.imdecode(cv2.imencode('.jpg', picture, quality)[1], cv2.IMREAD_COLOR))
         for picture in pictures
     ]
 
@@ -81,7 +81,7 @@ def _night(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     light, colour, noise = rng.uniform(0.1, 0.5), rng.uniform(0, 0.4), rng.uniform(2, 10)
     changed = []
     for picture in pictures:
-        x = picture.astype(np.float32)
+        x: np.ndarray = picture.astype(np.float32)
         grey = (x @ LUMA)[..., None]
         x = (grey + (x - grey) * colour) * light
         changed.append(_bytes(x + rng.normal(0, noise, x.shape)))

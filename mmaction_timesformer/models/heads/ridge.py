@@ -73,19 +73,19 @@ class RidgeStatistics:
         Raises:
             ValueError: Shapes that do not fit, or a label that is not among the classes.
         """
-        labels = np.asarray(labels)
-        if rows.ndim != 2 or rows.shape != (len(labels), self.num_features):
+        numbers = np.asarray(labels, dtype=int)
+        if rows.ndim != 2 or rows.shape != (len(numbers), self.num_features):
             raise ValueError(
                 f'rows of shape {rows.shape} are not ({len(labels)} labels, '
                 f'{self.num_features} features)'
             )
-        if len(labels) and not (labels.min() >= 0 and labels.max() < self.num_classes):
+        if len(numbers) and not (numbers.min() >= 0 and numbers.max() < self.num_classes):
             raise ValueError(
-                f'labels {sorted(set(labels.tolist()))} are not all in 0..{self.num_classes - 1}'
+                f'labels {sorted(set(numbers.tolist()))} are not all in 0..{self.num_classes - 1}'
             )
-        weights = np.ones(len(labels)) if weights is None else weights
-        for label in np.unique(labels):
-            chosen = labels == label
+        weights = np.ones(len(numbers)) if weights is None else weights
+        for label in np.unique(numbers):
+            chosen = numbers == label
             self.classes[label].add(rows[chosen], weights[chosen])
 
     def grow(self, num_classes: int) -> None:

@@ -143,7 +143,7 @@ def rename_weights(weights: dict[str, Tensor], model: EfficientNetLite) -> dict[
     blocks = [
         (f'stages.{stage}.{index}', block)
         for stage, blocks in enumerate(model.stages)
-        for index, block in enumerate(blocks)
+        for index, block in enumerate(blocks.children())
         if isinstance(block, InvertedBottleneck)
     ]
     for number, (name, block) in enumerate(blocks):
