@@ -36,6 +36,7 @@ from video_clips.writing import Encoding, open_writer
 
 _TIME_BASE = Fraction(1, 90_000)
 _PATH_COLUMNS = ('path', 'filename')
+_LATE_SECONDS = 0.25
 _MOST_FAILURES_SHOWN = 10
 _UNFINISHED_SECONDS = 3600.0
 _LONGEST_PREFIX = 100
@@ -194,6 +195,9 @@ def make_copy(request: Mapping[str, Any]) -> int | None:
     with open_video(request['source']) as video:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            if video.seconds[0] > _LATE_SECONDS:
+                # A copy has no sound, so it would start at 0, and times in lists would be wrong.
+                raise VideoError(f'its picture starts {video.seconds[0]:.3g} s after its sound')
             _encode(video, target, request['origin'])
         except OSError as error:
             if error.errno in _NO_COPY_CAN_BE_WRITTEN:

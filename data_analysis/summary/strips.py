@@ -107,7 +107,8 @@ def choose_gallery(clips: pd.DataFrame, classes: Sequence[str]) -> list[Strip]:
 def _strip(kind: str, key: str, clip: pd.Series, frames: np.ndarray) -> Strip:
     start = 0
     if clip['start_seconds'] > 0 and clip['fps'] > 0:
-        start = round(clip['start_seconds'] * clip['fps'])
+        late_by = np.nan_to_num(clip.get('first_frame_seconds', 0.0))
+        start = max(0, round((clip['start_seconds'] - late_by) * clip['fps']))
     numbers = tuple(int(frame) + start for frame in frames)
     return Strip(kind, key, clip['path'], clip['file'], numbers, start)
 

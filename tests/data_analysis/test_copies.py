@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,3 +108,18 @@ def test_a_disk_that_takes_no_copy_ends_the_run_with_its_path(tmp_path, monkeypa
         cache_videos(['a.mp4'], tmp_path, tmp_path / 'out', SETTINGS)
     assert raised.value.filename == str(tmp_path / 'out' / 'a.mp4')
     assert list((tmp_path / 'out').iterdir()) == []
+
+
+def test_a_video_whose_picture_starts_late_is_read_where_it_is(
+    real_videos: Path, tmp_path: Path
+) -> None:
+    """A copy would start at 0, and the seconds of lists would name other frames."""
+    count = cache_videos(
+        ['video_starts_at_2.5s.mp4'],
+        real_videos / 'faults',
+        tmp_path,
+        CopySettings(),
+        num_workers=0,
+    )
+    assert count.made == 0
+    assert '2.5 s after its sound' in count.failures['video_starts_at_2.5s.mp4']
