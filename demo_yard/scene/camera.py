@@ -84,18 +84,6 @@ class Camera:
         level = forward - forward[2] * np.array([0.0, 0.0, 1.0])
         return self.height / 2 + self.focal_pixels * float(down @ level) / float(forward @ level)
 
-    def ground_homography(self) -> FloatArray:
-        """The (3, 3) matrix that takes ground points (x, y, 1) to pixels."""
-        intrinsics = np.array(
-            [
-                [self.focal_pixels, 0, self.width / 2],
-                [0, self.focal_pixels, self.height / 2],
-                [0, 0, 1],
-            ]
-        )
-        shift = -self.rotation @ np.asarray(self.position)
-        return intrinsics @ np.column_stack([self.rotation[:, 0], self.rotation[:, 1], shift])
-
 
 def shake_path(
     rng: np.random.Generator, num_frames: int, fps: float, strength_pixels: float

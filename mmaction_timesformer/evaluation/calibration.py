@@ -24,7 +24,6 @@ from mmaction_timesformer.evaluation.predictions import Predictions
 from mmaction_timesformer.evaluation.weighted_metrics import (
     NUM_BINS,
     SMALLEST_PROBABILITY,
-    negative_log_likelihood,
 )
 
 TEMPERATURE_RANGE = (0.05, 20.0)
@@ -137,8 +136,3 @@ def reliability(predictions: Predictions, num_bins: int = 10) -> list[Reliabilit
             )
         )
     return curve
-
-
-def mean_log_loss(predictions: Predictions) -> float:
-    """Mean negative log-likelihood of the true labels, in nats."""
-    return float(negative_log_likelihood(predictions).mean())

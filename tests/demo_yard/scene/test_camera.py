@@ -40,15 +40,6 @@ def test_up_is_up_and_right_is_right():
     assert right[0] > low[0]
 
 
-def test_ground_homography_is_the_projection_of_the_ground():
-    points = np.array([[0.0, 0.0], [3.0, 8.0], [-2.0, -3.0]])
-    image = np.column_stack([points, np.ones(3)]) @ CAMERA.ground_homography().T
-
-    expected = CAMERA.project(np.column_stack([points, np.zeros(3)]))[0]
-
-    np.testing.assert_allclose(image[:, :2] / image[:, 2:], expected, atol=1e-9)
-
-
 def test_far_ground_meets_the_horizon():
     level = Camera((0, -16, 8), (0, 0, 0.9), 0.0, 300.0, 320, 240)
     far = level.project(np.array([0.0, 1e7, 0.0]))[0]
