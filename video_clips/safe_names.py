@@ -28,16 +28,19 @@ def public_name(address: str) -> str:
         ``https://host#a1b2c3d4``: scheme, host and the first 8 digits of the address's SHA-256. The
         host is left out where it could be part of a password. A path is returned as it is.
     """
-    match = _ADDRESS.fullmatch(address)
+    match = _ADDRESS.fullmatch(address.strip())
     if match is None:
         return address
-    mistyped = len(match['mark']) > 1 and _SCHEMES.fullmatch(match['scheme'])
+    has_mark = len(match['mark']) > 1 or (match['mark'] and '@' in match['rest'])
+    mistyped = has_mark and _SCHEMES.fullmatch(match['scheme'])
     if match['mark'] != '://' and not mistyped:
         return address
-    # An @ behind the first delimiter may end a password or stand in a path: then no host is sure.
+    # An @ behind the first delimiter may end a password or stand in a path, and behind three
+    # slashes stands no host: then none is sure.
     authority = re.split(r'[/?#\\]', match['rest'], maxsplit=1)[0]
     host = authority.rpartition('@')[2]
-    is_sure = match['rest'].count('@') == authority.count('@')
+    num_slashes = len(match['mark'].lstrip(':;'))
+    is_sure = match['rest'].count('@') == authority.count('@') and num_slashes <= 2
     found = _HOST.match(host) if is_sure else None
     shown = found[0] if found else ''
     digest = hashlib.sha256(address.encode(errors='surrogateescape')).hexdigest()[:8]

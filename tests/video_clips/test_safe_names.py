@@ -20,11 +20,13 @@ from video_clips.safe_names import public_file_name, public_name
         'rtsp//user:SECRET@host/live',
         'https:\\\\user:SECRET@host',
         'HTTPS://user:SECRET@host/weights.pth',
+        ' rtsp://user:SECRET@host/live',
+        'rtsp:user:SECRET@host/live',
     ],
 )
 def test_scheme_and_host_are_shown(address):
     name, longer = public_name(address), public_file_name(address)
-    scheme = next(s for s in ('https', 'rtsp', 'rtmp') if address.lower().startswith(s))
+    scheme = next(s for s in ('https', 'rtsp', 'rtmp') if address.lower().strip().startswith(s))
     assert name.partition('#')[0] == f'{scheme}://host'
     assert 'secret' not in (name + longer).lower()
     assert 'user' not in name
@@ -39,6 +41,8 @@ def test_scheme_and_host_are_shown(address):
         'rtsp://user:SECRET#b@host',
         'rtsp://camera/live?user=a@SECRET',
         'mqtt://user:SEC@RET/x@host',
+        'http:///SECRET',
+        'rtsp:////SECRET/live',
     ],
 )
 def test_no_host_where_it_could_be_part_of_a_password(address):
