@@ -38,7 +38,7 @@ _KINETICS400 = (
 
 PRESETS = {
     'cpu': Preset(
-        'own_videos/closed-form_efficientnet-lite0_1xb8-8x32x1-3e_own-videos-rgb.py',
+        'own_videos/closedform_efficientnet-lite0_1xb8-8x32x1-3e_own-videos-rgb.py',
         'a frozen ImageNet network and a ridge regression, minutes on two CPU cores',
     ),
     'scratch': Preset(
