@@ -15,7 +15,12 @@ A trained model is used without any of that::
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mmaction_timesformer import compat
+from video_clips.commands import set_up_process
+
+# Before torch is imported, which reads how its threads shall wait.
+set_up_process()
+
+from mmaction_timesformer import compat  # noqa: E402
 
 compat.apply()
 
