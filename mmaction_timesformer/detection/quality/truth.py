@@ -79,7 +79,10 @@ def read_truth(file: str | Path) -> dict[str, TrueRecording]:
 
 
 def _read_json(file: Path) -> dict[str, TrueRecording]:
-    content: Mapping[str, Any] = json.loads(file.read_text(encoding='utf-8'))
+    try:
+        content: Mapping[str, Any] = json.loads(file.read_text(encoding='utf-8'))
+    except RecursionError:
+        raise ValueError('it is nested too deeply') from None
     return {
         name: TrueRecording(
             tuple(_event(event) for event in recording['events']),

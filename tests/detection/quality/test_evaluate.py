@@ -211,6 +211,7 @@ def test_the_truth_may_be_a_table(results, tmp_path):
         ('{"1.mp4": {}}', 'events'),
         ('{}', 'no recording'),
         ('[1]', 'no true events'),
+        ('[' * 100_000, 'nested too deeply'),
         ('{"9.mp4": {"events": []}}', 'no source'),
         ('{"1.mp4": {"events": [], "duration_seconds": -1}}', 'duration_seconds=-1'),
         (
