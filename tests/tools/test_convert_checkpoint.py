@@ -10,6 +10,7 @@ from mmaction_timesformer.models.checkpoints import markdown_table, read_checkpo
 from tests.models.checkpoints.peers import SIZES, logits, own_model, randomise, vit_model
 from tests.models.checkpoints.peers import clips as random_clips
 from tools.convert_checkpoint import main
+from video_clips.commands import BAD_INPUT, DONE, run_command
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def run(monkeypatch, capsys):
 
     def run_tool(*words: object) -> str:
         monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *map(str, words)])
-        assert main() == 0
+        assert run_command(main) == DONE
         return capsys.readouterr().out
 
     return run_tool
@@ -81,6 +82,6 @@ def test_one_line_says_what_is_wrong(source, tmp_path, monkeypatch, capsys):
     ):
         arguments = ['convert_checkpoint.py', *map(str, words), '--to', 'mmaction2']
         monkeypatch.setattr(sys, 'argv', arguments)
-        assert main() == 2
+        assert run_command(main) == BAD_INPUT
         (line,) = capsys.readouterr().err.splitlines()
         assert expected in line

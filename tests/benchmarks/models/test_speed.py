@@ -42,8 +42,9 @@ def test_the_folded_floor_lacks_one_product_a_block():
             patch.setattr(torch, 'mm', lambda a, b, out: made.append(real(a, b, out=out)))  # noqa: B023
             run()
         count[name] = len(made)
-    # Patches, two steps of q, k, v and projection with one linear layer more, and the MLP.
-    assert count == {'floor': 1 + 5 + 2, 'floor, folded': 1 + 4 + 2}
+    # Patches; time: q, k, v, projection and the extra layer; space: q, k, v, and the projection of
+    # patches and of the class token; the MLP.
+    assert count == {'floor': 1 + 5 + 5 + 2, 'floor, folded': 1 + 4 + 5 + 2}
 
 
 def test_training_bytes_of_activations_shrink_with_checkpointing():
