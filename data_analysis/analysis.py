@@ -34,7 +34,7 @@ from video_clips.whole_files import write_atomically
 
 @dataclass(frozen=True)
 class AnalysisSettings:
-    """What to do with a dataset.
+    """Settings of an analysis.
 
     Attributes:
         out: Folder for everything that is written.
@@ -53,7 +53,7 @@ class AnalysisSettings:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What came out.
+    """Result of an analysis.
 
     Attributes:
         clips: One row a clip, as in `clips.csv`.

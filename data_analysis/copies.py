@@ -67,7 +67,7 @@ class CopySettings:
 
 @dataclass
 class CacheCount:
-    """What became of the videos.
+    """Outcome for the videos.
 
     Attributes:
         made: How many copies were made now.
@@ -143,7 +143,7 @@ def name_of_copy(path: str) -> str:
 def _requests(
     names: Iterable[str], root: Path, out: Path, settings: CopySettings, count: CacheCount
 ) -> Iterator[dict[str, Any]]:
-    """What is still to be copied; the rest is counted."""
+    """Videos that are still to be copied; the rest is counted."""
     for name in names:
         source, target = _source(root, name), out / name_of_copy(name)
         try:
@@ -166,7 +166,7 @@ def _source(root: Path, name: str) -> Path:
 
 
 def _origin_of(copy: Path) -> dict[str, Any] | None:
-    """What a copy was made of and how, which is written into the copy itself."""
+    """Source and settings of a copy, written into the copy itself."""
     try:
         with open_container(copy) as container:
             return json.loads(container.metadata.get('comment', 'null'))

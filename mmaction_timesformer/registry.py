@@ -21,10 +21,10 @@ from mmaction.registry import (
 from mmengine.registry import Registry
 
 ATTENTION_SCHEMES = Registry('attention scheme', scope='mmaction')
-"""What ``attention_type`` can name; a sixth scheme registers here."""
+"""Schemes that ``attention_type`` can name; a sixth one registers here."""
 
 PATCH_EMBEDS = Registry('patch embedding', scope='mmaction')
-"""What the ``patch_embed`` of a backbone can name."""
+"""Modules that the ``patch_embed`` of a backbone can name."""
 
 __all__ = [
     'ATTENTION_SCHEMES',

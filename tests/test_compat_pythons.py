@@ -1,4 +1,4 @@
-"""What newer Pythons, numpys and setuptools took away from the stack, each given back.
+"""Names that newer Pythons, numpys and setuptools took from the stack, each given back.
 
 An absence that this interpreter does not have is staged: the name is deleted, the module hidden.
 """

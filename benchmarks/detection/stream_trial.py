@@ -97,7 +97,7 @@ def _detect(
 def _detect_in_features(
     detector: DangerDetector, truth: Mapping[str, TrueRecording], features: Path
 ) -> Results:
-    """What detection finds, from features that are there: its head, its trackers, its rules."""
+    """Detection from features that are there: its head, its trackers, its rules."""
     model = detector.score.model if isinstance(detector.score, StreamScorer) else None
     if not isinstance(model, OnlineRecognizer):
         raise ValueError('--features are for online models; leave models of clips out')

@@ -36,7 +36,7 @@ CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """What takes long to find out, and is both checked and reported.
+    """Results that take long to compute, and are both checked and reported.
 
     Attributes:
         leakage: A nearest neighbour scored on each split.

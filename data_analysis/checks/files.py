@@ -127,7 +127,7 @@ def _shape(clip: Any) -> str:
 
 
 def check_format(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Problem]:
-    """What headers lack and what readers treat differently."""
+    """Values that headers lack and readers treat differently."""
     for clip in clips[clips['status'] == 'ok'].itertuples():
         if clip.num_video_streams > 1:
             yield problem_of(
@@ -147,7 +147,7 @@ def check_format(clips: pd.DataFrame, settings: CheckSettings) -> Iterator[Probl
 
 
 def _decord_refuses(clip: Any) -> str:
-    """What decord 0.6 was seen to fail on."""
+    """Files that decord 0.6 was seen to fail on."""
     if clip.codec == 'av1':
         return 'has no AV1 decoder'
     if clip.container == 'gif':

@@ -1,4 +1,4 @@
-"""What the checks compare against."""
+"""Values that the checks compare with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be analysed: a folder-per-class tree, annotation files as splits, or a list of both.
+"""Inputs of an analysis: a folder-per-class tree, annotation files as splits, or a list of both.
 
 Each reader ends in a `DatasetInput`: one row for each annotated clip, before anything is measured.
 """

@@ -1,4 +1,4 @@
-"""What a folder of videos holds beside class folders: splits, and files that are no videos."""
+"""Contents of a folder beside class folders: splits, and files that are not videos."""
 
 from __future__ import annotations
 

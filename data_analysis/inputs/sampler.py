@@ -18,7 +18,7 @@ from video_clips.sampling import (
 )
 
 RULES = ('loop', *SHORT_CLIP_RULES)
-"""What to do with a clip that is too short; `loop` is mmaction2's default."""
+"""Rules for a clip that is too short; `loop` is mmaction2's default."""
 
 
 @dataclass(frozen=True)

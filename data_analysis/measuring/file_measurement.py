@@ -1,4 +1,4 @@
-"""What is measured of one video file, and how deep."""
+"""Measurements of one video file, and how deep they go."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tier(IntEnum):
 
 @dataclass
 class FileMeasurement:
-    """What is known of one file; NaN and empty texts stand for what its tier does not tell.
+    """Measurements of one file; NaN and empty texts stand for what its tier does not tell.
 
     Attributes:
         status: `ok`, or why it could not be measured: `missing`, `empty`, `unreadable`,

@@ -21,7 +21,7 @@ _STARTING_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item.
+    """Outcome of one item.
 
     Attributes:
         item: The item as it was handed in.

@@ -108,7 +108,7 @@ def figures_of(figures: Sequence[DrawnFigure], section: str) -> list[dict[str, A
 
 
 def title_of(summary: Summary) -> str:
-    """What the set is called: its folder, or its config."""
+    """Name of the set: its folder, or its config."""
     source = summary['source']
     if source['kind'] == 'folder':
         return Path(source['root']).name or source['root']

@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, what it is sorted by, and the badge it wears."""
+    """A cell: its text, its sorting value and its badge."""
 
     text: str
     value: float | str | None = None
@@ -255,7 +255,7 @@ def problem_table_of(summary: Summary) -> Table:
 
 
 def change_table(changes: Sequence[Change]) -> Table:
-    """What is no longer as it was."""
+    """Changes since the older summary."""
     columns = [
         Column('area', 'fixed'),
         *(Column(name, 'text') for name in ('value', 'before', 'now')),

@@ -83,7 +83,7 @@ class PreparationSettings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was written.
+    """Files that were written.
 
     Attributes:
         counts: Clips by class (rows) and split (columns), one table for each fold.

@@ -23,7 +23,7 @@ _BREAKS_A_LITERAL = frozenset('\'"\\\r\n')
 
 @dataclass(frozen=True)
 class ReadyConfig:
-    """What a generated config says.
+    """Contents of a generated config.
 
     Attributes:
         base: The config to inherit from.
@@ -107,7 +107,7 @@ def _model_of(base: Path) -> Mapping[str, Any]:
 
 
 def _with_num_classes(model: Any, number: int) -> Any:
-    """What must be overridden so that everything in a model has this number of classes.
+    """Overrides that give everything in a model this number of classes.
 
     A list cannot be overridden in part, so one with a `num_classes` anywhere in it is given whole.
     """

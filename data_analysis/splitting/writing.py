@@ -26,7 +26,7 @@ _BREAKS = ('\n', '\r')
 
 @dataclass(frozen=True)
 class Division:
-    """What all folds of a division share.
+    """Values that all folds of a division share.
 
     Attributes:
         out: Folder of the lists; folds have a folder each below it.

@@ -1,4 +1,4 @@
-"""What changed from one summary to the next."""
+"""Changes from one summary to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a clip sampler makes of a dataset: who is too short, which frames come out, what fits."""
+"""A clip sampler applied to a dataset: clips too short, frames taken, intervals that fit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NUM_EXAMPLES = 6
 def sampler_view(
     clips: pd.DataFrame, classes: Sequence[str], settings: SamplerSettings
 ) -> dict[str, Any]:
-    """What the setting does to the set, as plain data for `summary.json`."""
+    """Effect of the setting on the set, as plain data for `summary.json`."""
     measured = clips[clips['num_frames'] > 0].copy()
     needed = needed_frames(settings, measured['fps'])
     measured['short'] = measured['num_frames'] < needed

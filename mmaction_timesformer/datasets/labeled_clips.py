@@ -1,4 +1,4 @@
-"""What labelled videos and raw frames have in common: classes, and clips that cannot be read."""
+"""Base of labelled videos and raw frames: classes, and clips that cannot be read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -123,7 +123,7 @@ class LabelRule:
     def labels(
         self, seconds: np.ndarray, events: Sequence[LabeledSpan], duration_seconds: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What happens at moments.
+        """Labels at moments.
 
         Args:
             seconds: (T,).

@@ -1,4 +1,4 @@
-"""What ``tools/extract_features.py`` and the tools that train online models do."""
+"""The commands behind ``tools/extract_features.py`` and the tools that train online models."""
 
 from __future__ import annotations
 

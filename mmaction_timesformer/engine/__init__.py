@@ -1,4 +1,4 @@
-"""What the training loop needs beyond mmengine: an optimiser constructor, an AMP choice, hooks."""
+"""Parts of the training loop beyond mmengine: an optimiser constructor, an AMP choice, hooks."""
 
 from mmaction_timesformer.engine.hooks import ClassCountsHook, EpochSeedHook, TemperatureHook
 from mmaction_timesformer.engine.loops import ClosedFormTrainLoop

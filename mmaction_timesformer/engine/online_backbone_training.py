@@ -120,7 +120,7 @@ def train_backbone(
 
 @torch.inference_mode()
 def _prepare(model: OnlineRecognizer, pictures: np.ndarray) -> Tensor:
-    """What the backbone is shown of a recording, (3, T, H, W), in half precision."""
+    """Input of the backbone from a recording, (3, T, H, W), in half precision."""
     levels = torch.from_numpy(pictures).permute(3, 0, 1, 2).float()
     if model.motion is None:
         return ((levels - model.mean) / model.std).half()

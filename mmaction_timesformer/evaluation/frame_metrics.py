@@ -58,7 +58,7 @@ class FrameScores:
 
 @dataclass(frozen=True)
 class FrameMetrics:
-    """What is known of a model's scores.
+    """Metrics of a model's scores.
 
     Attributes:
         mean_ap: mAP of the present.

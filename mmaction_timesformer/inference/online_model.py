@@ -119,7 +119,7 @@ def load_online(
 
 
 def make_picture_preparer(config: Config) -> FramePreparer:
-    """What the config's pipeline does to a picture, levels left as they are."""
+    """The config's pipeline applied to a picture, levels left as they are."""
     name = (config.get('detection') or {}).get('pipeline', 'val_pipeline')
     parts = split_pipeline(config[name])
     if parts.num_frames != 1:

@@ -20,7 +20,7 @@ _LAST_STEPS = ('FormatShape', 'PackActionInputs')
 
 @dataclass(frozen=True)
 class PipelineParts:
-    """What a pipeline says about the frames of a clip.
+    """Settings of a pipeline for the frames of a clip.
 
     Attributes:
         num_frames: Frames of a clip.

@@ -1,4 +1,4 @@
-"""What ``tools/study.py`` does with its arguments."""
+"""The command behind ``tools/study.py``."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a study needs of an image network.
+    """Features of an image network that a study needs.
 
     Attributes:
         network: Its name, or ``thumbnails``.
@@ -50,7 +50,7 @@ class Wanted:
 
 
 def wanted_by(study: Study) -> dict[str, Wanted]:
-    """What all rows of a study need, by network."""
+    """Features that all rows of a study need, by network."""
     wanted: dict[str, Wanted] = {}
     for row in study.rows:
         if row.recipe == 'majority':

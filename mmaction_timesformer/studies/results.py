@@ -1,4 +1,4 @@
-"""What a study found: a line of figures for each row.
+"""Results of a study: a line of metrics for each row.
 
 Legend: N clips, K classes.
 """

@@ -1,4 +1,4 @@
-"""What an analysis writes holds no passwords and no cells that a spreadsheet would run."""
+"""Outputs of an analysis hold no passwords and no cells that a spreadsheet would run."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -63,7 +63,7 @@ def draw_class_counts(summary: Summary) -> Figure | None:
 
 
 def explain_class_counts(summary: Summary) -> str:
-    """What the balance of the classes means."""
+    """Meaning of the balance of the classes."""
     balance = summary['balance']
     total = _class_totals(summary)
     largest = max(total, key=lambda name: total[name])

@@ -31,7 +31,7 @@ def draw_leakage(summary: Summary) -> Figure | None:
 
 
 def explain_leakage(summary: Summary) -> str:
-    """What the score of the neighbour says about the split."""
+    """Meaning of the neighbour's score for the split."""
     worst = max(summary['leakage'], key=lambda score: (score['alarm'], score['macro_f1']))
     text = (
         f'{worst["twin_share"]:.0%} of the {worst["split"]} clips have a look-alike in train, and '

@@ -54,7 +54,7 @@ def _fold(bars: list[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def explain_rates_and_sizes(summary: Summary) -> str:
-    """What one frame interval means across the files, and what resizing does."""
+    """Meaning of one frame interval across the files, and effect of resizing."""
     rates: list[dict[str, Any]] = summary['picture']['frame_rates']
     sizes: list[dict[str, Any]] = summary['picture']['sizes']
     settings = summary['sampler']['settings']

@@ -1,4 +1,4 @@
-"""What the clip sampler makes of the clips' lengths."""
+"""Charts of the clip sampler against the clips' lengths."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def draw_sampler_indices(summary: Summary) -> Figure | None:
 
 
 def explain_sampler_indices(summary: Summary) -> str:
-    """What wrapping does."""
+    """Effect of wrapping."""
     example = summary['sampler']['short_example']
     settings = summary['sampler']['settings']
     looped = next(rule for rule in example['rules'] if rule['name'] == 'loop')

@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from mmaction_timesformer.registry import TRANSFORMS
 
 GREY = (128, 128, 128)
-"""What comes in from beyond the picture's edges."""
+"""Colour of pixels from beyond the picture's edges."""
 
 Operation = Callable[[Image.Image, float], Image.Image]
 

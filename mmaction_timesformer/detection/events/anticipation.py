@@ -55,7 +55,7 @@ def choose_dangers(
 def expected_truth(
     truth: Mapping[str, TrueRecording], anticipate: float
 ) -> dict[str, TrueRecording]:
-    """What a perfect model expects: each event as much earlier, beside the event itself.
+    """Expectations of a perfect model: each event as much earlier, beside the event itself.
 
     Args:
         truth: What happened.

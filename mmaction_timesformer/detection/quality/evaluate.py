@@ -95,7 +95,7 @@ def average_precision(
 
 
 def weighted_quantile(values: np.ndarray, weights: np.ndarray, share: float) -> np.ndarray:
-    """What NumPy's quantile is of values (N,) that occur as often as (R, N) whole weights say.
+    """NumPy's quantile of values (N,) that occur as often as (R, N) whole weights say.
 
     Returns:
         (R,); NaN where no value occurs.

@@ -57,7 +57,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class _Finishing:
-    """What the steps share."""
+    """State that the steps share."""
 
     folder: Path
     settings: EventSettings

@@ -33,7 +33,7 @@ class LiveFeed(Feed):
     """Reading of the monotonic clock, and time on the time line, at the first frame of all."""
     _has_drifted = False
     _failure = ''
-    """What ended the last try to read."""
+    """Reason for the end of the last try to read."""
     _num_failures = 0
     """How many tries in a row gave no frame."""
     _left_behind: tuple[threading.Thread, ...] = ()

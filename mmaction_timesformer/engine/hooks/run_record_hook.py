@@ -148,7 +148,7 @@ def check_clips_exist(dataset: Any, split: str) -> None:
 
 
 def fingerprint(dataset: Any) -> dict[str, Any]:
-    """What identifies the data of a split.
+    """Fingerprint of the data of a split.
 
     Args:
         dataset: Any dataset of mmengine's interface.

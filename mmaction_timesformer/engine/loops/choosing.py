@@ -49,7 +49,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and how good it is on groups that the fit had not seen.
+    """The choice, and its metrics on groups that the fit had not seen.
 
     Attributes:
         strength: Of the penalty.

@@ -17,7 +17,7 @@ from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
 
 
 class StepOptions(TypedDict):
-    """What the backbone tells every step of a scheme."""
+    """Options that the backbone passes to every step of a scheme."""
 
     embed_dims: int
     num_heads: int

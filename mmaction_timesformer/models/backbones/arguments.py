@@ -1,4 +1,4 @@
-"""What a backbone's arguments may be; a wrong one is refused with those that would fit."""
+"""Checks of a backbone's arguments; a wrong one is refused with those that would fit."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from mmaction_timesformer.models.checkpoints.names import StateDict
 from mmaction_timesformer.models.checkpoints.reading import read_checkpoint
 
 EXPORTS: dict[str, WeightFormat] = {known.name: known for known in FORMATS if known.from_ours}
-"""What weights can be written as."""
+"""Layouts that weights can be written in."""
 
 _HEAD = 'cls_head.'
 

@@ -1,4 +1,4 @@
-"""What became of every parameter when weights were loaded."""
+"""Report of loading: the fate of every parameter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = re.compile(r'(?:.*\.)?blocks\.(\d+)\.(steps\.\w+|mlp)(\.fc(?=\.))?')
 
 
 class Fate(str, Enum):
-    """What happened to a parameter of the model."""
+    """Fate of a parameter of the model."""
 
     MATCHED = 'matched'
     RESIZED = 'resized'
@@ -109,7 +109,7 @@ class LoadReport:
         return tuple(name for name, outcome in self.outcomes.items() if outcome.fate is fate)
 
     def _examples(self, names: tuple[str, ...], most: int = 4) -> str:
-        """What these parameters are, blocks and layers taken together, with their details."""
+        """Names of these parameters, blocks and layers taken together, with their details."""
         if not names:
             return ''
         blocks = {match[1] for name in self.outcomes if (match := _BLOCK.match(name))}

@@ -1,4 +1,4 @@
-"""What moves before a fixed camera, in place of colours (background subtraction).
+"""Motion before a fixed camera, in place of colours (background subtraction).
 
 A model that starts from nothing has to find out first that the background says nothing. Where the
 camera is fixed, the median of a pixel over the clip is its background, and can be taken away.

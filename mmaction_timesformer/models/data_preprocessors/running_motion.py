@@ -1,4 +1,4 @@
-"""What moves before a fixed camera, frame by frame (background subtraction that never looks ahead).
+"""Motion before a fixed camera, frame by frame (background subtraction that never looks ahead).
 
 `MotionDataPreprocessor` takes the median over a clip for the background, later frames included. A
 stream has its past alone: here the background is the running mean of the frames so far.

@@ -95,7 +95,7 @@ class FutureFrameDecoder(BaseModule):
         return (self(tokens, mask) - self.targets(clips, mask)).square().mean(dim=(1, 2))
 
     def targets(self, clips: Tensor, mask: Tensor) -> Tensor:
-        """What is to be predicted, (B, M, P): hidden patches in (t h w) order, normalised."""
+        """Targets of the prediction, (B, M, P): hidden patches in (t h w) order, normalised."""
         rows, columns = self.patch_size
         patches = rearrange(
             clips, 'b c t (h p1) (w p2) -> b (t h w) (p1 p2 c)', p1=rows, p2=columns

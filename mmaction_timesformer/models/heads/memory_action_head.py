@@ -137,7 +137,7 @@ class MemoryActionHead(OnlineActionHead):
         return self.classify(self._decode(frames, start, numbers)[:, :, self.num_recent - 1 :])
 
     def _decode(self, frames: Tensor, start: int, numbers: Tensor) -> Tensor:
-        """What the decoder says at frames with these numbers, (B, n, w + F, C)."""
+        """Output of the decoder at frames with these numbers, (B, n, w + F, C)."""
         batch_size, num_new = frames.shape[0], len(numbers)
         recent, is_recent = self._gather(
             frames, start, numbers[:, None] - torch.arange(self.num_recent).flip(0).to(numbers)
@@ -178,7 +178,7 @@ class MemoryActionHead(OnlineActionHead):
         return frames[:, places.clamp(min=0)], (places >= 0) & (numbers >= 0)
 
     def _mask(self, is_recent: Tensor) -> Tensor:
-        """What each token of the decoder must not see, (n, w + F, w + F)."""
+        """Mask of the tokens that each token of the decoder must not see, (n, w + F, w + F)."""
         size = self.num_recent + len(self.horizons)
         order = torch.arange(size, device=is_recent.device)
         seen = order <= order[:, None]

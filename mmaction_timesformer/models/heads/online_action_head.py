@@ -20,12 +20,12 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 HeadState = dict[str, Tensor]
-"""What a head keeps of a stream; it can be saved as it is."""
+"""State of a head in a stream; it can be saved as it is."""
 
 
 @dataclass(frozen=True)
 class FrameTargets:
-    """What happens in windows of frames, for training.
+    """Targets of windows of frames, for training.
 
     Attributes:
         labels: 0 or 1, (B, T, K).

@@ -21,7 +21,7 @@ SMALLEST_DEVIATION = 1e-6
 
 @dataclass
 class ClassStatistics:
-    """What is known of the rows of one class.
+    """Statistics of the rows of one class.
 
     Attributes:
         weight: Sum of the rows' weights.

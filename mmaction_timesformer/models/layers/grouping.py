@@ -32,7 +32,7 @@ FEW_COPIES = 0.02
 
 
 class Grouping(Protocol):
-    """What an attention step asks of a grouping."""
+    """Contract of a grouping."""
 
     updates_cls: bool
     copies_keys: bool

@@ -1,4 +1,4 @@
-"""What makes the layers fast on the processor at hand; nothing here changes what they compute.
+"""Speed of the layers on the processor at hand; nothing here changes what they compute.
 
 Which way is fast differs between processors and dtypes, so the ways are timed here, once a
 process, and the fastest is taken. That concerns half precision in inference on a CPU, where
@@ -200,7 +200,7 @@ def fold(first: nn.Linear, second: nn.Linear) -> tuple[Tensor, Tensor]:
 
 
 def state_of(*parameters: Tensor) -> tuple:
-    """What changes when a parameter is replaced or written to."""
+    """A value that changes when a parameter is replaced or written to."""
     # What was made in inference mode, as a folded layer's weights may be, has no version.
     versions = [None if p.is_inference() else p._version for p in parameters]
     return tuple((p.data_ptr(), v, p.dtype) for p, v in zip(parameters, versions, strict=True))

@@ -1,4 +1,4 @@
-"""What the losses that weigh classes share: the class counts and the weights that follow from them.
+"""Base of the losses that weigh classes: class counts and the weights that follow from them.
 
 The counts live in a buffer, so that they are saved in the checkpoint and follow the model to its
 device. They come from the config, or from the training annotations: ``ClassCountsHook`` reads them
