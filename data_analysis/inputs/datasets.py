@@ -20,7 +20,7 @@ from data_analysis.inputs.folders import (
 )
 from data_analysis.inputs.sampler import SamplerSettings
 from video_clips.annotation_files import class_names_in, read_clips
-from video_clips.clip import VIDEO_SUFFIXES, Clip, find_clips, recording_of
+from video_clips.clip import Clip, find_clips, looks_like_video, recording_of
 from video_clips.labels import MULTI_LABEL_SEPARATOR, LabelReader, as_indices
 from video_clips.reading.remote import (
     find_remote_clips,
@@ -161,7 +161,7 @@ def _videos_in(folder: Path) -> list[str]:
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith('.')]
     if any(entry.is_dir() for entry in entries):
         return []
-    return sorted(entry.name for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES)
+    return sorted(entry.name for entry in entries if looks_like_video(entry))
 
 
 def input_from_annotations(

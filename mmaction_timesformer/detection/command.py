@@ -24,9 +24,9 @@ from mmaction_timesformer.detection.results.finishing import RunOptions
 from mmaction_timesformer.detection.running import RunSummary, run, stop_on_signals
 from mmaction_timesformer.detection.sources.addresses import fill_in, printable
 from mmaction_timesformer.detection.sources.sources import Source, find_left_out, find_sources
+from video_clips.clip import describe_left_out
 
 WEBHOOK_TOKEN_VARIABLE = 'MMACTION_TIMESFORMER_WEBHOOK_TOKEN'
-_SHOWN_LEFT_OUT = 5
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,7 @@ def _check_folder(texts: Sequence[str], found: Sequence[Source], folder: Path) -
 
 def _name_left_out(files: Sequence[str]) -> None:
     if files:
-        shown = ', '.join(files[:_SHOWN_LEFT_OUT])
-        more = ', ...' if len(files) > _SHOWN_LEFT_OUT else ''
-        text = f'{len(files)} files do not look like videos and are left out: {shown}{more}'
-        print(printable(text), file=sys.stderr)
+        print(printable(describe_left_out(files)), file=sys.stderr)
 
 
 def _open_sinks(arguments: DetectArguments, found: Sequence[Source], folder: Path) -> list[Sink]:

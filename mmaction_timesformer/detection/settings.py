@@ -142,7 +142,8 @@ class DetectionSettings:
         settings = self
         if self.span_seconds is None and parts.span_seconds is not None:
             settings = replace(self, span_seconds=parts.span_seconds)
-        return parts, settings.watch_settings(parts.num_frames, parts.frame_interval)
+        watch = settings.watch_settings(parts.num_frames, parts.frame_interval)
+        return parts, replace(watch, square_pixels=parts.square_pixels)
 
     def watch_settings(self, num_frames: int, clip_frame_interval: float | None) -> WatchSettings:
         """How sources are cut and watched.

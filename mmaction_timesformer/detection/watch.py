@@ -43,6 +43,7 @@ from mmaction_timesformer.detection.windows import (
 )
 from mmaction_timesformer.inference.scoring import Score
 from mmaction_timesformer.inference.stream_scorer import StreamScorer
+from video_clips.reading.pictures import SquarePixels
 
 OnFrame = Callable[[str, float, np.ndarray], None]
 """Takes a source's name, a time and the picture (H, W, 3) that the model is shown then."""
@@ -126,6 +127,7 @@ class WatchSettings:
         patience: How long to wait for a source.
         update_seconds: Growth of an open event after which it is reported again.
         recording_time: Reading of a recording's ``creation_time``, see `recording_time`.
+        square_pixels: Which pictures to scale to the shape that a player shows, see `OpenVideo`.
     """
 
     windows: WindowSettings
@@ -135,6 +137,7 @@ class WatchSettings:
     patience: Patience = field(default_factory=Patience)
     update_seconds: float = 1.0
     recording_time: str = 'start'
+    square_pixels: SquarePixels = 'gross'
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.queue_size < self.batch_size:
@@ -147,7 +150,7 @@ class WatchSettings:
     @property
     def feed_settings(self) -> FeedSettings:
         """The part that concerns reading."""
-        return FeedSettings(self.windows, self.patience, self.recording_time)
+        return FeedSettings(self.windows, self.patience, self.recording_time, self.square_pixels)
 
 
 class Watch:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mmaction_timesformer.registry import TRANSFORMS
+from video_clips.reading.pictures import SquarePixels
 
 _LAST_STEPS = ('FormatShape', 'PackActionInputs')
 
@@ -27,12 +28,14 @@ class PipelineParts:
         frame_interval: Distance of frames in the training clips, in frames, if it says so.
         span_seconds: Time that a clip covers, if it says so.
         picture_steps: The steps between decoding and formatting, which treat each frame alike.
+        square_pixels: Which pictures it scales to the shape that a player shows, see `OpenVideo`.
     """
 
     num_frames: int
     frame_interval: float | None
     span_seconds: float | None
     picture_steps: tuple[Mapping[str, Any], ...]
+    square_pixels: SquarePixels = 'gross'
 
 
 def build_part(build: Callable[[dict[str, Any]], Any], description: Mapping[str, Any]) -> Any:
@@ -67,6 +70,9 @@ def split_pipeline(pipeline: Sequence[Mapping[str, Any]]) -> PipelineParts:
     if last < first or any(name not in _LAST_STEPS for name in types[last:]):
         raise ValueError(f'the pipeline must decode, treat pictures, then format: {types}')
     sampler = samplers[0]
+    # Decord and its like take all pixels as square.
+    openers = [step for step, name in zip(pipeline, types, strict=True) if name == 'OpenVideo']
+    square_pixels: Any = openers[0].get('square_pixels', 'gross') if openers else 'never'
     # A decoder may scale at once; that is a step of its own here.
     short_side = pipeline[first - 1].get('short_side')
     scaling = [dict(type='Resize', scale=(-1, short_side))] if short_side else []
@@ -75,6 +81,7 @@ def split_pipeline(pipeline: Sequence[Mapping[str, Any]]) -> PipelineParts:
         frame_interval=sampler.get('frame_interval'),
         span_seconds=sampler.get('span_seconds'),
         picture_steps=(*scaling, *pipeline[first:last]),
+        square_pixels=square_pixels,
     )
 
 

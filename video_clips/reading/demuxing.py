@@ -20,7 +20,7 @@ _KEPT_BACK = 3
 """Packets that the demuxer may give out late, at the end of the file, of a stream that is over."""
 
 
-def demux_video(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def demux_video(container: InputContainer, stream: VideoStream) -> Generator[Packet, None, str]:
     """Packets of a video stream and of those that go on where it ends.
 
     A stream that runs side by side with the first one is left alone.
@@ -28,19 +28,23 @@ def demux_video(container: InputContainer, stream: VideoStream) -> Iterator[Pack
     Args:
         container: An open container; only a local transport stream is followed.
         stream: Its stream to begin with.
+
+    Returns:
+        Why what follows cannot be read; empty if nothing is left.
     """
     if container.format.name != 'mpegts' or not is_local(container):
         yield from container.demux(stream)
-        return
+        return ''
     place = yield from _demux_until_end(container, stream, 0)
     number = stream.id
     while place is not None:
         with _rest_of(file_name(container), place) as rest:
             following = _following(rest, stream, number) if rest is not None else None
             if rest is None or following is None:
-                return
+                return 'the pictures go on under another number in a form that cannot be followed'
             number = following.id
             place = yield from _demux_until_end(rest, following, place)
+    return ''
 
 
 @contextmanager

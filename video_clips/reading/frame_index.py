@@ -101,8 +101,9 @@ def index_frames(reader: PacketReader) -> FrameIndex:
 
 def _player_start(reader: PacketReader, start_seconds: float) -> float:
     """When a player shows the first frame, whose time stamp is given."""
-    container_start = max(reader.container.start_time or 0, 0) / 1e6
-    start = start_seconds - container_start
+    if reader.container.start_time is None:
+        return 0.0  # a raw stream
+    start = start_seconds - max(reader.container.start_time, 0) / 1e6
     # FFmpeg's start is rounded to microseconds.
     return start if start > 1e-5 else 0.0
 

@@ -69,8 +69,8 @@ def open_container(
     if not all(map(has_timescale, container.streams.video)):
         # What its edit list says in seconds would hide all frames but the first.
         options = {**_CHEAP_PROBE, 'ignore_editlist': '1'}
-    elif options is _HEADER_ONLY and not all(map(_has_size, container.streams.video)):
-        options = _CHEAP_PROBE  # MPEG-4 Part 2 and H.263 have their size in the stream alone.
+    elif options is _HEADER_ONLY and not _says_enough(container):
+        options = _CHEAP_PROBE
     else:
         return container
     container.close()
@@ -117,9 +117,15 @@ def has_timescale(stream: VideoStream) -> bool:
     return not (takes_a_second and 0 < (stream.average_rate or 0) < _SLOWEST_FPS)
 
 
-def _has_size(stream: VideoStream) -> bool:
-    decoder = stream.codec_context
-    return decoder is None or decoder.width * decoder.height > 0
+def _says_enough(container: InputContainer) -> bool:
+    """Whether a header holds the start and the sizes of pictures.
+
+    Fragmented files have their times in the fragments, MPEG-4 Part 2 and H.263 their size in the
+    stream.
+    """
+    decoders = [stream.codec_context for stream in container.streams.video]
+    has_sizes = all(decoder is None or decoder.width * decoder.height for decoder in decoders)
+    return has_sizes and container.start_time is not None
 
 
 def file_name(container: InputContainer) -> str:

@@ -153,7 +153,7 @@ def media_name(event: DangerEvent) -> str:
 def _frames(
     source: Source, from_seconds: float, stop: threading.Event | None
 ) -> Iterator[TimedFrame]:
-    with SourceReader(source, timeout_seconds=10.0) as reader:
+    with SourceReader(source, timeout_seconds=10.0, square_pixels='all') as reader:
         for item in reader.frames(from_seconds):
             if stop is not None and stop.is_set():
                 raise UnfinishedError(f'{source.name}: the run was asked to end')

@@ -22,6 +22,7 @@ from mmaction_timesformer.detection.windows import (
     WindowSettings,
 )
 from video_clips.reading.opening import VideoError, why
+from video_clips.reading.pictures import SquarePixels, check_square_pixels
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,16 @@ class FeedSettings:
         windows: Where windows lie in time.
         patience: How long to wait for a source.
         recording_time: Reading of a recording's ``creation_time``, one of `RULES`.
+        square_pixels: Which pictures to scale to the shape that a player shows, see `OpenVideo`.
     """
 
     windows: WindowSettings
     patience: Patience = field(default_factory=Patience)
     recording_time: str = 'start'
+    square_pixels: SquarePixels = 'gross'
 
     def __post_init__(self) -> None:
+        check_square_pixels(self.square_pixels)
         if self.recording_time not in RULES:
             raise ValueError(
                 f'recording_time={self.recording_time!r} is unknown; choose from {RULES}'
@@ -218,9 +222,14 @@ class Feed(ABC):
         if self._stop.is_set():
             raise StoppedError
         self._reading_since = time.monotonic()
-        rule = self._settings.recording_time
-        limit = self._patience.read_seconds
-        reader = SourceReader(self.source, limit, self._longest_step, rule)
+        settings = self._settings
+        reader = SourceReader(
+            self.source,
+            self._patience.read_seconds,
+            self._longest_step,
+            settings.recording_time,
+            settings.square_pixels,
+        )
         # A recording waits for the model, wherever it lies; the world does not.
         self._drop_oldest = self.source.pace is not None or not reader.has_end
         return reader

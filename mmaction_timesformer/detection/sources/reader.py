@@ -24,8 +24,16 @@ from av.video.stream import VideoStream
 from mmaction_timesformer.detection.sources.recording_time import RecordingTime, recording_time
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.windows import TimedFrame
-from video_clips.reading.opening import VideoError, best_stream, open_container, why
-from video_clips.reading.pictures import PictureMaker
+from video_clips.reading.demuxing import demux_video, known_packets
+from video_clips.reading.opening import (
+    VideoError,
+    best_stream,
+    nominal_fps,
+    open_container,
+    why,
+)
+from video_clips.reading.packets import is_flush
+from video_clips.reading.pictures import PictureMaker, SquarePixels
 
 # These demuxers invent time stamps: they pass on pictures as they come.
 _WITHOUT_STAMPS = ('mpjpeg', 'mjpeg', 'image2pipe', 'rawvideo')
@@ -58,11 +66,14 @@ class SourceReader:
         timeout_seconds: Longest wait for the network, when opening and for each read.
         max_step_seconds: From frame to frame; where time stamps step further, the time line breaks.
         time_rule: How to read the time of recording.
+        square_pixels: Which pictures with pixels that are not square to scale to the shape that a
+            player shows, see `PictureMaker.of_stream`.
 
     Attributes:
         frame_seconds: How long a frame is usually shown.
         recorded: Wall-clock time at 0, if the container has it, and where it comes from.
         num_errors: Packets that could not be decoded.
+        num_damaged: Frames that the decoder marked as damaged, shown or not.
         num_out_of_order: Frames that came after a later one and were left out.
         ending: Why reading ended before the source did, or an empty text.
 
@@ -76,30 +87,28 @@ class SourceReader:
         timeout_seconds: float,
         max_step_seconds: float = math.inf,
         time_rule: str = 'start',
+        square_pixels: SquarePixels = 'gross',
     ) -> None:
         self.source = source
-        self.num_errors = self.num_out_of_order = 0
+        self.num_errors = self.num_out_of_order = self.num_damaged = 0
         self.ending = ''
-        self._last_dts: int | None = None
+        self._square_pixels = square_pixels
         self._timeout_seconds = timeout_seconds
         self._max_step_seconds = max_step_seconds
         self._open()
         self.recorded: RecordingTime = recording_time(self._container, self._stream, time_rule)
 
-    def _open(self, index: int | None = None) -> None:
-        """Open the best video stream, or the one with that index."""
+    def _open(self) -> None:
         self._container = _open(self.source, self._timeout_seconds)
         try:
             self._stream = best_stream(self._container)
-            if index is not None:
-                self._stream = self._container.streams[index]  # type: ignore[assignment]
         except VideoError as error:
             self._container.close()
             raise VideoError(self.source.name, error.reason) from None
         # An average would spread a jump of the time stamps over all frames.
-        rate = self._stream.guessed_rate or self._stream.average_rate or 25
-        self.frame_seconds = float(1 / rate)
+        self.frame_seconds = 1 / nominal_fps(self._stream)
         decoder = self._stream.codec_context
+        self._header_size = decoder.width, decoder.height
         decoder.thread_count = 0
         # Frame threads hold frames back, which a live source must not wait for.
         decoder.thread_type = 'SLICE' if self.source.is_live else 'AUTO'
@@ -141,8 +150,6 @@ class SourceReader:
         Raises:
             VideoError: Not one frame could be decoded.
         """
-        decoder = self._stream.codec_context
-        width, height = decoder.width, decoder.height
         make_picture: PictureMaker | None = None
         # Frames that come regularly but rarely, as in a time lapse, are no holes.
         max_step_seconds = max(self._max_step_seconds, 5 * self.frame_seconds)
@@ -151,7 +158,9 @@ class SourceReader:
         clock.start_seconds = None if start is None else start / av.time_base
         for frame in self._decode(from_seconds, clock):
             if make_picture is None:
-                make_picture = PictureMaker(width or frame.width, height or frame.height)
+                make_picture = PictureMaker.of_stream(
+                    self._stream, self._header_size, frame, self._square_pixels
+                )
             for seconds in clock.read(frame):
                 if isinstance(seconds, Break):
                     yield seconds
@@ -195,44 +204,40 @@ class SourceReader:
         # The first frames of a stream that was joined between keyframes are half grey.
         may_skip = _MAX_DAMAGED_FRAMES
         for packet in self._packets():
+            if packet is not None and is_flush(packet):
+                continue  # where one stream ends, another may go on
             for frame in self._decode_packet(packet):
+                self.num_damaged += frame.is_corrupt
                 if frame.is_corrupt and may_skip:
                     may_skip -= 1
                     continue
                 may_skip = 0
                 yield frame
 
-    def _packets(self) -> Iterator[Packet]:
+    def _packets(self) -> Iterator[Packet | None]:
+        """Packets of the pictures, then None, at which the decoder gives what it still holds."""
+        is_broadcast = self._container.format.name == 'mpegts' and not self.has_end
         try:
-            for packet in self._container.demux(self._stream):
-                self._last_dts = packet.dts if packet.dts is not None else self._last_dts
-                yield packet
-            if self._container.format.name == 'mpegts' and self.source.kind == 'file':
-                yield from self._packets_of_successors()
+            if is_broadcast:
+                yield from self._broadcast_packets()
+            else:
+                self.ending = yield from demux_video(self._container, self._stream)
         except (av.FFmpegError, EOFError) as error:
             self.ending = f'reading breaks off: {why(error)}'
+        yield None
 
-    def _packets_of_successors(self) -> Iterator[Packet]:
-        """Packets of video streams that begin after this one has ended: a TS changes its PID.
-
-        The demuxer gives the last packets of a stream at the end of the file, so each stream is
-        read in a pass of its own.
-        """
-        done = {self._stream.index}
-        while indices := {s.index for s in self._container.streams.video if s.codec_context} - done:
-            done.add(min(indices))
-            self._container.close()
-            self._open(min(indices))
-            packets = self._container.demux(self._stream)
-            first = next(packets, None)
-            if first is None or first.dts is None or first.dts <= (self._last_dts or 0):
-                continue
-            yield first
-            for packet in packets:
-                self._last_dts = packet.dts if packet.dts is not None else self._last_dts
+    def _broadcast_packets(self) -> Iterator[Packet]:
+        """Packets of a live transport stream, as long as its pictures keep their number (PID)."""
+        heard = time.monotonic()
+        for packet in known_packets(self._container, *self._container.streams.video):
+            if packet is not None and packet.stream_index == self._stream.index:
+                heard = time.monotonic()
                 yield packet
+            elif time.monotonic() - heard > self._timeout_seconds:
+                self.ending = 'the pictures go on under another number, or not at all'
+                return
 
-    def _decode_packet(self, packet: Packet) -> list[VideoFrame]:
+    def _decode_packet(self, packet: Packet | None) -> list[VideoFrame]:
         try:
             return self._stream.codec_context.decode(packet)
         except (av.FFmpegError, EOFError):

@@ -170,6 +170,8 @@ class FileFeed(Feed):
                 remarks.append(f'truncated: the container promises {missing} bytes more')
         if reader.num_errors:
             remarks.append(f'{reader.num_errors} packets could not be decoded')
+        if reader.num_damaged:
+            remarks.append(f'{reader.num_damaged} frames are damaged')
         if reader.num_out_of_order:
             remarks.append(f'{reader.num_out_of_order} frames out of order were left out')
         step = self._mean_step()

@@ -13,18 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from mmaction_timesformer.detection.sources.addresses import fill_in, printable, safe_name
-from video_clips.clip import VIDEO_SUFFIXES
+from video_clips.clip import list_videos
 
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""
-
-LIKELY_VIDEO = VIDEO_SUFFIXES | frozenset(
-    (
-        *('.264', '.265', '.3g2', '.dav', '.divx', '.f4v', '.h264', '.h265', '.hevc', '.m2v'),
-        *('.mjpeg', '.mjpg', '.mpe', '.mpv', '.ogg', '.ogm', '.rm', '.rmvb', '.y4m'),
-    )
-)
-"""Suffixes of files in folders that are tried; others are left out, counted and named."""
 
 _NAMED = re.compile(r'(?P<name>[\w][\w .-]{0,63})=(?P<source>.+)', re.DOTALL)
 # A URL with a mistyped scheme is no file either; its text may hold a password.
@@ -134,9 +126,8 @@ def find_sources(texts: Iterable[str | Path], pace: float | None = None) -> list
 
 def find_left_out(texts: Iterable[str | Path]) -> list[str]:
     """Find the files in folders that are not watched because they do not look like videos."""
-    folders = [Path(text) for text in texts if '://' not in str(text) and os.path.isdir(text)]
-    files = [file for folder in folders for file in sorted(folder.rglob('*'))]
-    return [str(f) for f in files if f.suffix.lower() not in LIKELY_VIDEO and f.is_file()]
+    folders = [text for text in texts if '://' not in str(text) and os.path.isdir(text)]
+    return [str(file) for folder in folders for file in list_videos(folder)[1]]
 
 
 def _file(path: str) -> Source:
@@ -151,11 +142,7 @@ def _shown(text: str) -> str:
 def _find_files(text: str, shown: str) -> list[str]:
     path = Path(text)
     if os.path.isdir(path):
-        files = [
-            str(file)
-            for file in sorted(path.rglob('*'))
-            if file.suffix.lower() in LIKELY_VIDEO and not file.is_dir()
-        ]
+        files = [str(file) for file in list_videos(path)[0]]
         if not files:
             raise ValueError(f'{shown}: the folder holds no video')
         return files

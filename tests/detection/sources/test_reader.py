@@ -1,7 +1,9 @@
 """Reading in order, against the reader that knows every frame of a file beforehand."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.detection.windows import WindowSettings
 from tests.detection.signal_videos import every, make_detector, write_video
+from tests.video_clips.reading.test_faults import render_with_sound
 from video_clips.reading.video import VideoError, open_video
 
 # Half a second of it is damaged, so one reader gives up a frame where the other repeats one.
@@ -186,3 +189,80 @@ def test_frames_out_of_order_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(SourceReader, '_decode', swapped)
     *_, end = make_detector().watch([Source('a', str(video))])
     assert (end.num_frames, end.remark) == (99, '1 frames out of order were left out')
+
+
+@pytest.mark.parametrize(
+    ('name', 'size'), [('h264_stsd_240x320.mp4', (240, 320)), ('sar_1_2_704x288.mp4', (288, 352))]
+)
+def test_pictures_have_the_shape_that_a_player_shows(real_videos, name, size):
+    frames = read(real_videos / 'faults' / name)
+    picture = frames[20].picture()
+    assert picture.shape[:2] == size
+    with open_video(real_videos / 'faults' / name) as video:
+        assert np.array_equal(picture, video.decode([20])[0])
+
+
+def test_pixels_may_stay_as_coded(real_videos):
+    path = real_videos / 'faults' / 'sar_1_2_704x288.mp4'
+    with SourceReader(Source('a', str(path)), 60.0, square_pixels='never') as reader:
+        assert next(reader.frames()).picture().shape == (288, 704, 3)
+
+
+def write_numbered(path, start_pid, codec, seconds, starts, b_frames=0):
+    """A transport stream of 32x32 whose pictures have this number (PID)."""
+    options = {'mpegts_start_pid': str(start_pid), 'mpegts_pmt_start_pid': str(4000 + start_pid)}
+    with av.open(str(path), 'w', options=options) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width = stream.height = 32
+        stream.pix_fmt = 'yuv420p'
+        stream.options = {'bf': str(b_frames), 'g': '25'}
+        for number in range(round(25 * seconds)):
+            frame = av.VideoFrame(32, 32, 'yuv420p')
+            for plane in frame.planes:
+                plane.update(bytes([number % 200 + start_pid % 50]) * plane.buffer_size)
+            frame.pts = round(25 * starts) + number
+            frame.time_base = stream.codec_context.time_base = Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize('b_frames', [0, 2])
+def test_a_number_that_appears_after_the_probe_is_followed(tmp_path, b_frames):
+    """FFmpeg looks at seven seconds of a transport stream to find what it holds."""
+    parts = [
+        write_numbered(tmp_path / f'{pid}.ts', pid, 'mpeg2video', 12.0, starts, b_frames)
+        for pid, starts in ((256, 1.0), (300, 13.12), (340, 25.24))
+    ]
+    path = tmp_path / 'both.ts'
+    path.write_bytes(b''.join(parts))
+    frames = read(path)
+    assert len(frames) == 900
+    assert frames[-1].seconds == pytest.approx(36.2, abs=0.01)
+    assert np.diff([frame.seconds for frame in frames]).max() == pytest.approx(0.16, abs=0.01)
+    *_, end = make_detector().watch([Source('a', str(path))])
+    assert (end.num_frames, end.error, end.remark) == (900, '', '')
+
+
+def test_what_follows_in_another_codec_is_told(tmp_path):
+    path = tmp_path / 'both.ts'
+    first = write_numbered(tmp_path / '1.ts', 256, 'mpeg2video', 12.0, 0.0)
+    path.write_bytes(first + write_numbered(tmp_path / '2.ts', 300, 'libx264', 12.0, 12.0))
+    *_, end = make_detector().watch([Source('a', str(path))])
+    assert (end.num_frames, 'another number' in end.remark) == (300, True)
+
+
+@pytest.mark.parametrize('moves', ['frag_keyframe+empty_moov+delay_moov', 'dash+cmaf+delay_moov'])
+def test_fragments_begin_where_a_player_begins(tmp_path, moves):
+    whole = render_with_sound(tmp_path / 'a.mp4', video_starts=1.2)
+    path = tmp_path / 'b.mp4'
+    with av.open(str(whole)) as source, av.open(str(path), 'w', options={'movflags': moves}) as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    with open_video(path) as video:
+        assert video.seconds[0] == pytest.approx(1.2, abs=0.05)
+    with SourceReader(Source('a', str(path)), 60.0) as reader:
+        assert next(reader.frames()).seconds == pytest.approx(1.2, abs=0.05)
