@@ -3,6 +3,7 @@
 import logging
 import math
 import mimetypes
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -58,6 +59,14 @@ class Clip:
                 raise ValueError(f'{name} must be a number of seconds from 0, got {seconds}')
         if end is not None and end <= (start or 0):
             raise ValueError(f'the clip ends ({end} s) before it starts ({start or 0} s)')
+
+
+def clip_name(
+    file: str | Path, start_seconds: float | None = None, end_seconds: float | None = None
+) -> str:
+    """Name a clip by the place of its file and by the part of it, so that it is known again."""
+    start, end = ('' if s is None else f'{s:.3f}' for s in (start_seconds, end_seconds))
+    return '|'.join((os.path.abspath(file), start, end))
 
 
 def find_clips(

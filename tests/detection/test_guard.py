@@ -15,11 +15,11 @@ from mmaction_timesformer.detection.command import DetectArguments, detect_comma
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.results.event_log import GrowingFile, read_events
 from mmaction_timesformer.detection.results.folder import EVENTS
-from mmaction_timesformer.detection.results.locking import FolderLock
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from tests.detection.signal_videos import every, make_detector, read_colours, write_video
 from tests.detection.test_from_config import config, model_files  # noqa: F401
+from video_clips.folder_lock import FolderLock
 
 
 @pytest.fixture(scope='module')

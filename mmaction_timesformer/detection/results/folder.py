@@ -22,7 +22,6 @@ from typing import Any
 from mmaction_timesformer.detection.events.events import DangerEvent, event_key, wall_clock
 from mmaction_timesformer.detection.events.tracker import EventSettings, ScoredWindow
 from mmaction_timesformer.detection.results.event_log import JsonLines, read_records
-from mmaction_timesformer.detection.results.locking import FolderLock
 from mmaction_timesformer.detection.results.score_log import ScoreLog, read_scores
 from mmaction_timesformer.detection.sources import file_state
 from mmaction_timesformer.detection.sources.addresses import former_name
@@ -30,6 +29,7 @@ from mmaction_timesformer.detection.sources.feed import Resume
 from mmaction_timesformer.detection.sources.records import Begin, Drift, End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Heartbeat, Record, Scored
+from video_clips.folder_lock import FolderLock
 from video_clips.whole_files import write_atomically
 
 EVENTS, SCORES, MANIFEST = 'events.jsonl', 'scores.csv', 'run.json'

@@ -6,7 +6,8 @@ Legend: B clips in the batch, N rows, F features.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from torch.utils.data import DataLoader
 
 from mmaction_timesformer.engine.loops.choosing import STRENGTHS, Rows, choose
 from mmaction_timesformer.models.heads import ClosedFormHead
-from mmaction_timesformer.models.heads.ridge import ClassStatistics
 from mmaction_timesformer.registry import LOOPS
+from video_clips.clip import clip_name
 
 STATISTICS = 'closed_form_statistics'
 """Key of a checkpoint."""
@@ -34,7 +35,7 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
     Each epoch shows a view of every clip, the next one as the training pipeline augments it. After
     each the head is fitted to all that it has seen; the penalty and the temperature are chosen on
     recordings left out in turn. The statistics are in the checkpoint, so that training that starts
-    from it (``load_from``) adds its clips to those.
+    from it (``load_from``) adds its clips to those; a clip that is among them is replaced.
 
     Args:
         runner: The runner.
@@ -56,9 +57,7 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
     ) -> None:
         super().__init__(runner, dataloader, max_epochs, val_begin, val_interval)
         self.strengths = tuple(strengths)
-        self._features: list[np.ndarray] = []
-        self._labels: list[int] = []
-        self._recordings: list[str | None] = []
+        self._batches: list[tuple[np.ndarray, list[int], list[str]]] = []
         self.temperature: float | None = None
         # After the hook of temperatures, before checkpoints are saved.
         runner.register_hook(ClosedFormHook(), priority='LOW')
@@ -84,10 +83,10 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
         """See every clip once, then fit."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.eval()
-        start = len(self._labels)
+        self._batches = []
         for index, batch in enumerate(self.dataloader):
             self.run_iter(index, batch)
-        self._fit(start)
+        self._fit()
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
@@ -99,24 +98,31 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
         data = model.data_preprocessor(data_batch, training=True)
         maps = model.extract_feat(data['inputs'], stage='backbone')[0]
         features = head.features(maps[0] if isinstance(maps, tuple) else maps)
-        self._features.append(features.float().cpu().numpy())
         samples = data['data_samples']
         repeats = len(features) // len(samples)
-        for sample in samples:
-            self._labels += [int(sample.gt_label)] * repeats
-            self._recordings += [sample.metainfo.get('recording')] * repeats
+        labels = [int(sample.gt_label) for sample in samples for _ in range(repeats)]
+        names = [_name(sample.metainfo) for sample in samples for _ in range(repeats)]
+        head.recordings |= {
+            _name(sample.metainfo): str(sample.metainfo['recording'])
+            for sample in samples
+            if sample.metainfo.get('recording') is not None
+        }
+        self._batches.append((features.float().cpu().numpy(), labels, names))
         self.runner.call_hook('after_train_iter', batch_idx=idx, data_batch=data_batch, outputs={})
         self._iter += 1
 
-    def _fit(self, start: int) -> None:
+    def _fit(self) -> None:
         """Add the rows of this epoch to the head and solve."""
         head = self.head
-        features = np.concatenate(self._features)
-        self._features = [features]
-        labels = np.array(self._labels)
-        head.update(features[start:], labels[start:].tolist())
-        groups = np.unique([str(name) for name in self._recordings], return_inverse=True)[1]
-        if groups.max() == 0:
+        parts = list(zip(*self._batches, strict=True))
+        features = np.concatenate(parts[0])
+        labels, names = (list(chain.from_iterable(part)) for part in parts[1:])
+        if self._epoch == 0:
+            head.statistics.forget({name for name in names if name.partition('|')[0]})
+        head.update(features, labels, names=names)
+        rows = known_rows(head)
+        num_recordings = len(np.unique(rows.groups))
+        if num_recordings < 2:
             print_log(
                 'the training list names no recordings, or one: the penalty stays at '
                 f'{head.strength}, probabilities are not calibrated for new cameras',
@@ -125,17 +131,44 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
             )
             head.fit()
             return
-        rows = Rows(features, labels, groups, np.ones(len(labels)))
         choice = choose(rows, head.num_classes, head.balanced, self.strengths)
         head.fit(choice.strength)
         head.temperature.set(choice.temperature)
         self.temperature = choice.temperature
         print_log(
-            f'{len(labels)} rows of {groups.max() + 1} recordings; on recordings left out: '
+            f'{len(rows.labels)} rows of {num_recordings} recordings; on recordings left out: '
             f'accuracy {choice.accuracy:.3f}, log loss {choice.log_loss:.3f}, at strength '
             f'{choice.strength:g}, temperature {choice.temperature:.3g}',
             logger='current',
         )
+
+
+def _name(facts: Mapping[str, Any]) -> str:
+    """Name of a clip by the facts in its data sample.
+
+    Where they do not tell its file, that of its recording, which does not name a clip alone.
+    """
+    file, recording = facts.get('filename'), facts.get('recording')
+    if file:
+        return clip_name(file, facts.get('start_seconds'), facts.get('end_seconds'))
+    return '' if recording is None else f'|{recording}'
+
+
+def known_rows(head: ClosedFormHead) -> Rows:
+    """Rows that the head keeps and whose recordings are known."""
+    found: list[tuple[np.ndarray, int, str, float]] = []
+    for label, rows, weights, names in head.statistics.kept():
+        found += [
+            (row, label, head.recordings[name], weight)
+            for row, weight, name in zip(rows, weights.tolist(), names, strict=True)
+            if name in head.recordings and weight > 0
+        ]
+    if not found:
+        none = np.zeros(0)
+        return Rows(np.zeros((0, head.statistics.num_features)), none, none, none)
+    features, labels, recordings, weights = zip(*found, strict=True)
+    groups = np.unique(recordings, return_inverse=True)[1]
+    return Rows(np.stack(features), np.array(labels), groups, np.array(weights))
 
 
 class ClosedFormHook(Hook):
@@ -161,15 +194,7 @@ class ClosedFormHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Write them."""
-        statistics = runner.train_loop.head.statistics
-        checkpoint[STATISTICS] = [
-            dict(
-                weight=part.weight,
-                factor=torch.from_numpy(part.factor).float(),
-                total=torch.from_numpy(part.total),
-            )
-            for part in statistics.classes
-        ]
+        checkpoint[STATISTICS] = runner.train_loop.head.statistics_state()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Read them.
@@ -177,19 +202,5 @@ class ClosedFormHook(Hook):
         Raises:
             ValueError: They are of other features, or of more classes.
         """
-        parts = checkpoint.get(STATISTICS)
-        if parts is None:
-            return
-        statistics = runner.train_loop.head.statistics
-        if len(parts) > statistics.num_classes or any(
-            part['factor'].shape[1] != statistics.num_features for part in parts
-        ):
-            raise ValueError(
-                f'the checkpoint has statistics of {len(parts)} classes and '
-                f'{parts[0]["factor"].shape[1]} features, the head {statistics.num_classes} and '
-                f'{statistics.num_features}'
-            )
-        for number, part in enumerate(parts):
-            statistics.classes[number] = ClassStatistics(
-                part['weight'], part['factor'].double().numpy(), part['total'].numpy()
-            )
+        if STATISTICS in checkpoint:
+            runner.train_loop.head.load_statistics(checkpoint[STATISTICS])

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.models.heads.ridge import RidgeStatistics
+from mmaction_timesformer.models.heads.ridge import ClassStatistics, RidgeStatistics
 from mmaction_timesformer.models.heads.timesformer_cls_head import TimeSformerClsHead
 from mmaction_timesformer.registry import MODELS
 
@@ -94,6 +94,7 @@ class ClosedFormHead(TimeSformerClsHead):
         self.over_space, self.over_time = tuple(over_space), tuple(over_time)
         self.strength, self.balanced = strength, balanced
         self.statistics = RidgeStatistics(num_classes, num_features)
+        self.recordings: dict[str, str] = {}
         self.residual = None
         if residual_channels is not None:
             self.residual = torch.nn.Linear(residual_channels, num_classes)
@@ -152,7 +153,11 @@ class ClosedFormHead(TimeSformerClsHead):
         return logits + self.residual(tokens)
 
     def update(
-        self, features: np.ndarray, labels: Sequence[int], weights: np.ndarray | None = None
+        self,
+        features: np.ndarray,
+        labels: Sequence[int],
+        weights: np.ndarray | None = None,
+        names: Sequence[str] | None = None,
     ) -> None:
         """Add clips to what the head is fitted on; :meth:`fit` takes them into account.
 
@@ -160,8 +165,9 @@ class ClosedFormHead(TimeSformerClsHead):
             features: (N, F).
             labels: (N,) classes.
             weights: (N,) how much each row counts, 1 by default.
+            names: Of the N clips, so that they can be forgotten.
         """
-        self.statistics.add(features, labels, weights)
+        self.statistics.add(features, labels, weights, names)
 
     def fit(self, strength: float | None = None) -> None:
         """Solve for the classifier that all clips added so far ask for."""
@@ -170,3 +176,59 @@ class ClosedFormHead(TimeSformerClsHead):
         with torch.no_grad():
             self.fc_cls.weight.copy_(torch.from_numpy(weight))
             self.fc_cls.bias.copy_(torch.from_numpy(bias))
+
+    def statistics_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, so that training can go on from it; see `load_statistics`."""
+        return dict(
+            classes=[_class_state(part) for part in self.statistics.classes],
+            strength=self.strength,
+            recordings=dict(self.recordings),
+        )
+
+    def load_statistics(self, state: dict[str, Any] | list[dict[str, Any]]) -> None:
+        """Take statistics from a checkpoint, which may be of fewer classes.
+
+        Raises:
+            ValueError: They are of other features, or of more classes.
+        """
+        if isinstance(state, list):  # as versions before 0.2 wrote it
+            state = dict(classes=state)
+        parts = state['classes']
+        widths = sorted({len(part['total']) for part in parts})
+        if len(parts) > self.num_classes or widths != [self.statistics.num_features]:
+            raise ValueError(
+                f'the checkpoint has statistics of {len(parts)} classes and {widths} features, '
+                f'the head {self.num_classes} and {self.statistics.num_features}'
+            )
+        for number, part in enumerate(parts):
+            self.statistics.classes[number] = _read_class(part)
+        self.strength = state.get('strength', self.strength)
+        self.recordings = dict(state.get('recordings', {}))
+
+
+def _class_state(part: ClassStatistics) -> dict[str, Any]:
+    """Rows stay in single precision where that loses nothing, as for features of a network."""
+    rows = part.rows.astype(np.float32)
+    state = dict(
+        weight=part.weight,
+        total=torch.from_numpy(part.total),
+        rows=torch.from_numpy(rows if np.array_equal(rows, part.rows) else part.rows),
+        weights=torch.from_numpy(part.weights),
+        names=list(part.names),
+    )
+    return (
+        state if part.products is None else state | dict(products=torch.from_numpy(part.products))
+    )
+
+
+def _read_class(state: dict[str, Any]) -> ClassStatistics:
+    rows = state.get('rows', state.get('factor')).double().numpy()
+    products = state.get('products')
+    return ClassStatistics(
+        state['weight'],
+        state['total'].numpy(),
+        rows,
+        state['weights'].numpy() if 'weights' in state else np.ones(len(rows)),
+        state.get('names', [''] * len(rows)),
+        None if products is None else products.numpy(),
+    )

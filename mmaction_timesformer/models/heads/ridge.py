@@ -1,15 +1,15 @@
-"""Ridge regression onto classes from statistics that can be added up.
+"""Ridge regression onto classes from statistics that can be added up, and taken apart again.
 
 What the fit needs of a class is the number of its rows, their sum, and their products: R'R for the
-rows R themselves, or for the triangle of a QR decomposition once there are more rows than
-features. So clips and classes can be added later, and the result is that of one fit.
+rows R themselves, or the sum of the products once there are more rows than features. So clips and
+classes can be added later, clips can be forgotten, and the result is that of one fit.
 
-Legend: N rows, F features, K classes.
+Legend: N rows, F features, K classes, M rows that are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,8 @@ from scipy import linalg
 
 SMALLEST_DEVIATION = 1e-6
 """Features that vary less than this are constants."""
+SMALLEST_WEIGHT = 1e-9
+"""Of a class; less is the rounding error of rows that were added and taken back."""
 
 
 @dataclass
@@ -25,27 +27,64 @@ class ClassStatistics:
 
     Attributes:
         weight: Sum of the rows' weights.
-        factor: (M, F) with ``factor.T @ factor`` the weighted sum of products; M is at most F.
         total: (F,) weighted sum of the rows.
+        rows: (M, F) rows that are kept as they came; M is at most F.
+        weights: (M,) their weights; a row that is taken back has a negative one.
+        names: M names of what the rows were made from, empty where nobody gave one.
+        products: (F, F) weighted sum of the products of rows that are no longer kept.
     """
 
     weight: float
-    factor: np.ndarray
     total: np.ndarray
+    rows: np.ndarray
+    weights: np.ndarray
+    names: list[str]
+    products: np.ndarray | None = None
 
     @classmethod
     def empty(cls, num_features: int) -> ClassStatistics:
         """The statistics of no rows."""
-        return cls(0.0, np.zeros((0, num_features)), np.zeros(num_features))
+        return cls(0.0, np.zeros(num_features), np.zeros((0, num_features)), np.zeros(0), [])
 
-    def add(self, rows: np.ndarray, weights: np.ndarray) -> None:
-        """Add rows (N, F) with weights (N,)."""
+    def add(self, rows: np.ndarray, weights: np.ndarray, names: Sequence[str]) -> None:
+        """Add rows (N, F) with weights (N,) and N names."""
         rows = np.asarray(rows, dtype=np.float64)
         self.weight += float(weights.sum())
         self.total = self.total + weights @ rows
-        self.factor = np.concatenate([self.factor, np.sqrt(weights)[:, None] * rows])
-        if len(self.factor) > self.factor.shape[1]:
-            self.factor = linalg.qr(self.factor, mode='r')[0][: self.factor.shape[1]]
+        self.rows = np.concatenate([self.rows, rows])
+        self.weights = np.concatenate([self.weights, weights])
+        self.names = [*self.names, *names]
+        if len(self.rows) > self.rows.shape[1]:
+            self._fold()
+
+    def forget(self, names: Collection[str]) -> int:
+        """Remove the kept rows of these names, as if they had never come.
+
+        Returns:
+            How many these were.
+        """
+        gone = np.array([name in names for name in self.names], dtype=bool)
+        if gone.any():
+            self.weight -= float(self.weights[gone].sum())
+            self.total = self.total - self.weights[gone] @ self.rows[gone]
+            self.rows, self.weights = self.rows[~gone], self.weights[~gone]
+            self.names = [
+                name for name, is_gone in zip(self.names, gone, strict=True) if not is_gone
+            ]
+        return int(gone.sum())
+
+    def _fold(self) -> None:
+        products = weighted_products(self.rows, self.weights)
+        self.products = products if self.products is None else self.products + products
+        self.rows, self.weights, self.names = self.rows[:0], self.weights[:0], []
+
+
+def weighted_products(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(F, F) sum of ``weight * row' row``, twice as fast as a product of two matrices."""
+    scaled = np.sqrt(np.abs(weights))[:, None] * rows
+    back = weights < 0
+    products = scaled[~back].T @ scaled[~back]
+    return products - scaled[back].T @ scaled[back] if back.any() else products
 
 
 @dataclass
@@ -66,9 +105,19 @@ class RidgeStatistics:
             self.classes.append(ClassStatistics.empty(self.num_features))
 
     def add(
-        self, rows: np.ndarray, labels: Sequence[int], weights: np.ndarray | None = None
+        self,
+        rows: np.ndarray,
+        labels: Sequence[int],
+        weights: np.ndarray | None = None,
+        names: Sequence[str] | None = None,
     ) -> None:
-        """Add rows (N, F) with labels (N,) and weights (N,), 1 by default.
+        """Add rows (N, F) with labels (N,).
+
+        Args:
+            rows: The rows.
+            labels: Their classes.
+            weights: (N,), 1 by default; negative ones take rows back that were added before.
+            names: N names under which `forget` finds them.
 
         Raises:
             ValueError: Shapes that do not fit, or a label that is not among the classes.
@@ -83,10 +132,21 @@ class RidgeStatistics:
             raise ValueError(
                 f'labels {sorted(set(numbers.tolist()))} are not all in 0..{self.num_classes - 1}'
             )
-        weights = np.ones(len(numbers)) if weights is None else weights
+        weights = np.ones(len(numbers)) if weights is None else np.asarray(weights, dtype=float)
+        names = [''] * len(numbers) if names is None else names
         for label in np.unique(numbers):
-            chosen = numbers == label
-            self.classes[label].add(rows[chosen], weights[chosen])
+            chosen = np.flatnonzero(numbers == label)
+            part = self.classes[label]
+            part.add(rows[chosen], weights[chosen], [names[place] for place in chosen])
+
+    def forget(self, names: Collection[str]) -> int:
+        """Remove the rows of these names that are still kept; returns how many these were."""
+        return sum(part.forget(names) for part in self.classes)
+
+    def kept(self) -> Iterator[tuple[int, np.ndarray, np.ndarray, list[str]]]:
+        """Class, rows (M, F), weights (M,) and names of what is kept row by row."""
+        for number, part in enumerate(self.classes):
+            yield number, part.rows, part.weights, part.names
 
     def grow(self, num_classes: int) -> None:
         """Make room for more classes."""
@@ -117,7 +177,7 @@ class RidgeStatistics:
         self, strengths: Sequence[float], balanced: bool = True
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """`solve` for several strengths in little more time than for one."""
-        present = [k for k, part in enumerate(self.classes) if part.weight > 0]
+        present = [k for k, part in enumerate(self.classes) if part.weight > SMALLEST_WEIGHT]
         if not present:
             raise ValueError('there is nothing to fit: no clips were added')
         whole = sum(self.classes[k].weight for k in present)
@@ -127,38 +187,54 @@ class RidgeStatistics:
         share = np.zeros(self.num_classes)
         share[present] = [scale[k] * self.classes[k].weight / whole for k in present]
         mean = sum(scale[k] * self.classes[k].total for k in present) / whole
-        factor = np.concatenate([np.sqrt(scale[k]) * self.classes[k].factor for k in present])
-        variance = np.square(factor).sum(axis=0) / whole - np.square(mean)
-        deviation = np.sqrt(variance.clip(min=0))
+        rows = np.concatenate([self.classes[k].rows for k in present])
+        weights = np.concatenate([scale[k] * self.classes[k].weights for k in present])
+        products = self._products(scale)
+        squares = weights @ np.square(rows)
+        if products is not None:
+            squares = squares + np.diag(products)
+        deviation = np.sqrt((squares / whole - np.square(mean)).clip(min=0))
         deviation = np.where(deviation < SMALLEST_DEVIATION, np.inf, deviation)
         # X'(Y - mean of Y) of centred features is the sum of each class less its share.
         moments = np.zeros((self.num_features, self.num_classes))
         for k in present:
             moments[:, k] = scale[k] * self.classes[k].total - share[k] * whole * mean
         moments /= deviation[:, None]
-        solutions = _solve_centred(
-            factor / deviation, np.sqrt(whole) * mean / deviation, moments, strengths
-        )
-        weights = [solution / deviation[:, None] for solution in solutions]
-        return [(weight.T, share - mean @ weight) for weight in weights]
+        if products is not None:
+            products = products / np.outer(deviation, deviation)
+        # The mean is a row that is taken back.
+        rows = np.concatenate([rows, mean[None]]) / deviation
+        weights = np.append(weights, -whole)
+        solutions = _solve_centred(rows, weights, products, moments, strengths)
+        found = [solution / deviation[:, None] for solution in solutions]
+        return [(weight.T, share - mean @ weight) for weight in found]
+
+    def _products(self, scale: dict[int, float]) -> np.ndarray | None:
+        """(F, F) products of the rows that are no longer kept."""
+        parts = [(scale[k], self.classes[k].products) for k in scale]
+        found = [factor * part for factor, part in parts if part is not None]
+        return sum(found[1:], found[0]) if found else None
 
 
 def _solve_centred(
-    factor: np.ndarray, mean: np.ndarray, moments: np.ndarray, strengths: Sequence[float]
+    rows: np.ndarray,
+    weights: np.ndarray,
+    products: np.ndarray | None,
+    moments: np.ndarray,
+    strengths: Sequence[float],
 ) -> list[np.ndarray]:
-    """(factor' factor - mean mean' + strength F) W = moments, by the smaller of two systems."""
-    num_rows, num_features = factor.shape
+    """(rows' diag(weights) rows + products + strength F) W = moments, by the smaller system."""
+    num_rows, num_features = rows.shape
     penalties = [strength * num_features for strength in strengths]
-    if num_rows >= num_features:
-        gram = factor.T @ factor - np.outer(mean, mean)
+    if products is not None or num_rows > num_features:
+        gram = weighted_products(rows, weights)
+        gram = gram if products is None else gram + products
         return [
             linalg.solve(_add_to_diagonal(gram, penalty), moments, assume_a='pos')
             for penalty in penalties
         ]
-    # Woodbury: with U = [factor' mean] and S = diag(1, ..., 1, -1), (U S U' + p)^-1.
-    low = np.concatenate([factor, mean[None]])
-    signs = np.ones(len(low))
-    signs[-1] = -1.0
+    # Woodbury: with U the scaled rows and S the signs of their weights, (U' S U + p)^-1.
+    low, signs = np.sqrt(np.abs(weights))[:, None] * rows, np.where(weights < 0, -1.0, 1.0)
     inner, seen = low @ low.T, low @ moments
     solutions = []
     for penalty in penalties:

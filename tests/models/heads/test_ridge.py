@@ -64,11 +64,47 @@ def test_more_rows_than_features_are_folded():
     rows, labels = make_rows(600, 12)
     statistics = RidgeStatistics(3, 12)
     statistics.add(rows, labels)
-    assert all(len(part.factor) == 12 for part in statistics.classes)
+    assert all(len(part.rows) <= 12 for part in statistics.classes)
     for k, part in enumerate(statistics.classes):
-        np.testing.assert_allclose(
-            part.factor.T @ part.factor, rows[labels == k].T @ rows[labels == k]
-        )
+        kept = part.rows.T @ part.rows
+        whole = kept if part.products is None else kept + part.products
+        np.testing.assert_allclose(whole, rows[labels == k].T @ rows[labels == k])
+
+
+@pytest.mark.parametrize('num_features', [12, 130, 400], ids=['folded', 'tall', 'wide'])
+@pytest.mark.parametrize('balanced', [True, False])
+def test_what_is_forgotten_was_never_there(num_features, balanced):
+    rows, labels = make_rows(200, num_features)
+    names = [f'clip {number // 2}' for number in range(200)]
+    wrong = np.arange(0, 40)
+    statistics = RidgeStatistics(3, num_features)
+    statistics.add(rows, labels, names=names)
+    if num_features == 12:  # Folded: the rows are not kept, but can be given again.
+        assert statistics.forget(names[:40]) < 40
+        statistics = RidgeStatistics(3, num_features)
+        statistics.add(rows, labels, names=names)
+        statistics.add(rows[wrong], labels[wrong], -np.ones(40))
+    else:
+        assert statistics.forget(set(names[:40])) == 40
+    relabelled = (labels[wrong] + 1) % 3
+    statistics.add(rows[wrong], relabelled, names=names[:40])
+    expected = RidgeStatistics(3, num_features)
+    expected.add(rows, np.concatenate([relabelled, labels[40:]]))
+    for found, wanted in zip(
+        statistics.solve(STRENGTH, balanced), expected.solve(STRENGTH, balanced), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_a_class_that_is_forgotten_is_absent():
+    rows, labels = make_rows()
+    statistics = RidgeStatistics(3, 12)
+    names = [f'of {label}' for label in labels]
+    statistics.add(rows, labels, 0.1 * np.ones(len(labels)), names)
+    statistics.forget({'of 2'})
+    two = RidgeStatistics(3, 12)
+    two.add(rows[labels < 2], labels[labels < 2], 0.1 * np.ones((labels < 2).sum()))
+    np.testing.assert_allclose(statistics.solve(STRENGTH)[0], two.solve(STRENGTH)[0], atol=1e-9)
 
 
 def test_a_weight_counts_as_often_as_it_says():
