@@ -27,7 +27,7 @@ from data_analysis.summary.summary import (
     summarize,
     write_summary,
 )
-from video_clips.cells import as_text
+from video_clips.plain_data import as_text
 from video_clips.reading.remote import without_password
 from video_clips.whole_files import write_atomically
 

@@ -27,6 +27,7 @@ COMMANDS = {
     'embeddings': ('visualize_embeddings.py', "show clips as a model's features see them"),
     'detect': ('detect.py', 'find events in recordings and live streams'),
     'evaluate-events': ('evaluate_events.py', 'compare found events with annotated ones'),
+    'continue': ('continue_training.py', 'learn corrections, judge and take over the new model'),
     'study': ('study.py', 'compare recipes, each camera left out in turn'),
     'extract-features': ('extract_features.py', 'features of untrimmed recordings'),
     'train-online': ('train_online.py', 'train the head of an online model'),

@@ -30,6 +30,7 @@ FLOORS = [
     ],
     ['mmaction_timesformer.engine'],
     ['mmaction_timesformer.inference'],
+    ['mmaction_timesformer.learning'],
     ['mmaction_timesformer.explanation', 'mmaction_timesformer.detection'],
     ['mmaction_timesformer.reports', 'mmaction_timesformer.studies'],
     ['mmaction_timesformer.commands'],

@@ -1,14 +1,25 @@
-"""Files that only grow: each line is complete once it is written, whatever kills the writer."""
+"""Files that only grow, by one writer at a time.
+
+Each line is complete once it is written, whatever kills the writer; the lock ends with its process.
+"""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = '.lock'
 
 
 class GrowingFile:
@@ -109,3 +120,46 @@ def read_records(file: str | Path) -> Iterator[dict[str, Any]]:
             if not isinstance(record, dict):
                 raise ValueError(f'{file}, line {number}: not a JSON object')
             yield record
+
+
+class FolderLock:
+    """Locks a folder.
+
+    Args:
+        folder: The folder; made if it is missing.
+        wait_seconds: How long to wait for another holder.
+
+    Raises:
+        ValueError: Another run holds it.
+        OSError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, wait_seconds: float = 0.0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._descriptor: int | None = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        deadline = time.monotonic() + wait_seconds
+        while not self._try():
+            if time.monotonic() >= deadline:
+                self.release()
+                raise ValueError(
+                    f'{folder}: another run writes there; wait for it, or name another folder'
+                )
+            time.sleep(0.01)
+
+    def _try(self) -> bool:
+        assert self._descriptor is not None
+        try:
+            if fcntl is not None:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let others lock it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __del__(self) -> None:
+        self.release()

@@ -1,4 +1,4 @@
-"""Plain data: what JSON can hold."""
+"""Plain data: what JSON and spreadsheets can hold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+_STARTS_A_FORMULA = ('=', '+', '-', '@', '\t', '\r')
 
 
 def plain(value: Any) -> Any:
@@ -20,3 +22,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def as_text(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula: a quotation mark before its first letter.
+
+    File and class names are anybody's, and spreadsheets run what begins with ``=``, ``+``, ``-``,
+    ``@``, a tab or a return. Numbers and harmless texts stay as they are.
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA) else cell

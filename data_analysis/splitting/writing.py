@@ -16,9 +16,9 @@ from data_analysis.inputs.datasets import DatasetInput
 from data_analysis.splitting.ready_config import ReadyConfig, write_ready_config
 from data_analysis.splitting.splits import Fold, nested_fractions
 from video_clips.annotation_files import write_annotations
-from video_clips.cells import as_text
 from video_clips.clip import Clip
 from video_clips.labels import MULTI_LABEL_SEPARATOR
+from video_clips.plain_data import as_text
 from video_clips.whole_files import write_atomically
 
 _BREAKS = ('\n', '\r')

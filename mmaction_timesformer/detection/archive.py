@@ -23,7 +23,7 @@ from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
 from mmaction_timesformer.detection.running import RunSummary, run
 from mmaction_timesformer.detection.sources.sources import Source
-from video_clips.folder_lock import FolderLock
+from video_clips.growing_files import FolderLock
 from video_clips.whole_files import write_atomically
 
 PARTS = 'parts'

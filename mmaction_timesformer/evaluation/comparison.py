@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from mmaction_timesformer.evaluation.predictions import Predictions
 from mmaction_timesformer.evaluation.resampling import NUM_RESAMPLES, interval, resample
@@ -31,6 +31,25 @@ class Difference:
     difference: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Clips on which two models differ.
+
+    Attributes:
+        lost: (N,) booleans: the first model alone is right.
+        won: (N,) booleans: the second alone is right.
+    """
+
+    lost: np.ndarray
+    won: np.ndarray
+
+    @property
+    def worse_p(self) -> float:
+        """Probability of so many losses among the flips, were both models equally good."""
+        lost, won = int(self.lost.sum()), int(self.won.sum())
+        return float(binom.sf(lost - 1, lost + won, 0.5))
 
 
 @dataclass(frozen=True)
@@ -74,7 +93,8 @@ def compare(
         shift = resampled[1][name] - resampled[0][name]
         limits = interval(shift, after - before, num_groups)
         differences[name] = Difference(before, after, after - before, *limits)
-    lost, won = first.hits & ~second.hits, ~first.hits & second.hits
+    flipped = flips(first, second)
+    lost, won = flipped.lost, flipped.won
     decided = int(lost.sum() + won.sum())
     return Comparison(
         differences,
@@ -82,6 +102,16 @@ def compare(
         [first.short_names[row] for row in np.flatnonzero(won)],
         float(binomtest(int(won.sum()), decided).pvalue) if decided else 1.0,
     )
+
+
+def flips(first: Predictions, second: Predictions) -> Flips:
+    """The clips that one of two models has right; the clips may be in another order.
+
+    Raises:
+        ValueError: The predictions are not of the same clips, labels and classes.
+    """
+    second = _aligned(first, second)
+    return Flips(first.hits & ~second.hits, ~first.hits & second.hits)
 
 
 def _aligned(first: Predictions, second: Predictions) -> Predictions:

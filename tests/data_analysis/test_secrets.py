@@ -12,8 +12,8 @@ from data_analysis.analysis import AnalysisSettings, analyze
 from data_analysis.inputs.datasets import SplitFile, input_from_annotations, input_from_folder
 from data_analysis.measuring.measure import MeasureSettings
 from tests.data_analysis.rendering import render_video
-from video_clips.cells import as_text
 from video_clips.commands import in_a_line
+from video_clips.plain_data import as_text
 from video_clips.reading.remote import has_password, without_password
 
 SECRET = 'hunter2'

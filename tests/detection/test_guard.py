@@ -19,7 +19,7 @@ from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from tests.detection.signal_videos import every, make_detector, read_colours, write_video
 from tests.detection.test_from_config import config, model_files  # noqa: F401
-from video_clips.folder_lock import FolderLock
+from video_clips.growing_files import FolderLock
 
 
 @pytest.fixture(scope='module')

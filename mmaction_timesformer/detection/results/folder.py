@@ -29,7 +29,7 @@ from mmaction_timesformer.detection.sources.feed import Resume
 from mmaction_timesformer.detection.sources.records import Begin, Drift, End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Heartbeat, Record, Scored
-from video_clips.folder_lock import FolderLock
+from video_clips.growing_files import FolderLock
 from video_clips.whole_files import write_atomically
 
 EVENTS, SCORES, MANIFEST = 'events.jsonl', 'scores.csv', 'run.json'

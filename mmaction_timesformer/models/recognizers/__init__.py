@@ -1,5 +1,6 @@
-"""Whole models that are not mmaction2's: those that take a stream."""
+"""Whole models that are not mmaction2's: those that take a stream, and those that are distilled."""
 
+from mmaction_timesformer.models.recognizers.distilled_recognizer import DistilledRecognizer3D
 from mmaction_timesformer.models.recognizers.online_recognizer import OnlineRecognizer, OnlineState
 
-__all__ = ['OnlineRecognizer', 'OnlineState']
+__all__ = ['DistilledRecognizer3D', 'OnlineRecognizer', 'OnlineState']

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mmaction_timesformer.evaluation import Predictions
-from video_clips.cells import as_text
+from video_clips.plain_data import as_text
 
 _KNOWN = ('filename', 'frame_dir', 'recording', 'start_seconds', 'end_seconds')
 
