@@ -21,6 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--csv', type=Path, metavar='FILE', help='clips and labels')
     parser.add_argument('--group-column', metavar='NAME', help='CSV column of cameras')
     parser.add_argument('--group-regex', metavar='REGEX', help='camera in the path')
+    parser.add_argument('--site-column', metavar='NAME', help='leave out whole sites: CSV column')
     parser.add_argument('--out', type=Path, required=True, help='folder for features and results')
     parser.add_argument('--hours', type=float, help='leave out rows that do not fit in this time')
     args = parser.parse_args()
@@ -30,10 +31,14 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Run the study."""
-    options = vars(parse_args())
+    args = parse_args()
+    from mmaction_timesformer.studies.clips import ClipSource
     from mmaction_timesformer.studies.command import study_command
 
-    return study_command(**options)
+    source = ClipSource(
+        args.folder, args.csv, args.group_column, args.group_regex, args.site_column
+    )
+    return study_command(args.study, source, args.out, args.hours)
 
 
 if __name__ == '__main__':

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from data_analysis.inputs.datasets import (
     DatasetInput,
@@ -27,12 +28,19 @@ class StudyClips:
         labels: (N,) classes.
         groups: (N,) names of cameras, or of recordings where cameras are not known.
         classes: K names.
+        sites: (N,) names of what is left out together, whole cameras; by default the cameras.
     """
 
     files: tuple[str, ...]
     labels: np.ndarray
     groups: np.ndarray
     classes: tuple[str, ...]
+    sites: np.ndarray | None = None
+
+    @property
+    def left_out(self) -> np.ndarray:
+        """(N,) names of what is left out together."""
+        return self.groups if self.sites is None else self.sites
 
     def __len__(self) -> int:
         return len(self.files)
@@ -48,10 +56,10 @@ class StudyClips:
 
 @dataclass(frozen=True)
 class Fold:
-    """A camera left out.
+    """A camera, or all cameras of a site, left out.
 
     Attributes:
-        name: The camera.
+        name: The camera or the site.
         train: Numbers of clips to learn from.
         test: Numbers of clips to predict.
     """
@@ -61,32 +69,57 @@ class Fold:
     test: np.ndarray
 
 
-def read_clips(
-    folder: Path,
-    csv: Path | None = None,
-    group_column: str | None = None,
-    group_regex: str | None = None,
-) -> StudyClips:
-    """Read a folder per class, or clips listed in a CSV file.
+@dataclass(frozen=True)
+class ClipSource:
+    """Where the clips of a study come from.
 
-    Args:
+    Attributes:
         folder: Of the videos; its ``clips.csv`` is used if there is one.
         csv: A list of clips and labels, paths below ``folder``.
         group_column: Its column of cameras; by default ``camera``, else ``recording``.
         group_regex: Tells the camera from the path where there is no list.
+        site_column: Its column of what is left out together; by default each camera by itself.
+    """
+
+    folder: Path
+    csv: Path | None = None
+    group_column: str | None = None
+    group_regex: str | None = None
+    site_column: str | None = None
+
+
+def read_clips(source: ClipSource) -> StudyClips:
+    """Read a folder per class, or clips listed in a CSV file.
 
     Raises:
         FileNotFoundError: There is no such folder or list.
         ValueError: Clips without one label or without a camera, or one camera only.
     """
+    folder, csv = source.folder, source.csv
     if csv is None and (folder / 'clips.csv').is_file():
         csv = folder / 'clips.csv'
     if csv is None:
-        dataset = input_from_folder(str(folder), None, group_regex)
+        dataset = input_from_folder(str(folder), None, source.group_regex)
     else:
-        column = group_column or _column_of(csv)
+        column = source.group_column or _column_of(csv)
         dataset = input_from_annotations([SplitFile('', csv, str(folder))], recording_column=column)
-    return _from_dataset(dataset)
+    clips = _from_dataset(dataset)
+    if source.site_column is None:
+        return clips
+    if csv is None:
+        raise ValueError('--site-column names a column of --csv')
+    return replace(clips, sites=_sites(csv, source.site_column, folder, clips))
+
+
+def _sites(csv: Path, column: str, folder: Path, clips: StudyClips) -> np.ndarray:
+    table = pd.read_csv(csv, dtype=str)
+    if column not in table:
+        raise ValueError(f'{csv}: has no column {column!r}, only {list(table.columns)}')
+    site_of = {str(folder / name): site for name, site in zip(table.iloc[:, 0], table[column])}
+    sites = np.array([str(site_of[file]) for file in clips.files])
+    if len(set(sites)) < 2:
+        raise ValueError(f'all clips are of one site, {sites[0]}: there is none to leave out')
+    return sites
 
 
 def _column_of(csv: Path) -> str:
@@ -113,19 +146,19 @@ def _from_dataset(dataset: DatasetInput) -> StudyClips:
 
 
 def leave_one_out(clips: StudyClips) -> list[Fold]:
-    """A fold for each camera.
+    """A fold for each camera or site.
 
-    Clips with the same bytes as one of the left-out camera are not learned from.
+    Clips with the same bytes as one left out are not learned from.
 
     Raises:
         ValueError: A fold shares a recording.
     """
     contents = np.array([_content(file) for file in clips.files])
     folds = []
-    for name in np.unique(clips.groups):
-        test = np.flatnonzero(clips.groups == name)
+    for name in np.unique(clips.left_out):
+        test = np.flatnonzero(clips.left_out == name)
         known = np.isin(contents, contents[test])
-        train = np.flatnonzero((clips.groups != name) & ~known)
+        train = np.flatnonzero((clips.left_out != name) & ~known)
         folds.append(Fold(str(name), train, test))
     check_folds(folds, clips.groups)
     return folds

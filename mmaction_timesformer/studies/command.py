@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from mmengine.registry import init_default_scope
 
-from mmaction_timesformer.studies.clips import leave_one_out, read_clips
+from mmaction_timesformer.studies.clips import ClipSource, leave_one_out, read_clips
 from mmaction_timesformer.studies.features import FeatureStore
 from mmaction_timesformer.studies.page import Findings, write_findings
 from mmaction_timesformer.studies.planning import Planned
@@ -22,15 +22,7 @@ from mmaction_timesformer.studies.spec import read_study
 from mmaction_timesformer.version import __version__
 
 
-def study_command(
-    study: Path,
-    folder: Path,
-    out: Path,
-    csv: Path | None = None,
-    group_column: str | None = None,
-    group_regex: str | None = None,
-    hours: float | None = None,
-) -> int:
+def study_command(study: Path, source: ClipSource, out: Path, hours: float | None = None) -> int:
     """Run a study; what an earlier run has done is taken from ``out``.
 
     Returns:
@@ -39,7 +31,7 @@ def study_command(
     init_default_scope('mmaction')
     try:
         question = read_study(study)
-        clips = read_clips(folder, csv, group_column, group_regex)
+        clips = read_clips(source)
         folds = leave_one_out(clips)
         store = FeatureStore(out / 'features', clips, question, _show_progress)
         laboratory = Laboratory(question, clips, folds, store, out)

@@ -76,15 +76,14 @@ def _ridge_logits(task: Task) -> Tensor:
     rows = task.training_rows()
     choice = choose(rows, task.num_classes, balanced=True)
     features = task.features()
-    weight, bias = fit_rows(rows, task.num_classes, choice.strength, balanced=True)
-    logits = features @ weight.T + bias
+    logits = fit_rows(rows, task.num_classes, choice.strength, True).calibrated(features, choice)
     count = len(task.fold.train)
     for group in np.unique(rows.groups):
         left_out = rows.groups == group
-        weight, bias = fit_rows(rows[~left_out], task.num_classes, choice.strength, balanced=True)
+        fit = fit_rows(rows[~left_out], task.num_classes, choice.strength, balanced=True)
         numbers = task.fold.train[left_out[:count]]
-        logits[numbers] = features[numbers] @ weight.T + bias
-    return torch.from_numpy(logits / choice.temperature).float()
+        logits[numbers] = fit.calibrated(features[numbers], choice)
+    return torch.from_numpy(logits).float()
 
 
 def _train(task: Task, model: nn.Module, inputs: Tensor, start: Tensor | None = None) -> np.ndarray:

@@ -43,7 +43,7 @@ def write_findings(folder: Path, findings: Findings, clips: StudyClips) -> Path:
     Returns:
         The page.
     """
-    names, counts = np.unique(clips.groups, return_counts=True)
+    names, counts = np.unique(clips.left_out, return_counts=True)
     cameras = dict(zip(map(str, names), counts.tolist(), strict=True))
     content = dict(
         question=findings.question,

@@ -116,9 +116,8 @@ def ridge(task: Task) -> np.ndarray:
     """Ridge regression, calibrated: what ``ClosedFormHead`` is."""
     rows = task.training_rows()
     choice = choose(rows, task.num_classes, balanced=True)
-    weight, bias = fit_rows(rows, task.num_classes, choice.strength, balanced=True)
-    logits = task.features()[task.fold.test] @ weight.T + bias
-    return softmax(logits / choice.temperature, axis=1)
+    fit = fit_rows(rows, task.num_classes, choice.strength, balanced=True)
+    return softmax(fit.calibrated(task.features()[task.fold.test], choice), axis=1)
 
 
 def logistic(task: Task) -> np.ndarray:

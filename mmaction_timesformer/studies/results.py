@@ -29,7 +29,7 @@ class Line:
         accuracy: Of all clips; interval over cameras.
         calibration_error: Expected calibration error.
         log_loss: In nats.
-        cameras: Macro-F1 of each camera, over the classes it has.
+        cameras: Macro-F1 of each camera or site left out, over the classes it has.
         worst: The camera with the lowest, of those with enough clips; None if none has.
         seconds: To fit all folds once, features aside.
         spread: Standard deviation of macro-F1 over the seeds; 0 for one.
@@ -66,9 +66,9 @@ def line_of(results: Sequence[Result], clips: StudyClips, least_clips: int) -> L
     ).whole['macro_f1']
     cameras = {
         str(name): float(np.mean([_camera_f1(result.scores, clips, name) for result in results]))
-        for name in np.unique(clips.groups)
+        for name in np.unique(clips.left_out)
     }
-    names, counts = np.unique(clips.groups, return_counts=True)
+    names, counts = np.unique(clips.left_out, return_counts=True)
     large = [str(name) for name, count in zip(names, counts, strict=True) if count >= least_clips]
     return Line(
         name=results[0].row.name,
@@ -92,6 +92,6 @@ def _figures(scores: np.ndarray, clips: StudyClips) -> dict[str, Estimate]:
 
 
 def _camera_f1(scores: np.ndarray, clips: StudyClips, name: str) -> float:
-    chosen = clips.groups == name
+    chosen = clips.left_out == name
     truth, found = clips.labels[chosen], scores[chosen].argmax(axis=1)
     return float(f1_score(truth, found, average='macro', labels=np.unique(truth), zero_division=0))

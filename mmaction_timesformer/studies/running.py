@@ -5,6 +5,7 @@ What is done is not done again: a run that was killed resumes with the next job.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,10 @@ RECIPES: dict[str, Callable[[Task], np.ndarray]] = {
 }
 RANDOM = ('adamw', 'timesformer')
 """Recipes that draw at random; the others give the same for every seed."""
+
+
+REVISION = 2
+"""Of the recipes: results of earlier ones are not taken over."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,8 @@ class Laboratory:
 
     def _file(self, row: Row, fold: Fold, seed: int) -> Path:
         sampling = (self.study.clip_len, self.study.frame_interval, self.study.size)
-        place = '-'.join(map(str, (self.clips.fingerprint, *sampling)))
+        folds = hashlib.sha256('\n'.join(self.clips.left_out.tolist()).encode()).hexdigest()[:8]
+        place = '-'.join(map(str, (self.clips.fingerprint, folds, REVISION, *sampling)))
         number = [other.name for other in self.folds].index(fold.name)
         return self.folder / 'jobs' / place / f'{row.key}-fold{number}-seed{seed}.json'
 

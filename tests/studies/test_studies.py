@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmaction_timesformer.studies.clips import Fold, StudyClips, check_folds, leave_one_out
+from mmaction_timesformer.studies.clips import (
+    ClipSource,
+    Fold,
+    StudyClips,
+    check_folds,
+    leave_one_out,
+    read_clips,
+)
 from mmaction_timesformer.studies.command import study_command
 from mmaction_timesformer.studies.planning import plan
 from mmaction_timesformer.studies.recipes import Task, ridge
@@ -43,7 +50,8 @@ def data(tmp_path_factory) -> Path:
 
 
 def command(data: Path, out: Path) -> dict:
-    return dict(study=data / 'study.yaml', folder=data / 'videos', csv=data / 'val.csv', out=out)
+    source = ClipSource(data / 'videos', data / 'val.csv')
+    return dict(study=data / 'study.yaml', source=source, out=out)
 
 
 def test_a_whole_study(data, tmp_path, capsys):
@@ -72,8 +80,8 @@ def test_a_whole_study(data, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_killed_study_resumes(data, tmp_path):
     arguments = command(data, tmp_path)
-    line = [sys.executable, 'tools/study.py', arguments['study'], arguments['folder']]
-    line += ['--csv', arguments['csv'], '--out', tmp_path]
+    line = [sys.executable, 'tools/study.py', arguments['study'], data / 'videos']
+    line += ['--csv', data / 'val.csv', '--out', tmp_path]
     process = subprocess.Popen(list(map(str, line)), cwd=ROOT, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     while not list(tmp_path.glob('features/*/*.npz')):
@@ -117,6 +125,23 @@ def test_copies_of_left_out_clips_are_not_learned_from(tmp_path):
     first, second = leave_one_out(clips)
     assert first.train.tolist() == [2]
     assert second.train.tolist() == [1]
+
+
+def test_a_site_is_left_out_with_all_its_cameras(tmp_path):
+    lines = ['filename,label,camera,site']
+    for number in range(12):
+        camera = 'abcd'[number % 4]
+        site = 'north' if camera in 'ab' else 'south'
+        (tmp_path / f'{number}.mp4').write_bytes(bytes([number]))
+        lines.append(f'{number}.mp4,{"xy"[number % 3 == 0]},{camera},{site}')
+    (tmp_path / 'clips.csv').write_text('\n'.join(lines) + '\n')
+    clips = read_clips(ClipSource(tmp_path, site_column='site'))
+    north, south = leave_one_out(clips)
+    assert set(clips.groups[north.test]) == {'a', 'b'}
+    assert set(clips.groups[north.train]) == {'c', 'd'}
+    assert south.test.tolist() == north.train.tolist()
+    with pytest.raises(ValueError, match="no column 'yard'"):
+        read_clips(ClipSource(tmp_path, site_column='yard'))
 
 
 def test_the_scored_camera_takes_no_part():

@@ -17,10 +17,12 @@ from sklearn.model_selection import GroupKFold
 
 from mmaction_timesformer.evaluation.calibration import apply_temperature, fit_temperature
 from mmaction_timesformer.evaluation.predictions import Predictions
+from mmaction_timesformer.models.heads.novelty import squared_distance
 from mmaction_timesformer.models.heads.ridge import RidgeStatistics
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 MOST_FOLDS = 10
+DOUBTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 UNIT = 0.1
 """Ridge regression's scores are about 0 and 1, so that its temperatures are about this."""
 
@@ -54,14 +56,43 @@ class Choice:
     Attributes:
         strength: Of the penalty.
         temperature: That logits are divided by.
-        log_loss: In nats, with that temperature.
+        doubt: How much less certain a clip's answer is for being unlike those of training, see
+            `NoveltyScaling`.
+        log_loss: In nats, with both.
         accuracy: Of the most probable class.
     """
 
     strength: float
     temperature: float
+    doubt: float
     log_loss: float
     accuracy: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A classifier of features.
+
+    Attributes:
+        weight: (K, F).
+        bias: (K,).
+        mean: (F,) of the features.
+        deviation: (F,) of the features; infinite for a constant.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Features (N, F) to logits (N, K)."""
+        return features @ self.weight.T + self.bias
+
+    def calibrated(self, features: np.ndarray, choice: Choice) -> np.ndarray:
+        """Features (N, F) to logits (N, K) whose softmax are probabilities."""
+        distance = squared_distance(features, self.mean, self.deviation)
+        return self.logits(features) / _scale(distance, choice.doubt) / choice.temperature
 
 
 def choose(
@@ -78,24 +109,25 @@ def choose(
     folds = list(GroupKFold(min(num_groups, MOST_FOLDS)).split(rows.features, groups=rows.groups))
     strengths = sorted(strengths, reverse=True)
     logits = np.zeros((len(strengths), len(rows.labels), num_classes))
+    distance = np.zeros(len(rows.labels))
     for train, test in folds:
-        solutions = _statistics(rows[train], num_classes).solve_each(strengths, balanced)
+        statistics = _statistics(rows[train], num_classes)
+        solutions = statistics.solve_each(strengths, balanced)
+        distance[test] = squared_distance(rows.features[test], *statistics.moments(balanced))
         for part, (weight, bias) in zip(logits, solutions, strict=True):
             part[test] = rows.features[test] @ weight.T + bias
-    best: Choice | None = None
-    for strength, part in zip(strengths, logits, strict=True):
-        choice = _judge(part, rows, strength)
-        if best is None or choice.log_loss < best.log_loss:
-            best = choice
-    assert best is not None
-    return best
+    choices = [
+        _judge(part, rows, distance, strength, doubt)
+        for strength, part in zip(strengths, logits, strict=True)
+        for doubt in DOUBTS
+    ]
+    return min(choices, key=lambda choice: choice.log_loss)
 
 
-def fit_rows(
-    rows: Rows, num_classes: int, strength: float, balanced: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weight (K, F) and bias (K,) of one fit."""
-    return _statistics(rows, num_classes).solve(strength, balanced)
+def fit_rows(rows: Rows, num_classes: int, strength: float, balanced: bool) -> Fit:
+    """One fit of all rows."""
+    statistics = _statistics(rows, num_classes)
+    return Fit(*statistics.solve(strength, balanced), *statistics.moments(balanced))
 
 
 def _statistics(rows: Rows, num_classes: int) -> RidgeStatistics:
@@ -104,10 +136,17 @@ def _statistics(rows: Rows, num_classes: int) -> RidgeStatistics:
     return statistics
 
 
-def _judge(logits: np.ndarray, rows: Rows, strength: float) -> Choice:
+def _judge(
+    logits: np.ndarray, rows: Rows, distance: np.ndarray, strength: float, doubt: float
+) -> Choice:
     names = tuple(map(str, range(logits.shape[1])))
-    predictions = Predictions(softmax(logits / UNIT, axis=1), rows.labels, names)
+    scaled = logits / _scale(distance, doubt) / UNIT
+    predictions = Predictions(softmax(scaled, axis=1), rows.labels, names)
     temperature = fit_temperature(predictions)
-    scaled = apply_temperature(predictions, temperature)
-    loss = -np.log(scaled.scores[np.arange(len(logits)), rows.labels].clip(1e-12)).mean()
-    return Choice(strength, temperature * UNIT, float(loss), float(scaled.hits.mean()))
+    found = apply_temperature(predictions, temperature)
+    loss = -np.log(found.scores[np.arange(len(logits)), rows.labels].clip(1e-12)).mean()
+    return Choice(strength, temperature * UNIT, doubt, float(loss), float(found.hits.mean()))
+
+
+def _scale(distance: np.ndarray, doubt: float) -> np.ndarray:
+    return np.sqrt(1 + doubt * distance)[:, None]

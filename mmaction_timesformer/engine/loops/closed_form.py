@@ -132,13 +132,13 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
             head.fit()
             return
         choice = choose(rows, head.num_classes, head.balanced, self.strengths)
-        head.fit(choice.strength)
+        head.fit(choice.strength, choice.doubt)
         head.temperature.set(choice.temperature)
         self.temperature = choice.temperature
         print_log(
             f'{len(rows.labels)} rows of {num_recordings} recordings; on recordings left out: '
             f'accuracy {choice.accuracy:.3f}, log loss {choice.log_loss:.3f}, at strength '
-            f'{choice.strength:g}, temperature {choice.temperature:.3g}',
+            f'{choice.strength:g}, temperature {choice.temperature:.3g}, doubt {choice.doubt:g}',
             logger='current',
         )
 

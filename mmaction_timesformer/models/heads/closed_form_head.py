@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmaction_timesformer.models.heads.novelty import NoveltyScaling
 from mmaction_timesformer.models.heads.ridge import ClassStatistics, RidgeStatistics
 from mmaction_timesformer.models.heads.timesformer_cls_head import TimeSformerClsHead
 from mmaction_timesformer.registry import MODELS
@@ -95,6 +96,7 @@ class ClosedFormHead(TimeSformerClsHead):
         self.strength, self.balanced = strength, balanced
         self.statistics = RidgeStatistics(num_classes, num_features)
         self.recordings: dict[str, str] = {}
+        self.novelty = NoveltyScaling(num_features)
         self.residual = None
         if residual_channels is not None:
             self.residual = torch.nn.Linear(residual_channels, num_classes)
@@ -145,7 +147,8 @@ class ClosedFormHead(TimeSformerClsHead):
             Logits (B * V, K).
         """
         maps, tokens = x if isinstance(x, tuple) else (x, None)
-        logits = super().forward(self.features(maps), loss_aux, fcn_test)
+        features = self.features(maps)
+        logits = self.novelty(super().forward(features, loss_aux, fcn_test), features)
         if self.residual is None:
             return logits
         if tokens is None:
@@ -169,13 +172,20 @@ class ClosedFormHead(TimeSformerClsHead):
         """
         self.statistics.add(features, labels, weights, names)
 
-    def fit(self, strength: float | None = None) -> None:
-        """Solve for the classifier that all clips added so far ask for."""
+    def fit(self, strength: float | None = None, doubt: float = 0.0) -> None:
+        """Solve for the classifier that all clips added so far ask for.
+
+        Args:
+            strength: Of the penalty.
+            doubt: How much less certain answers are for clips that are unlike those added
+                (``NoveltyScaling``).
+        """
         self.strength = self.strength if strength is None else strength
         weight, bias = self.statistics.solve(self.strength, self.balanced)
         with torch.no_grad():
             self.fc_cls.weight.copy_(torch.from_numpy(weight))
             self.fc_cls.bias.copy_(torch.from_numpy(bias))
+        self.novelty.set(doubt, *self.statistics.moments(self.balanced))
 
     def statistics_state(self) -> dict[str, Any]:
         """What a checkpoint keeps, so that training can go on from it; see `load_statistics`."""

@@ -177,27 +177,17 @@ class RidgeStatistics:
         self, strengths: Sequence[float], balanced: bool = True
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """`solve` for several strengths in little more time than for one."""
-        present = [k for k, part in enumerate(self.classes) if part.weight > SMALLEST_WEIGHT]
-        if not present:
-            raise ValueError('there is nothing to fit: no clips were added')
-        whole = sum(self.classes[k].weight for k in present)
-        scale = {
-            k: whole / (len(present) * self.classes[k].weight) if balanced else 1.0 for k in present
-        }
+        scale, whole = self._scales(balanced)
+        mean, deviation = self.moments(balanced)
         share = np.zeros(self.num_classes)
-        share[present] = [scale[k] * self.classes[k].weight / whole for k in present]
-        mean = sum(scale[k] * self.classes[k].total for k in present) / whole
-        rows = np.concatenate([self.classes[k].rows for k in present])
-        weights = np.concatenate([scale[k] * self.classes[k].weights for k in present])
+        for k in scale:
+            share[k] = scale[k] * self.classes[k].weight / whole
+        rows = np.concatenate([self.classes[k].rows for k in scale])
+        weights = np.concatenate([scale[k] * self.classes[k].weights for k in scale])
         products = self._products(scale)
-        squares = weights @ np.square(rows)
-        if products is not None:
-            squares = squares + np.diag(products)
-        deviation = np.sqrt((squares / whole - np.square(mean)).clip(min=0))
-        deviation = np.where(deviation < SMALLEST_DEVIATION, np.inf, deviation)
         # X'(Y - mean of Y) of centred features is the sum of each class less its share.
         moments = np.zeros((self.num_features, self.num_classes))
-        for k in present:
+        for k in scale:
             moments[:, k] = scale[k] * self.classes[k].total - share[k] * whole * mean
         moments /= deviation[:, None]
         if products is not None:
@@ -214,6 +204,30 @@ class RidgeStatistics:
         parts = [(scale[k], self.classes[k].products) for k in scale]
         found = [factor * part for factor, part in parts if part is not None]
         return sum(found[1:], found[0]) if found else None
+
+    def moments(self, balanced: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation (F,) of the features; the deviation of a constant is infinite."""
+        scale, whole = self._scales(balanced)
+        mean = sum(scale[k] * self.classes[k].total for k in scale) / whole
+        squares = sum(
+            scale[k] * (part.weights @ np.square(part.rows))
+            for k, part in enumerate(self.classes)
+            if k in scale
+        )
+        if (products := self._products(scale)) is not None:
+            squares = squares + np.diag(products)
+        deviation = np.sqrt((squares / whole - np.square(mean)).clip(min=0))
+        return mean, np.where(deviation < SMALLEST_DEVIATION, np.inf, deviation)
+
+    def _scales(self, balanced: bool) -> tuple[dict[int, float], float]:
+        """Factors of the classes that have rows, and the sum of all weights."""
+        present = [k for k, part in enumerate(self.classes) if part.weight > SMALLEST_WEIGHT]
+        if not present:
+            raise ValueError('there is nothing to fit: no clips were added')
+        whole = sum(self.classes[k].weight for k in present)
+        return {
+            k: whole / (len(present) * self.classes[k].weight) if balanced else 1.0 for k in present
+        }, whole
 
 
 def _solve_centred(

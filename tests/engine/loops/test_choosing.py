@@ -33,16 +33,35 @@ def test_what_is_said_of_new_groups_holds():
     for seed in range(8):
         rows = make_rows(0.3, seed)
         choice = choose(rows, 2, True)
-        weight, bias = fit_rows(rows, 2, choice.strength, True)
+        fit = fit_rows(rows, 2, choice.strength, True)
         new = make_rows(0.3, 100 + seed)
         said.append(choice.accuracy)
-        held.append(((new.features @ weight.T + bias).argmax(axis=1) == new.labels).mean())
+        held.append((fit.logits(new.features).argmax(axis=1) == new.labels).mean())
     assert abs(np.mean(said) - np.mean(held)) < 0.05
 
 
 def test_doubt_grows_with_the_difference_of_groups():
     same, other = choose(make_rows(0.0), 2, True), choose(make_rows(1.0), 2, True)
     assert other.log_loss > same.log_loss
+
+
+def test_doubt_is_chosen_where_strange_groups_are_harder():
+    """Half of the groups are far from the others, and their labels mean nothing."""
+    rows = make_rows(0.0, number=480)
+    strange = rows.groups >= 3
+    generator = np.random.default_rng(1)
+    features, labels = rows.features.copy(), rows.labels.copy()
+    features[strange] += generator.normal(scale=4, size=(6, 30))[rows.groups[strange]]
+    labels[strange] = generator.integers(0, 2, strange.sum())
+    choice = choose(Rows(features, labels, rows.groups, rows.weights), 2, True)
+    assert choice.doubt > 0
+    assert choose(rows, 2, True).log_loss < choice.log_loss
+    fit = fit_rows(rows, 2, choice.strength, True)
+    near, far = (
+        np.abs(np.diff(fit.calibrated(x, choice))) / np.abs(np.diff(fit.logits(x)))
+        for x in (rows.features[:20], rows.features[:20] + 9)
+    )
+    assert near.min() > far.max()
 
 
 def test_one_group_is_refused():
