@@ -18,6 +18,7 @@ COMMANDS = {
     'analyze': ('analyze_dataset.py', 'measure, check and report a video dataset'),
     'prepare': ('prepare_dataset.py', 'divide videos into train, val and test; write a config'),
     'cache': ('cache_dataset.py', "copy a dataset's videos so that they load faster"),
+    'pretrain': ('pretrain.py', 'learn from videos without labels, before training'),
     'train': ('train.py', 'train a recognizer'),
     'test': ('test.py', 'test a checkpoint'),
     'calibrate': ('calibrate.py', 'fit a temperature on validation clips'),

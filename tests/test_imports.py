@@ -58,7 +58,7 @@ INNER_FLOORS = {
         ['checkpoints', 'heads'],
         ['patch_embeds'],
         ['backbones'],
-        ['recognizers'],
+        ['recognizers', 'pretraining'],
     ],
     'data_analysis': [
         ['inputs'],

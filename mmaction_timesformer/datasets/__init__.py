@@ -4,6 +4,7 @@ from mmaction_timesformer.datasets.labeled_raw_frames import LabeledRawframeData
 from mmaction_timesformer.datasets.labeled_videos import LabeledVideoDataset
 from mmaction_timesformer.datasets.railway_yard import RailwayYardDataset
 from mmaction_timesformer.datasets.transforms import DecodeFrames, OpenVideo, SampleClip
+from mmaction_timesformer.datasets.unlabelled_videos import UnlabelledVideoDataset
 from mmaction_timesformer.datasets.untrimmed_features import (
     LabeledRecording,
     LabelRule,
@@ -21,6 +22,7 @@ __all__ = [
     'OpenVideo',
     'RailwayYardDataset',
     'SampleClip',
+    'UnlabelledVideoDataset',
     'VideoFeatures',
     'WindowSampler',
     'label_recording',

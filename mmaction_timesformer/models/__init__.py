@@ -16,6 +16,7 @@ from mmaction_timesformer.models.heads import (
 )
 from mmaction_timesformer.models.losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
 from mmaction_timesformer.models.patch_embeds import FeatureMaps, HybridPatchEmbed
+from mmaction_timesformer.models.pretraining import FeaturePrediction
 from mmaction_timesformer.models.recognizers import OnlineRecognizer, OnlineState
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     'ClassBalancedFocalLoss',
     'ClosedFormHead',
     'FeatureMaps',
+    'FeaturePrediction',
     'FrameEncoder',
     'HybridPatchEmbed',
     'MemoryActionHead',

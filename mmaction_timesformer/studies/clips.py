@@ -115,8 +115,9 @@ def _sites(csv: Path, column: str, folder: Path, clips: StudyClips) -> np.ndarra
     table = pd.read_csv(csv, dtype=str)
     if column not in table:
         raise ValueError(f'{csv}: has no column {column!r}, only {list(table.columns)}')
-    site_of = {str(folder / name): site for name, site in zip(table.iloc[:, 0], table[column])}
-    sites = np.array([str(site_of[file]) for file in clips.files])
+    paths = table['path' if 'path' in table else 'filename'].map(lambda name: str(folder / name))
+    site_of = dict(zip(paths, table[column].astype(str), strict=True))
+    sites = np.array([site_of[file] for file in clips.files])
     if len(set(sites)) < 2:
         raise ValueError(f'all clips are of one site, {sites[0]}: there is none to leave out')
     return sites
