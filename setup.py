@@ -73,11 +73,14 @@ EXTRAS = {
     'mqtt': ['paho-mqtt>=2'],
     'ray': ['ray[data]>=2.9'],
     'tensorboard': ['tensorboard'],
+    'web': ['starlette>=0.46', 'uvicorn>=0.34'],
 }
 EXTRAS['test'] = [
     'efficientnet-lite-pytorch==0.1.0',
+    'httpx>=0.27',
     'pytest>=8',
     'pytest-xdist>=3.5',
+    'selenium>=4.25',
     'setuptools>=78.1.1',  # builds the wheel that is tested
     'timesformer-pytorch>=0.4.1',  # a peer whose weights load
     'transformers>=4.46',
@@ -87,6 +90,7 @@ EXTRAS['test'] = [
     *EXTRAS['mqtt'],
     *EXTRAS['ray'],
     *EXTRAS['tensorboard'],
+    *EXTRAS['web'],
 ]
 EXTRAS['dev'] = [*EXTRAS['lint'], *EXTRAS['test']]
 
@@ -98,7 +102,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmaction_timesformer*', 'data_analysis*', 'video_clips*']),
-    package_data={'': ['py.typed', 'templates/*', 'public_weights.json']},
+    package_data={'': ['py.typed', 'templates/*', 'static/*', 'public_weights.json']},
     # Into site-packages, whether installed editable or not: see the file for its reason.
     cmdclass={'build_py': BuildPyWithData},
     data_files=[('../purelib', ['startup/mend_mmaction2.pth', 'startup/mend_mmaction2.py'])],

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Debian's packages with the servers that some tests of live detection talk to on the loopback
-# device: an MQTT broker and an RTSP server. Does nothing where they are there. Without them those
+# Debian's packages that some tests talk to on the loopback device: an MQTT broker and an RTSP server
+# for live detection, and a browser with its driver for the pages. Does nothing where they are there. Without them those
 # tests fail, unless MMACTION_TIMESFORMER_WITHOUT_SERVICES=1 says that they are absent on purpose.
 set -euo pipefail
 
 packages=(
+    chromium
+    chromium-driver
     mosquitto
     gir1.2-gst-rtsp-server-1.0
     gstreamer1.0-plugins-bad

@@ -27,6 +27,7 @@ COMMANDS = {
     'explain': ('visualize_attention.py', 'show what a model looks at in videos'),
     'embeddings': ('visualize_embeddings.py', "show clips as a model's features see them"),
     'detect': ('detect.py', 'find events in recordings and live streams'),
+    'serve': ('serve.py', 'pages to try, watch, review, label and learn'),
     'evaluate-events': ('evaluate_events.py', 'compare found events with annotated ones'),
     'continue': ('continue_training.py', 'learn corrections, judge and take over the new model'),
     'study': ('study.py', 'compare recipes, each camera left out in turn'),

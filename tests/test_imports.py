@@ -33,6 +33,7 @@ FLOORS = [
     ['mmaction_timesformer.learning'],
     ['mmaction_timesformer.explanation', 'mmaction_timesformer.detection'],
     ['mmaction_timesformer.reports', 'mmaction_timesformer.studies'],
+    ['mmaction_timesformer.web'],
     ['mmaction_timesformer.commands'],
     ['mmaction_timesformer.__main__'],
     ['demo_yard'],

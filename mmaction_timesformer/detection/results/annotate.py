@@ -70,7 +70,7 @@ def annotate_video(
     scores = ScoresOverTime(shown.windows, shown.classes)
     panel: Panel | None = None
     with open_writer(file) as output:
-        for frame in _frames(source, 0.0, stop):
+        for frame in frames_from(source, 0.0, stop):
             picture = _fit(frame.picture())
             is_first = panel is None
             if panel is None:
@@ -124,7 +124,7 @@ def _save_event(
     end = min(event.end_seconds + CLIP_MARGIN_SECONDS, start + MAX_CLIP_SECONDS)
     nearest: tuple[float, np.ndarray] | None = None
     with open_writer(clip) as output:
-        for frame in _frames(source, start, stop):
+        for frame in frames_from(source, start, stop):
             if frame.seconds < start:
                 continue
             if frame.seconds > max(end, event.peak_seconds) and nearest is not None:
@@ -150,9 +150,15 @@ def media_name(event: DangerEvent) -> str:
     return f'{file_name(event.source)}_{event.start_seconds:09.2f}_{what}'
 
 
-def _frames(
-    source: Source, from_seconds: float, stop: threading.Event | None
+def frames_from(
+    source: Source, from_seconds: float, stop: threading.Event | None = None
 ) -> Iterator[TimedFrame]:
+    """Frames of a recording, from a keyframe at or before a moment on.
+
+    Raises:
+        VideoError: The recording cannot be read.
+        UnfinishedError: `stop` was set.
+    """
     with SourceReader(source, timeout_seconds=10.0, square_pixels='all') as reader:
         for item in reader.frames(from_seconds):
             if stop is not None and stop.is_set():

@@ -73,15 +73,20 @@ def read_history(file: Path) -> dict[str, SourceHistory]:
     history: dict[str, SourceHistory] = {}
     for number, record in enumerate(read_records(file) if file.exists() else (), start=1):
         try:
-            _take(history.setdefault(record.get('source', ''), SourceHistory()), record)
+            take_record(history.setdefault(record.get('source', ''), SourceHistory()), record)
         except (KeyError, TypeError, ValueError) as error:
             reason = f'{error} is missing' if isinstance(error, KeyError) else str(error)
             raise ValueError(f'{file}, line {number}: not a detection record: {reason}') from None
     return history
 
 
-def _take(source: SourceHistory, record: Mapping[str, Any]) -> None:
-    """Add a record to the history of its source."""
+def take_record(source: SourceHistory, record: Mapping[str, Any]) -> None:
+    """Add a record to the history of its source.
+
+    Raises:
+        KeyError: It lacks something.
+        ValueError: It is not a record of a run.
+    """
     if record['record'] == 'event':
         event = DangerEvent.from_record(dict(record))
         source.events[event.event_id] = event
