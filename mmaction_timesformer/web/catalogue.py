@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from mmaction_timesformer.detection.sources.addresses import printable
-from mmaction_timesformer.detection.sources.sources import LIKELY_VIDEO
+from video_clips.clip import VIDEO_SUFFIXES
 
 PLAYABLE = ('.mp4', '.m4v', '.webm')
 """Suffixes of files that browsers play."""
@@ -111,7 +111,7 @@ class Catalogue:
                     f for f in folders if f[0] != '.' and Path(folder, f) not in self._without
                 ]
                 for file in files:
-                    if Path(file).suffix.lower() in LIKELY_VIDEO:
+                    if Path(file).suffix.lower() in VIDEO_SUFFIXES:
                         recording = self._recording(root, Path(folder, file))
                         if recording is not None:
                             yield recording
