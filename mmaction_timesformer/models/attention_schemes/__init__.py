@@ -1,7 +1,7 @@
 """The five attention schemes of the paper a causal one for streams, and lucidrains', one a file."""
 
 from mmaction_timesformer.models.attention_schemes.axial import Axial
-from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme
 from mmaction_timesformer.models.attention_schemes.causal_divided_space_time import (
     CausalDividedSpaceTime,
 )
@@ -19,6 +19,5 @@ __all__ = [
     'JointSpaceTime',
     'SpaceOnly',
     'SparseLocalGlobal',
-    'StepOptions',
     'WholeClipClass',
 ]

@@ -11,9 +11,9 @@ What the paper leaves open, and what is done here:
 
 from __future__ import annotations
 
-from typing_extensions import Unpack
+from typing import Any
 
-from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme
 from mmaction_timesformer.models.layers import AttentionStep, Partition
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
@@ -22,7 +22,7 @@ from mmaction_timesformer.registry import ATTENTION_SCHEMES
 class Axial(AttentionScheme):
     """Three steps with their own weights, each along one axis of the clip."""
 
-    def __init__(self, **step: Unpack[StepOptions]) -> None:
+    def __init__(self, **step: Any) -> None:
         super().__init__()
         self.time = AttentionStep(Partition('b t h w d -> (b h w) t d'), extra_linear=True, **step)
         self.width = AttentionStep(Partition('b t h w d -> (b t h) w d'), extra_linear=True, **step)

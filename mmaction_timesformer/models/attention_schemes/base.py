@@ -8,20 +8,9 @@ nothing else; docs/schemes.md has an example.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypedDict
-
 from torch import Tensor, nn
 
 from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
-
-
-class StepOptions(TypedDict):
-    """Options that the backbone passes to every step of a scheme."""
-
-    embed_dims: int
-    num_heads: int
-    drop_path_rate: float
 
 
 class AttentionScheme(nn.Module):
@@ -31,17 +20,15 @@ class AttentionScheme(nn.Module):
         has_time_embed: Whether frames get a temporal position.
         cls_per_frame: Whether every frame keeps a class token of its own to the end.
         masks_frames: Whether frames that do not count are masked here, not left out before.
-        norm_eps: Epsilon of the LayerNorm in front of the MLP.
+        looks_ahead: Whether a frame's tokens depend on later frames.
+        shift_frames: Number of frames that token shift takes any clip for; ``None`` for its own.
     """
 
     has_time_embed = True
     cls_per_frame = False
     masks_frames = False
-    norm_eps = 1e-6
-
-    def shift(self, grid: TokenGrid) -> Callable[[Tensor], Tensor] | None:
-        """Change of tokens behind the MLP's LayerNorm; none here."""
-        return None
+    looks_ahead = True
+    shift_frames: int | None = None
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + T h w, D) to tokens of the same shape."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-from typing_extensions import Unpack
+from typing import Any
 
-from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from torch import Tensor
+
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme
 from mmaction_timesformer.models.layers import AttentionStep, Partition, TokenGrid
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
@@ -29,9 +30,7 @@ class DividedSpaceTime(AttentionScheme):
         ValueError: Unknown order.
     """
 
-    def __init__(
-        self, order: str = 'time_first', cls_in_time: bool = False, **step: Unpack[StepOptions]
-    ) -> None:
+    def __init__(self, order: str = 'time_first', cls_in_time: bool = False, **step: Any) -> None:
         super().__init__()
         if order not in ORDERS:
             raise ValueError(f'order={order!r} is unknown; choose from {ORDERS}')

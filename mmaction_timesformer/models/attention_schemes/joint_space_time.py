@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing_extensions import Unpack
+from typing import Any
 
-from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme
 from mmaction_timesformer.models.layers import AttentionStep, Partition
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
@@ -13,6 +13,6 @@ from mmaction_timesformer.registry import ATTENTION_SCHEMES
 class JointSpaceTime(AttentionScheme):
     """One step, one group: T h w + 1 keys a patch."""
 
-    def __init__(self, **step: Unpack[StepOptions]) -> None:
+    def __init__(self, **step: Any) -> None:
         super().__init__()
         self.joint = AttentionStep(Partition('b t h w d -> b (t h w) d'), **step)

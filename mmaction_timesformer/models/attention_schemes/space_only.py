@@ -6,9 +6,9 @@ is invisible to this scheme.
 
 from __future__ import annotations
 
-from typing_extensions import Unpack
+from typing import Any
 
-from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme
 from mmaction_timesformer.models.layers import AttentionStep, Partition
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
@@ -20,6 +20,6 @@ class SpaceOnly(AttentionScheme):
     has_time_embed = False
     cls_per_frame = True
 
-    def __init__(self, **step: Unpack[StepOptions]) -> None:
+    def __init__(self, **step: Any) -> None:
         super().__init__()
         self.space = AttentionStep(Partition('b t h w d -> (b t) (h w) d'), **step)

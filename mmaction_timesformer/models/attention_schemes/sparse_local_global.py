@@ -27,10 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
-from typing_extensions import Unpack
-
-from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme
 from mmaction_timesformer.models.layers import AttentionStep, Region, Regions
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
@@ -55,7 +54,7 @@ class SparseLocalGlobal(AttentionScheme):
         self,
         local_mode: str = 'window',
         global_mode: str = 'residue',
-        **step: Unpack[StepOptions],
+        **step: Any,
     ) -> None:
         super().__init__()
         if local_mode not in LOCAL_MODES:

@@ -4,9 +4,10 @@ Time, then space. The class token has no place: as a query it sees every token o
 steps, as a key it is seen by every patch. No extra linear layer follows the time step.
 
 ``like='lucidrains'`` computes what its version 0.4.1 computes, for its weights, with what is odd in
-it: its rotary positions in time are no rotation, its token shift has the frame borders of the
-number of frames that it was made for, and lets channels of frames that are masked out leak into
-their neighbours. Without ``like`` none of that holds.
+it: frames that do not count are masked in attention alone, so token shift lets their channels leak
+into their neighbours, and its frame borders are those of the number of frames that it was made
+for. Its rotary positions, which in time are no rotation, are the backbone's
+``pos_embed='rotary_like_lucidrains'``.
 
 Legend: B batch, C class tokens, T frames, h/w patch rows and columns, N = T h w patches,
 D channels, m heads, d channels of a head.
@@ -14,48 +15,22 @@ D channels, m heads, d channels of a head.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import torch
 from einops import rearrange
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
-from typing_extensions import Unpack
 
-from mmaction_timesformer.models.attention_schemes.base import AttentionScheme, StepOptions
-from mmaction_timesformer.models.layers import TokenGrid
-from mmaction_timesformer.models.layers.rotary import ROTATIONS, rotate
-from mmaction_timesformer.models.layers.token_shift import shift_tokens
+from mmaction_timesformer.models.attention_schemes.base import AttentionScheme
+from mmaction_timesformer.models.layers import StepOptions, TokenGrid
+from mmaction_timesformer.models.layers.rotary import turn
+from mmaction_timesformer.models.layers.token_shift import shift_if_wanted
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 LIKE = (None, 'lucidrains')
 GROUPS = {'t': 'b m (t h w) d -> (b h w) m t d', 'hw': 'b m (t h w) d -> (b t) m (h w) d'}
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of a step and the rule of its positions.
-
-    Attributes:
-        embed_dims: D.
-        num_heads: m.
-        head_dims: d.
-        qkv_bias: Whether queries, keys and values have a bias.
-        norm_eps: Epsilon of the LayerNorm.
-        rotation: A name in ``ROTATIONS``, or none.
-        frame_seconds: Distance of frames.
-    """
-
-    embed_dims: int
-    num_heads: int
-    head_dims: int
-    qkv_bias: bool
-    norm_eps: float
-    rotation: str | None
-    frame_seconds: float
 
 
 @ATTENTION_SCHEMES.register_module('whole_clip_class')
@@ -63,96 +38,56 @@ class WholeClipClass(AttentionScheme):
     """Time, then space; the class token sees all of the clip in both.
 
     Args:
-        rotary: Turn queries and keys of patches by their time and place, so that what they give
-            depends on distances in seconds and in the picture alone.
-        token_shift: A third of the channels comes from the next frame, a third from the previous.
-        head_dims: Channels of a head; by default ``embed_dims / num_heads``.
-        qkv_bias: Whether queries, keys and values have a bias.
-        norm_eps: Epsilon of the LayerNorms.
-        frame_seconds: Distance of frames, for rotary positions.
-        like: ``lucidrains`` for that library's numbers; it counts frames, not seconds.
+        like: ``lucidrains`` for that library's frame masks and token shift.
         num_frames: With ``like``, the number of frames that the weights were made for.
-        step: Options of every step.
+        **step: Options of every step.
 
     Raises:
         ValueError: Unknown ``like``, or it lacks ``num_frames``.
     """
 
-    def __init__(
-        self,
-        rotary: bool = False,
-        token_shift: bool = False,
-        head_dims: int | None = None,
-        qkv_bias: bool = True,
-        norm_eps: float = 1e-6,
-        frame_seconds: float = 1.0,
-        like: str | None = None,
-        num_frames: int | None = None,
-        **step: Unpack[StepOptions],
-    ) -> None:
+    def __init__(self, like: str | None = None, num_frames: int | None = None, **step: Any) -> None:
         super().__init__()
         if like not in LIKE:
             raise ValueError(f'like={like!r} is unknown; choose from {LIKE}')
-        if like is not None and token_shift and num_frames is None:
-            raise ValueError(f'like={like!r} shifts tokens of a fixed number of frames: num_frames')
-        self.norm_eps = norm_eps
+        if (like is None) != (num_frames is None):
+            raise ValueError(
+                f'like={like!r} and num_frames={num_frames} belong together: the frames of a clip '
+                "are fixed with like='lucidrains', and any number without"
+            )
         self.masks_frames = like is not None
-        self.token_shift = token_shift
-        self.num_frames = num_frames if like is not None else None
-        rotation = 'rotary' if like is None else f'{like}_rotary'
-        shape = Shape(
-            step['embed_dims'],
-            step['num_heads'],
-            head_dims or step['embed_dims'] // step['num_heads'],
-            qkv_bias,
-            norm_eps,
-            rotation if rotary else None,
-            1.0 if like is not None else frame_seconds,
-        )
-        self.time = WholeClipStep('t', shape, step['drop_path_rate'])
-        self.space = WholeClipStep('hw', shape, step['drop_path_rate'])
-
-    def shift(self, grid: TokenGrid) -> Callable[[Tensor], Tensor] | None:
-        """Token shift for a grid, where this scheme has it."""
-        if not self.token_shift:
-            return None
-        num_frames = self.num_frames or grid.num_frames
-        return partial(shift_tokens, num_cls=grid.num_cls, num_frames=num_frames)
+        self.shift_frames = num_frames
+        self.time = WholeClipStep('t', **step)
+        self.space = WholeClipStep('hw', **step)
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, 1 + N, D) to tokens of the same shape."""
-        shift = self.shift(grid)
-        for step in (self.time, self.space):
-            tokens = tokens + step(tokens, grid, shift)
-        return tokens
+        tokens = tokens + self.time(tokens, grid)
+        return tokens + self.space(tokens, grid)
 
 
 class WholeClipStep(nn.Module):
-    """One of the two steps: LayerNorm, token shift, attention, projection.
+    """One of the two steps: LayerNorm, attention, projection.
 
     Args:
         axes: ``t`` or ``hw``: along what patches see each other.
-        shape: Its sizes.
-        drop_path_rate: Chance to leave the step out for a clip, in training.
+        **step: ``StepOptions``.
     """
 
-    def __init__(self, axes: str, shape: Shape, drop_path_rate: float) -> None:
+    def __init__(self, axes: str, **step: Any) -> None:
         super().__init__()
+        options = StepOptions(**step)
         self.axes = axes
-        self.shape = shape
-        inner_dims = shape.num_heads * shape.head_dims
-        self.norm = nn.LayerNorm(shape.embed_dims, eps=shape.norm_eps)
-        self.qkv = nn.Linear(shape.embed_dims, 3 * inner_dims, bias=shape.qkv_bias)
-        self.proj = nn.Linear(inner_dims, shape.embed_dims)
-        self.drop_path = DropPath(drop_path_rate)
+        self.num_heads = options.num_heads
+        self.norm = nn.LayerNorm(options.embed_dims, eps=options.norm_eps)
+        self.qkv = nn.Linear(options.embed_dims, 3 * options.inner_dims, bias=options.qkv_bias)
+        self.proj = nn.Linear(options.inner_dims, options.embed_dims)
+        self.drop_path = DropPath(options.drop_path_rate)
 
-    def forward(
-        self, tokens: Tensor, grid: TokenGrid, shift: Callable[[Tensor], Tensor] | None = None
-    ) -> Tensor:
+    def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, 1 + N, D) to their update."""
-        normed = self.norm(tokens)
-        normed = normed if shift is None else shift(normed)
-        parts = rearrange(self.qkv(normed), 'b n (p m d) -> p b m n d', p=3, m=self.shape.num_heads)
+        normed = shift_if_wanted(self.norm(tokens), grid)
+        parts = rearrange(self.qkv(normed), 'b n (p m d) -> p b m n d', p=3, m=self.num_heads)
         q, k, v = parts
         cls = scaled_dot_product_attention(q[:, :, :1], k, v, attn_mask=self._clip_mask(grid))
         patches = self._attend_patches(q, k, v, grid)
@@ -163,13 +98,14 @@ class WholeClipStep(nn.Module):
         """(B, m, 1 + N, d) each, to patches (B, m, N, d)."""
         cls_k, cls_v = k[:, :, :1], v[:, :, :1]
         q, k, v = (x[:, :, 1:] for x in (q, k, v))
-        if self.shape.rotation is not None:
-            seconds = torch.arange(grid.num_frames, device=q.device) * self.shape.frame_seconds
-            angles = ROTATIONS[self.shape.rotation](
-                self.axes, seconds, (grid.height, grid.width), self.shape.head_dims
+        if grid.positions is not None:
+            # (1 + N, B, d) to (B, 1, N, d)
+            tables = (
+                rearrange(table[1:], 'n b d -> b 1 n d')
+                for table in grid.positions.tables(self.axes, q.shape[-1])
             )
-            angles = angles.flatten(0, 2)
-            q, k = rotate(q, angles).to(v.dtype), rotate(k, angles).to(v.dtype)
+            cos, sin = tables
+            q, k = turn(q, cos, sin), turn(k, cos, sin)
         sizes = dict(t=grid.num_frames, h=grid.height, w=grid.width)
         pattern = GROUPS[self.axes]
         q, k, v = (rearrange(x, pattern, **sizes) for x in (q, k, v))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from mmaction_timesformer.models.attention_schemes import StepOptions
+from mmaction_timesformer.models.layers import StepOptions
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
 
@@ -33,6 +33,9 @@ def scheme_config(attention_type: str | dict) -> dict[str, Any]:
         if parameter.kind is not parameter.VAR_KEYWORD
         and parameter.name not in StepOptions.__annotations__
     ]
+    of_backbone = sorted(set(config) & set(StepOptions.__annotations__))
+    if of_backbone:
+        raise ValueError(f'{of_backbone} are arguments of the backbone, not of attention_type')
     unknown = sorted(set(config) - {'type', *options})
     if unknown:
         raise ValueError(

@@ -101,7 +101,7 @@ class StreamingTimeSformer(nn.Module):
         """Distance of frames where no times are given."""
         scheme = self.backbone.scheme
         assert isinstance(scheme, CausalDividedSpaceTime)
-        return scheme.frame_seconds or 1.0
+        return scheme.frame_seconds or self.backbone.frame_seconds
 
     @property
     def reach_frames(self) -> int:
@@ -155,7 +155,7 @@ class StreamingTimeSformer(nn.Module):
         self._check(frames, state)
         times = self._times(frames.shape[2], state, seconds)
         new_times = times[len(state.seconds) :]
-        tokens, grid = self.backbone._embed(frames)
+        tokens, grid = self.backbone._embed(frames, new_times.expand(len(frames), -1))
         caches = []
         for place, block in enumerate(self.backbone.blocks):
             past = state.past[place] if state.past else None
@@ -234,4 +234,4 @@ def _run_block(
     assert isinstance(block, TransformerBlock)
     assert isinstance(block.steps, CausalDividedSpaceTime)
     tokens, cache = block.steps.step(tokens, grid, seconds, past)
-    return block.mlp(tokens), cache
+    return block.mlp(tokens, grid), cache

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -30,9 +30,13 @@ from mmaction_timesformer.models.backbones.arguments import (
     patch_grid,
     scheme_config,
 )
+from mmaction_timesformer.models.backbones.frames import check_mask, run_without, times_of
 from mmaction_timesformer.models.checkpoints import accept_any_weights
 from mmaction_timesformer.models.layers import (
     MLP,
+    ROTATIONS,
+    RotaryPositions,
+    StepOptions,
     TokenGrid,
     is_watched,
     resize_joint_embed,
@@ -47,7 +51,7 @@ ARCHITECTURES = {
     'base': dict(embed_dims=768, num_heads=12, num_transformer_layers=12),
     'large': dict(embed_dims=1024, num_heads=16, num_transformer_layers=24),
 }
-POSITIONS = ('none', 'space', 'space_time', 'joint')
+POSITIONS = ('none', 'space', 'space_time', 'joint', *ROTATIONS)
 OUTPUTS = ('cls', 'avg', 'tokens')
 
 
@@ -61,17 +65,13 @@ class TransformerBlock(nn.Module):
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + N, D) to tokens of the same shape."""
-        return self.mlp(self.steps(tokens, grid), self.steps.shift(grid))
+        return self.mlp(self.steps(tokens, grid), grid)
 
 
-def _make_block(
-    scheme: dict, mlp: str, embed_dims: int, num_heads: int, drop_path_rate: float
-) -> TransformerBlock:
-    step = dict(embed_dims=embed_dims, num_heads=num_heads, drop_path_rate=drop_path_rate)
-    steps = ATTENTION_SCHEMES.build(dict(step, **scheme))
+def _make_block(scheme: dict, mlp: str, step: StepOptions) -> TransformerBlock:
+    steps = ATTENTION_SCHEMES.build(dict(asdict(step), **scheme))
     return TransformerBlock(
-        steps,
-        MLP(embed_dims, activation=mlp, drop_path_rate=drop_path_rate, norm_eps=steps.norm_eps),
+        steps, MLP(step.embed_dims, mlp, step.drop_path_rate, norm_eps=step.norm_eps)
     )
 
 
@@ -95,10 +95,11 @@ class TimeSformerBackbone(BaseModule):
         dropout_ratio: Dropout after the positions are added.
         transformer_layers: mmaction2's blocks, which nobody but mmaction2 can build: ``None``.
         attention_type: Name of a scheme, or a dict of its ``type`` and own options.
-        norm_cfg: The last LayerNorm, as in mmaction2; those inside the blocks have eps 1e-6.
+        norm_cfg: The last LayerNorm, as in mmaction2; by default with ``norm_eps``.
         arch: ViT's sizes, ``tiny``, ``small``, ``base`` or ``large``, for those not given.
         pos_embed: ``none``, ``space`` or ``space_time`` (paper, Table 4). Space only has no time.
-            ``joint`` has an entry for every patch of the clip.
+            ``joint`` has an entry for every patch of the clip. ``rotary`` has no entries: queries
+            and keys are turned by their time in seconds and their place in the picture.
         pos_init_std: Spread of the positions' initial values. ``None`` is 0.02 in space and 0 in
             time, for pretrained weights; from scratch on few clips, positions as large as the
             patches' content, 1 to 2, are found far sooner.
@@ -110,6 +111,12 @@ class TimeSformerBackbone(BaseModule):
         patch_embed: How pixels become tokens: a dict of a registered ``type`` and its options;
             ``PatchEmbed`` (linear) by default, or ``HybridPatchEmbed`` (a CNN's feature map).
         init_cfg: As in mmengine.
+        head_dims: Channels of an attention head; by default ``embed_dims / num_heads``.
+        qkv_bias: Whether queries, keys and values have a bias.
+        norm_eps: Epsilon of the LayerNorms.
+        token_shift: Behind every LayerNorm of the blocks, a third of a patch's channels comes from
+            the next frame and a third from the previous one.
+        frame_seconds: Distance of frames, for rotary positions, where no times are given.
 
     Raises:
         ValueError: An argument has no meaning; the message lists what would have one.
@@ -139,6 +146,11 @@ class TimeSformerBackbone(BaseModule):
         mlp: str = 'gelu',
         patch_embed: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
+        head_dims: int | None = None,
+        qkv_bias: bool = True,
+        norm_eps: float = 1e-6,
+        token_shift: bool = False,
+        frame_seconds: float = 1.0,
     ) -> None:
         if pretrained is not None:
             if init_cfg is not None:
@@ -164,11 +176,12 @@ class TimeSformerBackbone(BaseModule):
             num_heads=num_heads,
             num_transformer_layers=num_transformer_layers,
             in_channels=in_channels,
+            head_dims=1 if head_dims is None else head_dims,
         )
         check_choice('pos_embed', pos_embed, POSITIONS)
         check_choice('out_type', out_type, OUTPUTS)
         scheme = scheme_config(attention_type)
-        if embed_dims % num_heads and not scheme.get('head_dims'):
+        if embed_dims % num_heads and head_dims is None:
             raise ValueError(f'embed_dims={embed_dims} do not divide into num_heads={num_heads}')
         if not -1 <= frozen_stages <= num_transformer_layers:
             raise ValueError(
@@ -184,19 +197,26 @@ class TimeSformerBackbone(BaseModule):
         self.with_cp = with_cp
         self.frozen_stages = frozen_stages
         self.out_type = out_type
+        self.token_shift = token_shift
+        self.frame_seconds = frame_seconds
+        self.rotation = pos_embed if pos_embed in ROTATIONS else None
 
         patch_embed = dict(patch_embed or dict(type='PatchEmbed'))
         check_choice('patch_embed', patch_embed.get('type'), tuple(PATCH_EMBEDS.module_dict))
         patch_embed |= dict(patch_size=self.patch_size, in_channels=in_channels)
         self.patch_embed = PATCH_EMBEDS.build(dict(patch_embed, embed_dims=embed_dims))
         self.blocks = nn.ModuleList(
-            _make_block(scheme, mlp, embed_dims, num_heads, rate)
+            _make_block(
+                scheme,
+                mlp,
+                StepOptions(embed_dims, num_heads, rate, head_dims, qkv_bias, norm_eps),
+            )
             for rate in np.linspace(0, drop_path_rate, num_transformer_layers).tolist()
         )
         # What the last block reads, for tools that want feature maps, as Grad-CAM does. Behind the
         # last block a class token's feature no longer depends on the patches.
         self.token_grid = nn.Identity()
-        self.norm = build_norm_layer(norm_cfg or dict(type='LN', eps=1e-6), embed_dims)[1]
+        self.norm = build_norm_layer(norm_cfg or dict(type='LN', eps=norm_eps), embed_dims)[1]
         self.drop_after_pos = nn.Dropout(dropout_ratio)
         self.drop_after_time = nn.Dropout(dropout_ratio)
 
@@ -204,10 +224,15 @@ class TimeSformerBackbone(BaseModule):
         num_positions = 1 + math.prod(self.pos_grid) * (num_frames if self.has_joint_pos else 1)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
         self.pos_embed = self.time_embed = None
-        if pos_embed != 'none':
+        if pos_embed != 'none' and self.rotation is None:
             self.pos_embed = nn.Parameter(torch.zeros(1, num_positions, embed_dims))
         if pos_embed == 'space_time' and self.scheme.has_time_embed:
             self.time_embed = nn.Parameter(torch.zeros(1, num_frames, embed_dims))
+
+        if token_shift and not self.scheme.looks_ahead:
+            raise ValueError(
+                f'token_shift takes channels of the next frame, which {scheme["type"]} may not see'
+            )
 
         self._init_parameters(pos_init_std)
         self._freeze()
@@ -220,13 +245,17 @@ class TimeSformerBackbone(BaseModule):
         assert isinstance(block, TransformerBlock)
         return block.steps
 
-    def forward(self, clips: Tensor, frame_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, clips: Tensor, frame_mask: Tensor | None = None, seconds: Tensor | None = None
+    ) -> Tensor:
         """Features of clips.
 
         Args:
             clips: (B, channels, T, H, W).
             frame_mask: (B, T), true for frames that count. The others take part in nothing: a
                 clip's features are those it has without them.
+            seconds: Times (B, T) or (T,) of the frames, for rotary positions; by default
+                ``frame_seconds`` apart. Only their differences count.
 
         Returns:
             (B, D), or (B, T, h, w, D) for ``out_type='tokens'``, zero in frames left out.
@@ -240,18 +269,21 @@ class TimeSformerBackbone(BaseModule):
                 f'clips of shape {tuple(clips.shape)} are not (batch, {channels} channels, '
                 'at least one frame, height, width)'
             )
+        times = times_of(clips, seconds, self.frame_seconds)
         if frame_mask is None:
-            return self._forward_clips(clips)
-        frame_mask = self._check_mask(clips, frame_mask)
-        if self.scheme.masks_frames:
-            features = self._forward_clips(clips, frame_mask)
-            if self.out_type == 'tokens':
-                features = features * frame_mask[:, :, None, None, None]
-            return features
-        return self._forward_masked(clips, frame_mask)
+            return self._forward_clips(clips, times)
+        frame_mask = check_mask(clips, frame_mask)
+        by_frame = self.out_type == 'tokens'
+        if not self.scheme.masks_frames:
+            return run_without(self._forward_clips, clips, times, frame_mask, by_frame)
+        features = self._forward_clips(clips, times, frame_mask)
+        return features * frame_mask[:, :, None, None, None] if by_frame else features
 
-    def _forward_clips(self, clips: Tensor, frame_mask: Tensor | None = None) -> Tensor:
-        tokens, grid = self._embed(clips)
+    def _forward_clips(
+        self, clips: Tensor, times: Tensor, frame_mask: Tensor | None = None
+    ) -> Tensor:
+        # Class tokens stand at the first frame, whenever it is.
+        tokens, grid = self._embed(clips, times - times[:, :1])
         grid = replace(grid, frame_mask=frame_mask)
         for block in self.blocks[:-1]:
             tokens = self._run(block, tokens, grid)
@@ -272,43 +304,12 @@ class TimeSformerBackbone(BaseModule):
         patches = self.token_grid(rearrange(patches, 'b t h w d -> b d t h w'))
         return grid.join(cls, rearrange(patches, 'b d t h w -> b t h w d'))
 
-    @staticmethod
-    def _check_mask(clips: Tensor, frame_mask: Tensor) -> Tensor:
-        """The mask as booleans on the clips' device, if it fits them."""
-        if frame_mask.shape != (clips.shape[0], clips.shape[2]):
-            raise ValueError(
-                f'frame_mask of shape {tuple(frame_mask.shape)} does not fit clips of shape '
-                f'{tuple(clips.shape)}; ({clips.shape[0]}, {clips.shape[2]}) would'
-            )
-        frame_mask = frame_mask.to(clips.device, torch.bool)
-        if not frame_mask.any(dim=1).all():
-            raise ValueError('frame_mask leaves a clip without any frame')
-        return frame_mask
-
-    def _forward_masked(self, clips: Tensor, frame_mask: Tensor) -> Tensor:
-        """Run clips with equally many frames together, without the frames left out."""
-        lengths = frame_mask.sum(dim=1)
-        features: Tensor | None = None
-        for length in lengths.unique().tolist():
-            chosen = lengths == length
-            frames = rearrange(clips[chosen], 'b c t h w -> b t c h w')[frame_mask[chosen]]
-            part = self._forward_clips(rearrange(frames, '(b t) c h w -> b c t h w', t=length))
-            if features is None:
-                head = (len(clips), clips.shape[2]) if self.out_type == 'tokens' else (len(clips),)
-                features = part.new_zeros(*head, *part.shape[len(head) :])
-            if self.out_type == 'tokens':
-                chosen = chosen[:, None] & frame_mask
-                part = part.flatten(0, 1)
-            features = features.index_put(chosen.nonzero(as_tuple=True), part)
-        assert features is not None
-        return features
-
-    def _embed(self, clips: Tensor) -> tuple[Tensor, TokenGrid]:
-        """Clips (B, channels, T, H, W) to tokens (B, C + N, D) with positions (Eq. 1)."""
+    def _embed(self, clips: Tensor, times: Tensor) -> tuple[Tensor, TokenGrid]:
+        """Clips (B, channels, T, H, W) at times (B, T) to tokens (B, C + N, D) (Eq. 1)."""
         patches = self.patch_embed(clips)
         batch_size, num_frames, height, width, _ = patches.shape
         num_cls = num_frames if self.scheme.cls_per_frame else 1
-        grid = TokenGrid(num_frames, height, width, num_cls)
+        grid = self._grid(times, (height, width), num_cls)
         cls = self.cls_token.to(patches.dtype)
         if self.pos_embed is not None:
             if self.has_joint_pos:
@@ -327,6 +328,18 @@ class TimeSformerBackbone(BaseModule):
             patches = patches + rearrange(time_embed, '1 t d -> 1 t 1 1 d')
             patches = self.drop_after_time(patches)
         return grid.join(cls, patches), grid
+
+    def _grid(self, times: Tensor, space: tuple[int, int], num_cls: int) -> TokenGrid:
+        """The layout of tokens, with all that attention steps need to know of their positions."""
+        num_frames = times.shape[1]
+        positions = shift_frames = None
+        if self.rotation is not None:
+            positions = RotaryPositions(times, space, num_cls, self.rotation)
+        if self.token_shift:
+            shift_frames = self.scheme.shift_frames or num_frames
+        return TokenGrid(
+            num_frames, *space, num_cls, positions=positions, shift_frames=shift_frames
+        )
 
     def _output(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + N, D) to features, as ``out_type`` has them (Eq. 10)."""

@@ -116,6 +116,11 @@ def _check_shared(state_dict: StateDict) -> None:
             raise ValueError(f'it lacks {name}, which a model there always has')
     if any(name.startswith('backbone.patch_embed.cnn.') for name in state_dict):
         raise ValueError('its patches come from a CNN (HybridPatchEmbed); models there have none')
+    for name in (name for name in state_dict if name.endswith('.qkv.weight')):
+        if name.replace('.weight', '.bias') not in state_dict:
+            raise ValueError('it has qkv_bias=False; models there have biases')
+        if state_dict[name].shape[0] != 3 * state_dict[name].shape[1]:
+            raise ValueError('its heads have a width of their own (head_dims); models there do not')
     hidden = state_dict.get('backbone.blocks.0.mlp.fc1.bias')
     taken = state_dict.get('backbone.blocks.0.mlp.fc2.weight')
     if hidden is not None and taken is not None and len(hidden) != taken.shape[1]:

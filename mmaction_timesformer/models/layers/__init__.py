@@ -1,6 +1,10 @@
 """The parts that every scheme shares."""
 
-from mmaction_timesformer.models.layers.attention import AttentionStep, fold_extra_linear
+from mmaction_timesformer.models.layers.attention import (
+    AttentionStep,
+    StepOptions,
+    fold_extra_linear,
+)
 from mmaction_timesformer.models.layers.grouping import Grouping, Partition
 from mmaction_timesformer.models.layers.hooks import is_watched
 from mmaction_timesformer.models.layers.mlp import MLP
@@ -12,10 +16,12 @@ from mmaction_timesformer.models.layers.position import (
 )
 from mmaction_timesformer.models.layers.processor import AttentionKernel, attend
 from mmaction_timesformer.models.layers.regions import Region, Regions
+from mmaction_timesformer.models.layers.rotary import ROTATIONS, RotaryPositions
 from mmaction_timesformer.models.layers.token_grid import TokenGrid
 
 __all__ = [
     'MLP',
+    'ROTATIONS',
     'AttentionKernel',
     'AttentionStep',
     'Grouping',
@@ -23,6 +29,8 @@ __all__ = [
     'PatchEmbed',
     'Region',
     'Regions',
+    'RotaryPositions',
+    'StepOptions',
     'TokenGrid',
     'attend',
     'fold_extra_linear',

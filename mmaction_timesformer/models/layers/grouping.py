@@ -36,6 +36,8 @@ class Grouping(Protocol):
 
     updates_cls: bool
     copies_keys: bool
+    axes: str
+    """Those of ``t``, ``h`` and ``w`` along which the members of a group differ."""
 
     def queries(self, tokens: Tensor, grid: TokenGrid) -> Iterator[Tensor]:
         """Groups of queries, each (G, n, D), out of tokens (B, C + N, D)."""
@@ -90,12 +92,13 @@ class Partition:
                 f"pattern={pattern!r} is not of the form 'b t h w d -> (groups) (members) d'"
             )
         members = parts[1]
+        self.axes = ''.join(sorted(members, key='thwb'.index))
         axes = [axis for axis in 'thwb' if axis not in members]
         first = min('thwb'.index(axis) for axis in members)
         left = ' '.join(axis for axis in axes if 'thwb'.index(axis) < first)
         right = ' '.join(axis for axis in axes if 'thwb'.index(axis) > first)
         self._members = members
-        self._arranged = f'({left}) ({" ".join(sorted(members, key="thwb".index))}) ({right}) d'
+        self._arranged = f'({left}) ({" ".join(self.axes)}) ({right}) d'
         self._copied = f'({left}) c ({right}) d'
         self._axes = axes
 

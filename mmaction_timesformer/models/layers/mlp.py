@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
@@ -11,6 +9,8 @@ from torch import Tensor, nn
 
 from mmaction_timesformer.models.layers.processor import Linear, is_free
 from mmaction_timesformer.models.layers.recompute import linear_of
+from mmaction_timesformer.models.layers.token_grid import TokenGrid
+from mmaction_timesformer.models.layers.token_shift import shift_if_wanted
 
 
 class MLP(nn.Module):
@@ -47,13 +47,12 @@ class MLP(nn.Module):
         self.fc2 = Linear(hidden_dims, embed_dims)
         self.drop_path = DropPath(drop_path_rate)
 
-    def forward(self, tokens: Tensor, shift: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """Tokens (B, n, D) to tokens (B, n, D), shifted behind the LayerNorm if at all."""
+    def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
+        """Tokens (B, C + N, D) to tokens of the same shape."""
         rows = tokens.transpose(0, 1)
 
         def normalize(rows: Tensor) -> Tensor:
-            normed = self.norm(rows)
-            return normed if shift is None else shift(normed.transpose(0, 1)).transpose(0, 1)
+            return shift_if_wanted(self.norm(rows).transpose(0, 1), grid).transpose(0, 1)
 
         hidden = linear_of(normalize, self.fc1, rows)
         if not is_free():

@@ -83,8 +83,8 @@ def add_key(attended: Tensor, logsumexp: Tensor, q: Tensor, key: Tensor, value: 
 class Linear(nn.Linear):
     """A linear layer that in half-precision inference on a CPU is computed in the fastest way."""
 
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__(in_features, out_features)
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
         self._prepared: dict[int, PreparedWeights] = {}
 
     def __getstate__(self) -> dict:
@@ -99,7 +99,7 @@ class Linear(nn.Linear):
         """Inputs (..., in_features) to (..., out_features)."""
         return self._product(inputs, 0, self.weight, self.bias)
 
-    def _product(self, inputs: Tensor, number: int, weight: Tensor, bias: Tensor) -> Tensor:
+    def _product(self, inputs: Tensor, number: int, weight: Tensor, bias: Tensor | None) -> Tensor:
         if not _varies(inputs) or weight.dtype != inputs.dtype:
             return F.linear(inputs, weight, bias)
         way = _linear_way(inputs.dtype, torch.get_num_threads())
@@ -119,10 +119,11 @@ class SplitLinear(Linear):
         in_features: Channels of the input.
         out_features: Channels of all outputs together.
         parts: How many outputs.
+        bias: Whether there is a bias.
     """
 
-    def __init__(self, in_features: int, out_features: int, parts: int) -> None:
-        super().__init__(in_features, out_features)
+    def __init__(self, in_features: int, out_features: int, parts: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
         self.parts = parts
 
     def forward(self, inputs: Tensor, split: bool = False) -> Any:
@@ -132,7 +133,8 @@ class SplitLinear(Linear):
         if torch.compiler.is_compiling():
             # Runtimes fold and quantize weights that are whole, and order memory themselves.
             return super().forward(inputs).chunk(self.parts, dim=-1)
-        weights, biases = self.weight.chunk(self.parts), self.bias.chunk(self.parts)
+        weights = self.weight.chunk(self.parts)
+        biases = [None] * self.parts if self.bias is None else self.bias.chunk(self.parts)
         return tuple(
             self._product(inputs, number, *part)
             for number, part in enumerate(zip(weights, biases, strict=True), start=1)
@@ -150,11 +152,13 @@ class PreparedWeights:
         self.way = way
         self._state: tuple = ()
 
-    def __call__(self, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The linear layer of ``weight`` and ``bias``."""
-        state = state_of(weight, bias)
+        parameters = [weight] if bias is None else [weight, bias]
+        state = state_of(*parameters)
         if state != self._state:
-            self._weight, self._bias = _prepare(self.way, weight.detach(), bias.detach(), inputs)
+            values = (None if x is None else x.detach() for x in (weight, bias))
+            self._weight, self._bias = _prepare(self.way, *values, inputs)
             self._state = state
         return _multiply(self.way, inputs, self._weight, self._bias)
 
@@ -262,14 +266,16 @@ def _linear_way(dtype: torch.dtype, num_threads: int) -> str:
     return best
 
 
-def _prepare(way: str, weight: Tensor, bias: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+def _prepare(
+    way: str, weight: Tensor, bias: Tensor | None, inputs: Tensor
+) -> tuple[Tensor, Tensor | None]:
     if way == 'float32':
-        return weight.float(), bias.float()
+        return weight.float(), None if bias is None else bias.float()
     rows = inputs.numel() // inputs.shape[-1]
     return torch.ops.mkldnn._reorder_linear_weight(weight, rows), bias
 
 
-def _multiply(way: str, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _multiply(way: str, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if way == 'float32':
         return F.linear(inputs.float(), weight, bias).to(inputs.dtype)
     return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, 'none', [], 'none')

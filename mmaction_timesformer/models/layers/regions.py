@@ -36,6 +36,7 @@ class Regions:
 
     updates_cls = True
     copies_keys = True
+    axes = 'thw'
 
     def __init__(self, pairs: RegionPairs) -> None:
         self.pairs = pairs

@@ -8,7 +8,11 @@ left as they are.
 Positions in time are seconds. In space they run from -1 to 1 over the picture, at the centres of
 the patches, so that a larger grid of the same picture has the same positions in between.
 
-Legend: T frames, h/w patch rows and columns, d channels of a head.
+`RotaryPositions` is made once for a batch and handed down to every attention step, which asks it
+for the axes along which the members of its groups differ.
+
+Legend: B clips, C class tokens, T frames, h/w patch rows and columns, N = T h w, d channels of a
+head.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.25, 250.0
 """Periods of the fastest and the slowest channels in time."""
@@ -25,16 +30,57 @@ MOST_HALF_TURNS = 5.0
 """Half turns of the fastest channels from the middle of the picture to its border."""
 
 
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Turn pairs of channels.
+class RotaryPositions:
+    """Where the tokens of a batch stand.
 
     Args:
-        x: (..., d).
-        angles: Of every channel, broadcastable to (..., d); both of a pair have the same.
+        seconds: (B, T) time of every frame.
+        grid: (h, w).
+        num_cls: C.
+        rule: A name in ``ROTATIONS``.
     """
-    even, odd = x[..., 0::2], x[..., 1::2]
+
+    def __init__(
+        self, seconds: Tensor, grid: tuple[int, int], num_cls: int, rule: str = 'rotary'
+    ) -> None:
+        self.seconds = seconds
+        self.grid = grid
+        self.num_cls = num_cls
+        self.rule = rule
+        self._tables: dict[tuple[str, int], tuple[Tensor, Tensor]] = {}
+
+    def tables(self, axes: str, head_dims: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines by which :func:`turn` turns rows of tokens, (C + N, B, d) each.
+
+        Class tokens have no place: theirs are 1 and 0.
+        """
+        key = axes, head_dims
+        if key not in self._tables:
+            angles = ROTATIONS[self.rule](axes, self.seconds, self.grid, head_dims)
+            rows = pad(angles.flatten(1, 3).transpose(0, 1), (0, 0, 0, 0, self.num_cls, 0))
+            self._tables[key] = rows.cos().float(), rows.sin().float()
+        return self._tables[key]
+
+
+def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn pairs of channels of every head.
+
+    Args:
+        x: (..., heads d).
+        cos: Of every channel's angle, (..., d); both of a pair have the same.
+        sin: Likewise.
+    """
+    heads = x.unflatten(-1, (-1, cos.shape[-1]))
+    even, odd = heads[..., 0::2], heads[..., 1::2]
     quarter = torch.stack((-odd, even), dim=-1).flatten(-2)
-    return x * angles.cos() + quarter * angles.sin()
+    turned = heads * cos.unsqueeze(-2) + quarter * sin.unsqueeze(-2)
+    return turned.flatten(-2).to(x.dtype)
+
+
+def rotate(x: Tensor, angles: Tensor) -> Tensor:
+    """Turn pairs of channels of one head, (..., d), by angles (..., d)."""
+    exact = torch.promote_types(x.dtype, torch.float32)
+    return turn(x, angles.cos().to(exact), angles.sin().to(exact))
 
 
 def relative_angles(axes: str, seconds: Tensor, grid: tuple[int, int], head_dims: int) -> Tensor:
@@ -61,7 +107,7 @@ def relative_angles(axes: str, seconds: Tensor, grid: tuple[int, int], head_dims
     angles = torch.cat(
         [(of_axis[a][0][..., None] * of_axis[a][1]).expand(everywhere) for a in axes], dim=-1
     ).repeat_interleave(2, dim=-1)
-    return torch.nn.functional.pad(angles, (0, head_dims - angles.shape[-1]))
+    return pad(angles, (0, head_dims - angles.shape[-1]))
 
 
 def lucidrains_angles(axes: str, seconds: Tensor, grid: tuple[int, int], head_dims: int) -> Tensor:
@@ -100,7 +146,7 @@ def lucidrains_angles(axes: str, seconds: Tensor, grid: tuple[int, int], head_di
 
 ROTATIONS: dict[str, Callable[[str, Tensor, tuple[int, int], int], Tensor]] = {
     'rotary': relative_angles,
-    'lucidrains_rotary': lucidrains_angles,
+    'rotary_like_lucidrains': lucidrains_angles,
 }
 """By the name that the backbone's ``pos_embed`` takes."""
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from mmaction_timesformer.models.layers.rotary import RotaryPositions
+
 
 @dataclass(frozen=True)
 class TokenGrid:
@@ -25,6 +27,9 @@ class TokenGrid:
         width: w, in patches.
         num_cls: C; 1, or T where every frame keeps a class token of its own (space only).
         frame_mask: (B, T), true for frames that count, for schemes that mask frames themselves.
+        positions: Where tokens stand, if queries and keys are turned by it.
+        shift_frames: Number of frames that token shift takes the patches for; ``None`` for no
+            shift.
     """
 
     num_frames: int
@@ -32,6 +37,8 @@ class TokenGrid:
     width: int
     num_cls: int = 1
     frame_mask: Tensor | None = field(default=None, compare=False)
+    positions: RotaryPositions | None = field(default=None, compare=False)
+    shift_frames: int | None = None
 
     @property
     def num_patches(self) -> int:

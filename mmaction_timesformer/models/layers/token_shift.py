@@ -12,6 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from mmaction_timesformer.models.layers.token_grid import TokenGrid
+
+
+def shift_if_wanted(tokens: Tensor, grid: TokenGrid) -> Tensor:
+    """Tokens (B, C + N, D), shifted if the grid says so."""
+    if grid.shift_frames is None:
+        return tokens
+    return shift_tokens(tokens, grid.num_cls, grid.shift_frames)
+
 
 def shift_tokens(tokens: Tensor, num_cls: int, num_frames: int) -> Tensor:
     """Shift channels of patches between neighbouring frames; zeros come in at the ends.

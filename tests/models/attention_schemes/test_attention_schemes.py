@@ -243,11 +243,12 @@ def test_a_sixth_scheme_needs_one_file(tmp_path):
             attention_type='rows_then_time',
         )  # fmt: skip
         clips = torch.randn(1, 3, 2, 16, 16)
-        (clip,), grid = backbone._embed(clips)[0], (2, 2, 2)
+        tokens, layout = backbone._embed(clips, torch.zeros(1, 2))
+        (clip,), grid = tokens, (2, 2, 2)
         (block,) = backbone.blocks
         expected = clip + dense_step(block.steps.rows, clip, 'width', grid, 'copies')
         expected = expected + dense_step(block.steps.time, expected, 'time', grid, 'copies')
-        expected = backbone.norm(block.mlp(expected[None])[:, 0])
+        expected = backbone.norm(block.mlp(expected[None], layout)[:, 0])
         torch.testing.assert_close(backbone(clips), expected)
     finally:
         ATTENTION_SCHEMES.module_dict.pop('rows_then_time')

@@ -97,7 +97,9 @@ def test_rotation_keeps_lengths_and_depends_on_distance_alone():
 
     def product(q_seconds: float, k_seconds: float) -> float:
         times = torch.tensor([[q_seconds], [k_seconds]], dtype=torch.float64)
-        turned_q, turned_k = rotate(torch.stack((q, k)), times * frequencies)
+        turned_q, turned_k = rotate(
+            torch.stack((q, k)), (times * frequencies).repeat_interleave(2, -1)
+        )
         assert turned_q.norm() == pytest.approx(float(q.norm()))
         return float(turned_q @ turned_k)
 

@@ -9,7 +9,8 @@ from timesformer_pytorch import TimeSformer
 from torch import Tensor, nn
 
 from mmaction_timesformer.models.checkpoints import Fate, load_weights
-from mmaction_timesformer.models.layers import TokenGrid, resize_joint_embed
+from mmaction_timesformer.models.layers import resize_joint_embed
+from mmaction_timesformer.models.layers.token_shift import shift_if_wanted
 
 T, D, HEADS, HEAD_DIMS, CLASSES = 4, 24, 2, 8, 5
 
@@ -28,15 +29,15 @@ def peer(rotary: bool, shift: bool) -> TimeSformer:
 def ours(
     rotary: bool, shift: bool, like: str | None = 'lucidrains', frame_seconds: float = 1.0
 ) -> nn.Module:
-    scheme = dict(
-        type='whole_clip_class', rotary=rotary, token_shift=shift, head_dims=HEAD_DIMS,
-        qkv_bias=False, norm_eps=1e-5, like=like, num_frames=T,
-        frame_seconds=frame_seconds,
-    )  # fmt: skip
+    positions = 'joint'
+    if rotary:
+        positions = 'rotary' if like is None else 'rotary_like_lucidrains'
     backbone = dict(
         type='TimeSformerBackbone', num_frames=T, img_size=24, patch_size=8, embed_dims=D,
-        num_heads=HEADS, num_transformer_layers=2, attention_type=scheme, mlp='geglu',
-        pos_embed='none' if rotary else 'joint', norm_cfg=dict(type='LN', eps=1e-5),
+        num_heads=HEADS, num_transformer_layers=2, mlp='geglu', head_dims=HEAD_DIMS,
+        attention_type=dict(type='whole_clip_class', like=like, num_frames=T if like else None),
+        pos_embed=positions, qkv_bias=False, norm_eps=1e-5, token_shift=shift,
+        frame_seconds=frame_seconds,
     )  # fmt: skip
     head = dict(type='TimeSformerClsHead', num_classes=CLASSES, in_channels=D)
     return MODELS.build(dict(type='Recognizer3D', backbone=backbone, cls_head=head)).eval()
@@ -88,10 +89,11 @@ def test_only_the_peer_leaks_frames_that_are_masked_out(like: str | None) -> Non
 @pytest.mark.parametrize(('like', 'reached'), [(None, [0, 1]), ('lucidrains', [0, 2])])
 def test_any_number_of_frames_has_its_own_borders(like: str | None, reached: list[int]) -> None:
     """Where the first of eight frames is found again; the peer takes two for one of its four."""
-    scheme = ours(rotary=True, shift=True, like=like).backbone.scheme
+    backbone = ours(rotary=True, shift=True, like=like).backbone
+    _, grid = backbone._embed(torch.zeros(1, 3, 8, 24, 24), torch.arange(8.0)[None])
     tokens = torch.zeros(1, 1 + 8 * 9, D)
     tokens[:, 1:10] = 1
-    shifted = scheme.shift(TokenGrid(8, 3, 3))(tokens)
+    shifted = shift_if_wanted(tokens, grid)
     frames = shifted[0, 1:].unflatten(0, (8, 9)).abs().sum(dim=(1, 2)).nonzero().flatten()
     assert frames.tolist() == reached
 
@@ -122,8 +124,10 @@ def test_positions_of_every_patch_are_resized() -> None:
 
 def test_wrong_arguments_are_named() -> None:
     for options, problem in (
-        (dict(token_shift=True, like='lucidrains'), 'fixed number of frames'),
+        (dict(like='lucidrains'), 'belong together'),
+        (dict(num_frames=4), 'belong together'),
         (dict(like='somebody'), "like='somebody' is unknown"),
+        (dict(head_dims=8), 'are arguments of the backbone'),
     ):
         scheme = dict(type='whole_clip_class', **options)
         with pytest.raises(ValueError, match=problem):
