@@ -27,6 +27,7 @@ from mmaction_timesformer.detection.sources.records import End
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from mmaction_timesformer.detection.watch import Model, OnFrame, Record, Watch, WatchSettings
 from mmaction_timesformer.detection.windows import Prepare
+from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.loading import load_weights
 from mmaction_timesformer.inference.online_model import is_online
@@ -107,7 +108,7 @@ class DangerDetector:
             ValueError: They do not fit each other, or a setting makes no sense.
         """
         if not isinstance(config, Config):
-            config = Config.fromfile(config)
+            config = read_config(str(config))
         settings = DetectionSettings.from_config(config.get('detection'), overrides)
         if is_online(config):
             frame_seconds = float(config.model.head.frame_seconds)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config
 
 from mmaction_timesformer.datasets.untrimmed_features import (
     LabeledRecording,
@@ -25,6 +24,7 @@ from mmaction_timesformer.detection.feature_extraction import (
 )
 from mmaction_timesformer.detection.quality.truth import read_truth
 from mmaction_timesformer.detection.sources.sources import Source, find_sources
+from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.engine.online_backbone_training import (
     BackboneTraining,
     LabeledPictures,
@@ -130,7 +130,7 @@ def extract_command(arguments: ExtractArguments) -> None:
     found = find_sources(arguments.sources)
     if live := [source.name for source in found if source.is_live]:
         raise ValueError(f'{live[0]} is a live source; features are extracted from files')
-    config = Config.fromfile(arguments.config)
+    config = read_config(str(arguments.config))
     extractor = FeatureExtractor.from_config(
         config, arguments.checkpoint, arguments.device, arguments.step_seconds
     )
@@ -149,7 +149,7 @@ def train_backbone_command(arguments: BackboneArguments) -> None:
         ValueError: The parts do not fit.
         OSError: A file cannot be read or written.
     """
-    config = Config.fromfile(arguments.config)
+    config = read_config(str(arguments.config))
     torch.manual_seed(arguments.seed)
     init = arguments.init
     model = build_online(config) if init is None else load_backbone(config, init)
@@ -183,7 +183,7 @@ def train_head_command(arguments: HeadArguments) -> None:
         ValueError: The parts do not fit.
         OSError: A file cannot be read or written.
     """
-    config = Config.fromfile(arguments.config)
+    config = read_config(str(arguments.config))
     torch.manual_seed(arguments.seed)
     model = load_backbone(config, arguments.backbone)
     rule = LabelRule(tuple(config.classes), SAFE_CLASS, arguments.margin_seconds)

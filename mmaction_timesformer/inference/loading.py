@@ -81,8 +81,11 @@ def load_weights(
     if is_exported(weights):
         return _open_exported(weights, device, settings, parts, trust_compiled)
     state_dict, meta, digest = recognizer.read_weights(weights)
-    model = recognizer.build_recognizer(config, state_dict, device)
-    classes = recognizer.find_classes(config, meta, model.cls_head.num_classes)
+    try:
+        model = recognizer.build_recognizer(config, state_dict, device)
+        classes = recognizer.find_classes(config, meta, model.cls_head.num_classes)
+    except ValueError as error:
+        raise ValueError(f'{weights}: {error}') from error
     dtype = choose_dtype(settings.dtype, device)
     prepare = recognizer.make_preparer(model, parts.picture_steps, dtype)
     score = recognizer.RecognizerScore(model, dtype, settings.temperature)

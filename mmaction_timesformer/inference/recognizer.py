@@ -113,7 +113,8 @@ def build_recognizer(config: Config, state_dict: Mapping[str, Any], device: str)
     try:
         model.load_state_dict(state_dict)
     except RuntimeError as error:
-        raise ValueError(f'the checkpoint does not fit the config: {error}') from None
+        reason = ' '.join(str(error).split())
+        raise ValueError(f'the checkpoint does not fit the config: {reason:.300}') from None
     return model.to(device).eval()
 
 

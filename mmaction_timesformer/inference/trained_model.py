@@ -14,9 +14,12 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.datasets.unreadable import why_unreadable
+from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.inference.checkpoint_config import read_checkpoint_config
 from mmaction_timesformer.inference.pixel_mapping import TracedClip, trace
+from mmaction_timesformer.inference.preparation import build_part
 from mmaction_timesformer.inference.recognizer import build_recognizer, find_classes, read_weights
+from mmaction_timesformer.registry import TRANSFORMS
 
 FRAME_PATTERN = 'img_{:05}.jpg'
 Result = TypeVar('Result')
@@ -60,7 +63,7 @@ class TrainedModel:
             config = as_config(config)
         state_dict, meta, digest = read_weights(checkpoint)
         if config is None:
-            config = read_checkpoint_config(meta, checkpoint)
+            config = read_checkpoint_config(meta, checkpoint, state_dict)
         try:
             model = build_recognizer(config, state_dict, device)
         except ValueError as error:
@@ -74,8 +77,13 @@ class TrainedModel:
 
     @property
     def pipeline(self) -> Sequence[Any]:
-        """Transforms of the test pipeline, built."""
-        return Compose(test_dataset(self.config)['pipeline']).transforms
+        """Transforms of the test pipeline, built.
+
+        Raises:
+            ValueError: One of them cannot be built.
+        """
+        steps = test_dataset(self.config)['pipeline']
+        return [build_part(TRANSFORMS.build, step) for step in steps]
 
     def read(self, video: str | Path, **part: float | None) -> TracedClip:
         """Run the test pipeline on a video file or a folder of frames.
@@ -143,12 +151,11 @@ def as_config(config: str | Path | Config) -> Config:
 
     Raises:
         FileNotFoundError: There is no such file.
+        ValueError: It cannot be read as a config.
     """
     if isinstance(config, Config):
         return config
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'{config}: no such config')
-    return Config.fromfile(config)
+    return read_config(str(config))
 
 
 def read_video(

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import torch
 from torch.export import ExportedProgram
 
 from mmaction_timesformer.inference.exporting.metadata import KEY
+
+MAX_METADATA_BYTES = 2**20
 
 
 def write_package(program: ExportedProgram, file: Path, strings: Mapping[str, str]) -> None:
@@ -54,9 +57,13 @@ def read_strings(file: Path) -> dict[str, str]:
         with zipfile.ZipFile(file) as archive:
             for name in archive.namelist():
                 if name.endswith('metadata.json'):
+                    if archive.getinfo(name).file_size > MAX_METADATA_BYTES:
+                        raise ValueError(f'{file}: {name} is over {MAX_METADATA_BYTES:,} bytes')
                     strings = json.loads(archive.read(name))
-                    if KEY in strings:
+                    if isinstance(strings, dict) and isinstance(strings.get(KEY), str):
                         return strings
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError):
         raise ValueError(f'{file} is no compiled package, or is damaged') from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f'{file}: its metadata are not JSON: {error}') from None
     return {}

@@ -15,6 +15,7 @@ from mmaction.models.recognizers import Recognizer3D
 from mmengine.config import Config
 from torch import Tensor
 
+from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.clip_classifier import ClipClassifier, reference_of
 from mmaction_timesformer.inference.exporting.compiled_package import write_package
@@ -72,7 +73,7 @@ def export(
     if target.suffix == '.onnx' and device != 'cpu':
         raise ValueError('a .onnx file is for any device; leave --device out')
     if not isinstance(config, Config):
-        config = Config.fromfile(config)
+        config = read_config(str(config))
     config.merge_from_dict(dict(cfg_options or {}))
     model, metadata = load_model(config, checkpoint, image_size, device)
     reference = reference_of(model, metadata.temperature)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mmaction_timesformer.inference.exporting import compiled_package
 from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
+from mmaction_timesformer.inference.exporting.onnx_checks import check_onnx
 from mmaction_timesformer.inference.scoring import check_temperature
 
 SUFFIXES = ('.onnx', '.pt2')
@@ -97,6 +98,8 @@ class ExportedModel:
 def _open_onnx(path: Path, device: str) -> tuple[Run, ExportMetadata]:
     try:
         import onnxruntime
+
+        check_onnx(path)
     except ImportError:
         raise ImportError(
             f"{path} needs onnxruntime: pip install 'mmaction_timesformer[export]'"
@@ -113,16 +116,31 @@ def _open_onnx(path: Path, device: str) -> tuple[Run, ExportMetadata]:
         session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
     # The runtime has a class of errors for each reason, and shares none but RuntimeError's parent.
     except Exception as error:
-        raise ValueError(f'{path} is no ONNX file that can be run: {error}') from error
+        raise ValueError(f'{path} is no ONNX file that can be run: {_short(error)}') from error
+    if not {'probabilities', 'logits'} <= {output.name for output in session.get_outputs()}:
+        raise ValueError(f'{path} gives no probabilities and logits: tools/export.py writes both')
     strings = session.get_modelmeta().custom_metadata_map
     metadata = ExportMetadata.from_strings(strings, path)
 
     def run(clips: Tensor) -> tuple[Tensor, Tensor]:
         pixels = np.ascontiguousarray(clips.cpu().numpy())
-        probabilities, logits = session.run(['probabilities', 'logits'], {'clips': pixels})
+        try:
+            probabilities, logits = session.run(['probabilities', 'logits'], {'clips': pixels})
+        except Exception as error:
+            raise ValueError(f'{path} cannot be run: {_short(error)}') from error
+        wanted = len(clips), len(metadata.classes)
+        for name, values in (('probabilities', probabilities), ('logits', logits)):
+            if values.shape != wanted or values.dtype.kind != 'f':
+                raise ValueError(
+                    f'{path} gives {name} of {values.dtype} {values.shape}, not floats {wanted}'
+                )
         return torch.from_numpy(probabilities), torch.from_numpy(logits)
 
     return run, metadata
+
+
+def _short(error: Exception) -> str:
+    return f'{" ".join(str(error).split()):.300}'
 
 
 def _open_package(path: Path, device: str, trust_compiled: bool) -> tuple[Run, ExportMetadata]:

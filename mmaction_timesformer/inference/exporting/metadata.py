@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from video_clips.labels import check_class_names
 
 KEY = 'mmaction_timesformer'
 """The entry of a file's own metadata that holds all of this, as JSON."""
@@ -58,18 +61,64 @@ class ExportMetadata:
         """
         if KEY not in strings:
             raise ValueError(f'{name} was not written by tools/export.py: it has no {KEY} entry')
-        values = json.loads(strings[KEY])
+        try:
+            values = json.loads(strings[KEY])
+        except (ValueError, RecursionError, TypeError) as error:
+            raise ValueError(f'the metadata of {name} are not JSON: {error}') from None
+        if not isinstance(values, dict):
+            raise ValueError(f'the metadata of {name} are a {type(values).__name__}, not an object')
         known = {field.name for field in fields(cls)}
         if set(values) != known:
             raise ValueError(
                 f'{name} was exported by another version: its metadata differ in '
                 f'{sorted(set(values) ^ known)}; export it again'
             )
+        wrong = [key for key, value in values.items() if not _FITS[key](value)]
+        if wrong:
+            shown = ', '.join(f'{key}={values[key]!r:.60}' for key in wrong)
+            raise ValueError(f'{name} was not written by tools/export.py: {shown} in its metadata')
         for key in ('classes', 'image_size', 'picture_steps'):
             values[key] = tuple(values[key])
+        check_class_names(values['classes'])
         return cls(**values)
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
         """(channels, frames, height, width)."""
         return 3, self.num_frames, *self.image_size
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 < value <= _MAX_COUNT
+
+
+def _is_positive(value: Any) -> bool:
+    return type(value) in (int, float) and 0 < value < math.inf
+
+
+def _is_list_of(kind: type, values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
+
+
+_MAX_COUNT = 65_536
+"""Of frames, and of pixels of a side."""
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    'classes': lambda value: _is_list_of(str, value) and bool(value),
+    'num_frames': _is_count,
+    'frame_interval': lambda value: value is None or _is_positive(value),
+    'span_seconds': lambda value: value is None or _is_positive(value),
+    'image_size': lambda value: (
+        _is_list_of(int, value) and len(value) == 2 and all(map(_is_count, value))
+    ),
+    'picture_steps': lambda value: (
+        _is_list_of(dict, value) and all('type' in step for step in value)
+    ),
+    'multi_label': lambda value: isinstance(value, bool),
+    'temperature': _is_positive,
+    **dict.fromkeys(
+        ('weights_digest', 'precision', 'device', 'pixels', 'outputs'),
+        lambda value: isinstance(value, str),
+    ),
+}
+"""Whether the value of a field is what an export writes."""

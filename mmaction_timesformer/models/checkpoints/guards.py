@@ -84,25 +84,32 @@ def check_contents(checkpoint: Mapping[str, Any], state_dict: Mapping[str, Any])
         state_dict: Its parameters.
 
     Raises:
-        ValueError: Names are not text, a tensor stands for more numbers than the file has for it,
-            or ``meta`` is not what training writes.
+        ValueError: Names are not text, a tensor is not dense, stands for more numbers than the
+            file has for it, or ``meta`` is not what training writes.
     """
     for name, value in state_dict.items():
         if not isinstance(name, str):
             raise ValueError(
                 f'{name!r:.60} is a {type(name).__name__}, not the name of a parameter'
             )
-        if isinstance(value, Tensor) and value.layout is torch.strided:
-            claimed = value.numel() * value.element_size()
-            if claimed > (held := value.untyped_storage().nbytes()):
-                raise ValueError(
-                    f'{name} takes {claimed:,} bytes, and the file has {held:,} for it, which is '
-                    'the limit'
-                )
+        if isinstance(value, Tensor):
+            _check_tensor(name, value)
     # The file itself may be the parameters, and one of them may have that name.
     meta = None if checkpoint is state_dict else checkpoint.get('meta')
     if meta is not None:
         check_meta(meta)
+
+
+def _check_tensor(name: str, value: Tensor) -> None:
+    if value.layout is not torch.strided or value.is_nested or value.is_quantized:
+        raise ValueError(f'{name} is a sparse, nested or quantized tensor; read are dense ones')
+    if value.is_meta:
+        raise ValueError(f'{name} has a shape and no numbers: it was saved from a meta device')
+    claimed = value.numel() * value.element_size()
+    if claimed > (held := value.untyped_storage().nbytes()):
+        raise ValueError(
+            f'{name} takes {claimed:,} bytes, and the file has {held:,} for it, which is the limit'
+        )
 
 
 def check_meta(meta: Any) -> None:
@@ -168,11 +175,16 @@ def refuse_non_finite(state_dict: Mapping[str, Any], source: object = '') -> Non
         for name, value in state_dict.items()
         if isinstance(value, Tensor)
         and (value.is_floating_point() or value.is_complex())
-        and not bool(value.sum().isfinite())
-        and not bool(value.isfinite().all())
+        and not bool(_in_common_type(value).sum().isfinite())
+        and not bool(_in_common_type(value).isfinite().all())
     ]
     if wrong:
         raise ValueError(
             f'{source or "the weights"}: {len(wrong)} of {len(state_dict)} parameters hold NaN or '
             f'infinity: {", ".join(wrong[:3])}; choose a checkpoint from before training diverged'
         )
+
+
+def _in_common_type(value: Tensor) -> Tensor:
+    """Numbers of one byte as larger ones: nothing sums them."""
+    return value.float() if value.is_floating_point() and value.element_size() == 1 else value

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from mmengine.config import Config
 
 from data_analysis.report.charts.style import CLASS_COLORS, SPLIT_COLORS
 from data_analysis.report.html import figure_png, picture_url, png_url, render_page
 from mmaction_timesformer.engine.data_root import merge_options
+from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.explanation.position_similarity import (
     draw_space,
     draw_time,
@@ -77,7 +77,7 @@ def visualize_embeddings(
     """
     if not Path(config).is_file():
         raise FileNotFoundError(f'{config}: no such config')
-    cfg = Config.fromfile(config)
+    cfg = read_config(str(config))
     merge_options(cfg, cfg_options or {})
     trained = TrainedModel.load(cfg, checkpoint, device)
     collected = collect_features(trained, splits, max_clips, num_workers=num_workers)

@@ -195,3 +195,28 @@ def test_large_weights_are_finite():
 def test_mutations_end_in_a_clear_error(tmp_path, reader):
     """A few; ``python -m tests.fuzzing 20000`` makes as many as one likes."""
     assert fuzz(reader, tmp_path, num_mutations=150, seed=1).errors == []
+
+
+@pytest.mark.parametrize(
+    ('tensor', 'message'),
+    [
+        (torch.eye(3).to_sparse(), 'sparse, nested or quantized'),
+        (torch.eye(3).to_sparse_csr(), 'sparse, nested or quantized'),
+        (torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), 'sparse, nested or quantized'),
+        (torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8), 'sparse, nested or quan'),
+        (torch.empty(3, device='meta'), 'has a shape and no numbers'),
+    ],
+)
+def test_tensors_that_are_not_dense_are_refused(tmp_path, tensor, message):
+    file = tmp_path / 'a.pth'
+    torch.save({'state_dict': {'b.weight': tensor}}, file)
+    with pytest.raises(ValueError, match=rf'a\.pth: b\.weight .*{message}'):
+        read_checkpoint(file)
+
+
+def test_nan_is_found_in_numbers_of_one_byte():
+    weights = {'a': torch.tensor([1.0, 2.0]).to(torch.float8_e4m3fn)}
+    refuse_non_finite(weights)
+    weights['b'] = torch.tensor([1.0, float('nan')]).to(torch.float8_e4m3fn)
+    with pytest.raises(ValueError, match='1 of 2 parameters hold NaN or infinity: b'):
+        refuse_non_finite(weights)
