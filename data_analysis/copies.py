@@ -29,6 +29,7 @@ from video_clips.annotation_files import class_names_in, read_annotations, split
 from video_clips.clip import VIDEO_SUFFIXES
 from video_clips.commands import printable, progress_bar
 from video_clips.labels import LabelReader, read_class_names
+from video_clips.plain_data import as_text, from_text
 from video_clips.reading.opening import VideoError, open_container
 from video_clips.reading.video import Video, open_video
 from video_clips.whole_files import check_writable, write_atomically
@@ -259,7 +260,7 @@ def rewrite_paths(file: Path, target: Path, new_path: Callable[[str], str]) -> N
             writer = csv.writer(stream, lineterminator='\n')
             writer.writerow(header)
             for row in filter(None, rows):
-                row[column] = new_path(row[column].strip())
+                row[column] = as_text(new_path(from_text(row[column].strip())))
                 writer.writerow(row)
             return
         for line in filter(str.strip, lines):

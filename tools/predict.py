@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from video_clips.commands import DONE, FAILED, in_a_line, run_command
+from video_clips.commands import DONE, FAILED, in_a_line, printable, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,9 +42,9 @@ def main() -> int:
         if args.json:
             print(json.dumps({'video': video, 'scores': scores}), flush=True)
             continue
-        print(video)
+        print(printable(video))
         for name, probability in list(scores.items())[: args.top]:
-            print(f'  {probability:6.1%}  {name}', flush=True)
+            print(f'  {probability:6.1%}  {printable(name)}', flush=True)
     return exit_code
 
 

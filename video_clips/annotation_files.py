@@ -27,6 +27,7 @@ from video_clips.labels import (
     check_class_names,
     format_label,
 )
+from video_clips.plain_data import as_text, from_text
 from video_clips.whole_files import write_atomically
 
 __all__ = [
@@ -112,7 +113,7 @@ def class_names_in(files: Iterable[str | Path]) -> tuple[str, ...]:
         with file.open(encoding='utf-8-sig', errors='surrogateescape', newline='') as lines:
             try:
                 rows = csv.DictReader(lines, skipinitialspace=True)
-                labels = [row.get('label') or '' for row in rows]
+                labels = [from_text(row.get('label') or '') for row in rows]
             except csv.Error as error:
                 raise ValueError(f'{file}: cannot be read as CSV: {error}') from None
         names.update(part.strip() for text in labels for part in text.split(MULTI_LABEL_SEPARATOR))
@@ -168,7 +169,8 @@ def _read_csv(file: Path, labels: LabelReader, recording_column: str) -> Iterato
                         f'has {len(row)} fields, the header {len(header)}; '
                         'a field with commas in it must be quoted'
                     )
-                yield _clip_of_row({key: row[at].strip() for key, at in columns.items()}, labels)
+                cells = {key: from_text(row[at].strip()) for key, at in columns.items()}
+                yield _clip_of_row(cells, labels)
             except ValueError as error:
                 raise ValueError(f'{file}, line {rows.line_num}: {error}') from None
 
@@ -262,5 +264,5 @@ def _write_csv(stream: TextIO, clips: list[Clip], classes: Sequence[str] | None)
         if clip.path != clip.path.strip():
             raise ValueError(f'the path {clip.path!r} starts or ends with white space')
         label = format_label(clip.label, classes, MULTI_LABEL_SEPARATOR)
-        cells = (getattr(clip, name) for name in optional)
-        writer.writerow([clip.path, label, *('' if cell is None else cell for cell in cells)])
+        cells = (clip.path, label, *(getattr(clip, name) for name in optional))
+        writer.writerow(['' if cell is None else as_text(cell) for cell in cells])

@@ -8,6 +8,7 @@ function that it hands to `run_command`.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import sys
@@ -23,7 +24,7 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 _WAITING = {'OMP_WAIT_POLICY': 'PASSIVE', 'GOMP_SPINCOUNT': '0', 'KMP_BLOCKTIME': '0'}
 
 
-_CREDENTIALS = re.compile(r'(\w+://)[^/\s@]+@')
+_CREDENTIALS = re.compile(r'((?:\w+:)?//)[^/\s@]+@|[^\s/@:\'"]+:[^\s@\'"]+@')
 
 
 def run_command(command: Callable[[], int | None]) -> int:
@@ -55,6 +56,20 @@ def set_up_process() -> None:
     for name, value in _WAITING.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+    logging.setLogRecordFactory(_harmless_record)
+
+
+def _harmless_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    """A log record without escape sequences, which names of classes and files may hold."""
+    record = logging.LogRecord(*args, **kwargs)
+    try:
+        text = record.getMessage()
+    # The handler reports a message that does not fit its arguments.
+    except (TypeError, ValueError):
+        return record
+    if harmless := '\t'.join(map(printable, text.split('\t'))):
+        record.msg, record.args = harmless, ()
+    return record
 
 
 def in_a_line(error: BaseException) -> str:
@@ -62,7 +77,7 @@ def in_a_line(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.filename:
         text = f'{os.fsdecode(error.filename)}: {error.strerror}'
-    return printable(_CREDENTIALS.sub(r'\1', text))
+    return printable(_CREDENTIALS.sub(lambda found: found[1] or '', text))
 
 
 def printable(text: str) -> str:

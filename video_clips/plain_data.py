@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-_STARTS_A_FORMULA = ('=', '+', '-', '@', '\t', '\r')
+_STARTS_A_FORMULA = (*'=+-@\t\r\n', *'\uff1d\uff0b\uff0d\uff20')
+"""The last four are wide forms of the first, which some spreadsheets take for them."""
 
 
 def plain(value: Any) -> Any:
@@ -28,6 +29,16 @@ def as_text(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula: a quotation mark before its first letter.
 
     File and class names are anybody's, and spreadsheets run what begins with ``=``, ``+``, ``-``,
-    ``@``, a tab or a return. Numbers and harmless texts stay as they are.
+    ``@``, a tab or a return. Numbers and harmless texts stay as they are. `from_text` undoes it.
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and _is_marked_formula(cell) else cell
+
+
+def from_text(cell: str) -> str:
+    """Give the text of a cell that `as_text` wrote."""
+    return cell[1:] if cell.startswith("'") and _is_marked_formula(cell[1:]) else cell
+
+
+def _is_marked_formula(cell: str) -> bool:
+    """Whether it begins a formula, behind any number of such marks."""
+    return cell.lstrip("'").startswith(_STARTS_A_FORMULA)

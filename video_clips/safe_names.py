@@ -7,6 +7,7 @@ part of an address but its scheme and host is shown. A fingerprint keeps two add
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import PurePosixPath
 
@@ -14,6 +15,9 @@ _ADDRESS = re.compile(
     r'(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)(?P<mark>[:;]?[/\\\\]*)(?P<rest>.*)', re.DOTALL
 )
 _SCHEMES = re.compile('https?|rtsps?|rtmps?|mqtts?|wss?|s?ftp|s3|gs|srt', re.IGNORECASE)
+_WITHOUT_SCHEME = re.compile(
+    r'//|[^@]*:[^@]*@|.*://|[\w.-]+:\d+/|.*(pass|pwd|token|secret|user)\w*[=:]', re.I | re.S
+)
 _HOST = re.compile(r'[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]')
 _FILE = re.compile(r'[\w+-]{1,100}\.(pth|pyth|pt|bin|safetensors|pt2|onnx)')
 
@@ -26,15 +30,17 @@ def public_name(address: str) -> str:
 
     Returns:
         ``https://host#a1b2c3d4``: scheme, host and the first 8 digits of the address's SHA-256. The
-        host is left out where it could be part of a password. A path is returned as it is.
+        host is left out where it could be part of a password. What looks like an address without
+        a scheme and names no file of this machine is a fingerprint alone. A path is returned as it
+        is.
     """
     match = _ADDRESS.fullmatch(address.strip())
     if match is None:
-        return address
+        return _path_or_fingerprint(address)
     has_mark = len(match['mark']) > 1 or (match['mark'] and '@' in match['rest'])
     mistyped = has_mark and _SCHEMES.fullmatch(match['scheme'])
     if match['mark'] != '://' and not mistyped:
-        return address
+        return _path_or_fingerprint(address)
     # An @ behind the first delimiter may end a password or stand in a path, and behind three
     # slashes stands no host: then none is sure.
     authority = re.split(r'[/?#\\]', match['rest'], maxsplit=1)[0]
@@ -42,9 +48,20 @@ def public_name(address: str) -> str:
     num_slashes = len(match['mark'].lstrip(':;'))
     is_sure = match['rest'].count('@') == authority.count('@') and num_slashes <= 2
     found = _HOST.match(host) if is_sure else None
-    shown = found[0] if found else ''
-    digest = hashlib.sha256(address.encode(errors='surrogateescape')).hexdigest()[:8]
-    return f'{match["scheme"].lower()}://{shown}#{digest}'
+    # One word alone may be a password whose host was forgotten.
+    is_host = found and (found[0] != match['rest'] or '.' in found[0] or ':' in found[0])
+    shown = found[0] if found and is_host else ''
+    return f'{match["scheme"].lower()}://{shown}#{_fingerprint(address)}'
+
+
+def _path_or_fingerprint(text: str) -> str:
+    """A path as it is; an address whose scheme was forgotten by its fingerprint alone."""
+    is_address = _WITHOUT_SCHEME.match(text.strip()) and not os.path.lexists(text)
+    return f'#{_fingerprint(text)}' if is_address else text
+
+
+def _fingerprint(address: str) -> str:
+    return hashlib.sha256(address.encode(errors='surrogateescape')).hexdigest()[:8]
 
 
 def public_file_name(address: str) -> str:

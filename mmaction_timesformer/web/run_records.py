@@ -20,6 +20,7 @@ from mmaction_timesformer.detection.results.folder import (
     read_manifest,
     take_record,
 )
+from video_clips.plain_data import from_text
 
 _SCORE_COLUMNS = 3
 
@@ -113,7 +114,7 @@ class RunRecords:
             for line in self._events.lines():
                 self._take_event(line)
             for row in csv.reader(self._scores.lines()):
-                self._take_scores(row)
+                self._take_scores([*map(from_text, row)])
 
     def _take_event(self, line: str) -> None:
         try:

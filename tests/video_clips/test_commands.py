@@ -1,5 +1,6 @@
 """How commands end, and what they set before torch is imported."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from video_clips.commands import printable, run_command
+from video_clips.commands import in_a_line, printable, run_command
 
 # Imported heavy packages would make --help slow.
 QUICK = """
@@ -72,3 +73,26 @@ def test_help_shows_defaults(root: Path) -> None:
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert '(default: 0.2)' in shown
     assert '(default: None)' not in shown
+
+
+def test_logs_hold_no_escape_sequences(caplog, monkeypatch):
+    monkeypatch.setattr(logging, '_logRecordFactory', logging.LogRecord)
+    run_command(lambda: logging.getLogger('a').warning('class %s:\t%d\nb', '\x1b[2Jred', 3))
+    assert caplog.messages == ['class \\x1b[2Jred:\t3\nb']
+    # Handlers report a message that does not fit its arguments, as ever.
+    record = logging.getLogRecordFactory()('a', 30, 'f', 1, '%d', ('x',), None)
+    assert (record.msg, record.args) == ('%d', ('x',))
+
+
+@pytest.mark.parametrize(
+    ('text', 'shown'),
+    [
+        ('user:pw@host/x: no such file', 'host/x: no such file'),
+        ('//user:pw@host/x: no such file', '//host/x: no such file'),
+        ('cannot open rtsp://user:pw@host/x', 'cannot open rtsp://host/x'),
+        ('videos/a.mp4: 3 frames at 25 fps', 'videos/a.mp4: 3 frames at 25 fps'),
+        ('mail me@host: no', 'mail me@host: no'),
+    ],
+)
+def test_errors_hold_no_password(text, shown):
+    assert in_a_line(ValueError(text)) == shown

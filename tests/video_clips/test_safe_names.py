@@ -1,5 +1,8 @@
 """No part of an address that could be a secret is in its name."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from video_clips.safe_names import public_file_name, public_name
@@ -48,6 +51,36 @@ def test_scheme_and_host_are_shown(address):
 def test_no_host_where_it_could_be_part_of_a_password(address):
     assert public_name(address).startswith(f'{address[:4]}://#')
     assert 'SECRET' not in public_file_name(address)
+
+
+@pytest.mark.parametrize(
+    'address',
+    [
+        'user:SECRET@host/x',
+        '//user:SECRET@host/x',
+        '///user:SECRET@host/x',
+        'user:a/SECRET@host/x',
+        'htttp:/user:SECRET@host/x',
+        'rtsp ://user:SECRET@host',
+        'user@host:554/user=admin&password=SECRET',
+        '192.168.1.10:554/user=admin_password=SECRET_channel=1',
+        '192.168.1.10/live?token=SECRET',
+        'host:1935/live/SECRET',
+        'password=SECRET',
+        'http://SECRET',
+        'rtsp:SECRET@host:80:90',
+    ],
+)
+def test_addresses_without_a_scheme_are_a_fingerprint(address):
+    name = public_file_name(address)
+    assert re.fullmatch(r'((http|rtsp)://(host)?)?#[0-9a-f]{8}', name)
+    assert name != public_name(address.replace('SECRET', 'OTHER'))
+
+
+def test_a_file_that_is_there_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('12:30@gate.mp4').touch()
+    assert public_name('12:30@gate.mp4') == '12:30@gate.mp4'
 
 
 def test_paths_are_no_addresses():

@@ -9,9 +9,9 @@ needed is one file a worker, and every tier works the same on it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -23,11 +23,13 @@ import fsspec
 from video_clips.clip import VIDEO_SUFFIXES, Clip, describe_left_out, recording_of
 from video_clips.labels import check_class_names
 from video_clips.reading.opening import VideoError
+from video_clips.safe_names import public_name
 
 PROTOCOLS = (
     *('abfs', 'abfss', 'adl', 'az', 'file', 'ftp', 'gcs', 'gs', 'hdfs', 'http', 'https', 'memory'),
     *('oss', 's3', 's3a', 'sftp', 'smb', 'ssh', 'webhdfs'),
 )
+_NAMED_BY_PATH = ('abfs', 'abfss', 'adl', 'az', 'file', 'gcs', 'gs', 'memory', 'oss', 's3', 's3a')
 UNKNOWN_IDENTITY = (0, 0)
 """Of a file that cannot be asked; opening it says why."""
 _log = logging.getLogger(__name__)
@@ -139,18 +141,25 @@ def find_remote_clips(
 
 def has_password(path: str | Path) -> bool:
     """Whether a URL names a password, or credentials in its query."""
-    return without_password(path) != str(path)
+    text = str(path)
+    authority, _, place = text.partition('://')[2].partition('/')
+    return is_remote(text) and ('@' in authority or '?' in text or '#' in place)
 
 
 def without_password(path: str | Path) -> str:
-    """A path as it may be shown and stored: URLs without user and password, a hash for a query."""
+    """A path as it may be shown and stored.
+
+    Of an object store's URL without credentials all is shown; of any other the scheme, the host,
+    the name of a video, and a fingerprint.
+    """
     text = str(path)
     if not is_remote(text):
         return text
-    scheme, _, rest = text.partition('://')
-    host, slash, place = rest.partition('/')
-    if '@' in host:
-        host = host.rpartition('@')[2]
-    shown, mark, _ = place.partition('?')
-    query = f'?{hashlib.sha256(os.fsencode(text)).hexdigest()[:8]}' if mark else ''
-    return f'{scheme}://{host}{slash}{shown}{query}'
+    if text.partition('://')[0].lower() in _NAMED_BY_PATH and not has_password(text):
+        return text
+    name = PurePosixPath(re.split(r'[?#]', text, maxsplit=1)[0]).name
+    shown = public_name(text)
+    if PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES or '@' in name:
+        return shown
+    head, _, digest = shown.rpartition('#')
+    return f'{head}/.../{name}#{digest}'

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.results.event_log import GrowingFile
+from video_clips.plain_data import as_text, from_text
 
 _COLUMNS = ('source', 'seconds', 'newest_seconds')
 
@@ -28,13 +29,13 @@ class ScoreLog:
     def __init__(self, file: str | Path, classes: Sequence[str]) -> None:
         self._file = GrowingFile(file)
         if self._file.is_empty:
-            self._append([*_COLUMNS, *classes])
+            self._append([*_COLUMNS, *map(as_text, classes)])
         else:
             _check_header(Path(file), classes)
 
     def write(self, source: str, window: ScoredWindow) -> None:
         """Append a window; when this returns, the end of the process cannot lose it."""
-        self._append([source, window.seconds, window.newest_seconds, *window.scores])
+        self._append([as_text(source), window.seconds, window.newest_seconds, *window.scores])
 
     def _append(self, row: Sequence[Any]) -> None:
         text = io.StringIO()
@@ -49,7 +50,7 @@ class ScoreLog:
 def _check_header(file: Path, classes: Sequence[str]) -> None:
     with file.open(encoding='utf-8', newline='') as stream:
         header = next(csv.reader(stream))
-    if header != [*_COLUMNS, *classes]:
+    if [*map(from_text, header)] != [*_COLUMNS, *classes]:
         raise ValueError(f'{file} has columns {header}; of other classes than {list(classes)}')
 
 
@@ -80,5 +81,5 @@ def read_scores(file: str | Path) -> tuple[tuple[str, ...], dict[str, list[Score
             source, *numbers = row
             seconds, newest_seconds, *values = map(float, numbers)
             window = ScoredWindow(seconds, newest_seconds, tuple(values))
-            scores.setdefault(source, []).append(window)
-    return tuple(header[len(_COLUMNS) :]), scores
+            scores.setdefault(from_text(source), []).append(window)
+    return tuple(map(from_text, header[len(_COLUMNS) :])), scores

@@ -26,6 +26,7 @@ from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, c
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.embeddings.embedding import neighbour_agreement, project
+from video_clips.plain_data import as_text
 from video_clips.whole_files import staged_folder
 
 PAGE = 'index.html'
@@ -86,7 +87,7 @@ def visualize_embeddings(
     charts = position_charts(trained)
     with staged_folder(out) as folder:
         np.save(folder / 'features.npy', collected.features)
-        table.assign(
+        table.apply(lambda column: column.map(as_text)).assign(
             **{
                 f'{name} {axis}': at[:, k]
                 for name, at in places.items()
