@@ -143,26 +143,33 @@ class FeatureStore:
         sampling = (study.clip_len, study.frame_interval, study.size)
         needs = (wanted.network, wanted.stages, wanted.map_stages, view)
         text = repr((*needs, *sampling, self.clips.fingerprint, repr(CameraAugment())))
+        if wanted.network == 'pixels':
+            text += repr((study.kept_frames, study.kept_size))
         return f'{wanted.network}-view{view}-{hashlib.sha256(text.encode()).hexdigest()[:12]}'
 
     def _computer(self, wanted: Wanted, view: int) -> Callable[[int], dict[str, np.ndarray]]:
-        read = self._reader(view)
+        if wanted.network == 'pixels':
+            read = self._reader(view, self.study.kept_frames, self.study.kept_size)
+            return lambda number: {'pixels': np.stack(read(number))}
+        read = self._reader(view, self.study.clip_len, (self.study.size, self.study.size))
         if wanted.network == 'thumbnails':
             return lambda number: _thumbnails(read(number))
         encode = _Encoder(wanted, self.study.size)
         return lambda number: encode(read(number))
 
-    def _reader(self, view: int) -> Callable[[int], list[np.ndarray]]:
+    def _reader(
+        self, view: int, num_frames: int, size: tuple[int, int]
+    ) -> Callable[[int], list[np.ndarray]]:
         """Pictures of a clip by its number; later views are drawn for the clip and the view."""
         sampling = dict(
             type='SampleClip',
-            clip_len=self.study.clip_len,
+            clip_len=num_frames,
             frame_interval=self.study.frame_interval,
             out_of_bound='shrink_interval',
             test_mode=True,
         )
         pipeline = Compose([dict(type='OpenVideo'), sampling, dict(type='DecodeFrames')])
-        augment, size = CameraAugment(), (self.study.size, self.study.size)
+        augment = CameraAugment()
 
         def read(number: int) -> list[np.ndarray]:
             clip: dict[str, Any] = dict(filename=self.clips.files[number], start_index=0)

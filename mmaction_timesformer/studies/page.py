@@ -67,9 +67,18 @@ def write_findings(folder: Path, findings: Findings, clips: StudyClips) -> Path:
         cameras=cameras,
         num_clips=len(clips),
         interval=interval_text,
+        tables=tables_of(findings.lines),
         best=best,
     )
     return folder / 'study.html'
+
+
+def tables_of(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Rows by the question that they answer."""
+    tables: dict[str, list[Line]] = {}
+    for line in lines:
+        tables.setdefault(line.table, []).append(line)
+    return tables
 
 
 def interval_text(estimate: Estimate) -> str:
@@ -80,10 +89,20 @@ def interval_text(estimate: Estimate) -> str:
 
 
 def _markdown(findings: Findings, cameras: dict[str, int]) -> str:
+    parts = []
+    for table, lines in tables_of(findings.lines).items():
+        title = f'### {table}\n\n' if table else ''
+        parts.append(title + _table(lines, cameras))
+    return '\n'.join(parts)
+
+
+def _table(lines: Sequence[Line], cameras: dict[str, int]) -> str:
+    costs = any(line.cost for line in lines)
     head = ['recipe', 'macro-F1', 'over cameras', 'over clips', 'accuracy', 'ECE', 'log loss']
     head += [f'{name} ({count})' for name, count in cameras.items()] + ['fit, s']
-    lines = [' | '.join(head), ' | '.join(['---'] * len(head))]
-    for line in findings.lines:
+    head += ['parameters, M', 'multiplications, G'] if costs else []
+    rows = [' | '.join(head), ' | '.join(['---'] * len(head))]
+    for line in lines:
         cells = [
             line.name,
             f'{line.macro_f1.value:.3f}' + (f' ±{line.spread:.3f}' if line.spread else ''),
@@ -96,5 +115,8 @@ def _markdown(findings: Findings, cameras: dict[str, int]) -> str:
         for name in cameras:
             text = f'{line.cameras[name]:.2f}'
             cells.append(f'**{text}**' if name == line.worst else text)
-        lines.append(' | '.join([*cells, f'{line.seconds:.0f}']))
-    return '\n'.join(f'| {line} |' for line in lines) + '\n'
+        cells.append(f'{line.seconds:.0f}')
+        if costs:
+            cells += [f'{value:.2f}' for value in (line.cost or {}).values()] or ['', '']
+        rows.append(' | '.join(cells))
+    return '\n'.join(f'| {row} |' for row in rows) + '\n'

@@ -24,6 +24,7 @@ class Line:
 
     Attributes:
         name: The row's.
+        table: The question it answers.
         macro_f1: Of all clips, each predicted without its camera; interval over cameras.
         over_clips: The same with the interval over clips.
         accuracy: Of all clips; interval over cameras.
@@ -33,9 +34,11 @@ class Line:
         worst: The camera with the lowest, of those with enough clips; None if none has.
         seconds: To fit all folds once, features aside.
         spread: Standard deviation of macro-F1 over the seeds; 0 for one.
+        cost: Of a model from pixels: millions of parameters, billions of multiplications.
     """
 
     name: str
+    table: str
     macro_f1: Estimate
     over_clips: Estimate
     accuracy: float
@@ -45,6 +48,7 @@ class Line:
     worst: str | None
     seconds: float
     spread: float
+    cost: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -72,6 +76,7 @@ def line_of(results: Sequence[Result], clips: StudyClips, least_clips: int) -> L
     large = [str(name) for name, count in zip(names, counts, strict=True) if count >= least_clips]
     return Line(
         name=results[0].row.name,
+        table=results[0].row.table,
         macro_f1=Estimate(
             means['macro_f1'], figures[0]['macro_f1'].low, figures[0]['macro_f1'].high
         ),
@@ -83,6 +88,7 @@ def line_of(results: Sequence[Result], clips: StudyClips, least_clips: int) -> L
         worst=min(large, key=cameras.__getitem__) if large else None,
         seconds=float(np.mean([result.seconds for result in results])),
         spread=float(np.std([whole['macro_f1'].value for whole in figures])),
+        cost=results[0].cost,
     )
 
 

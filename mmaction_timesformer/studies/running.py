@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmaction_timesformer.studies import networks, recipes
+from mmaction_timesformer.studies import networks, pixels, recipes
 from mmaction_timesformer.studies.clips import Fold, StudyClips
 from mmaction_timesformer.studies.features import FeatureStore, wanted_by
 from mmaction_timesformer.studies.planning import Planned, plan
@@ -29,8 +29,9 @@ RECIPES: dict[str, Callable[[Task], np.ndarray]] = {
     'logistic': recipes.logistic,
     'adamw': networks.adamw,
     'timesformer': networks.timesformer,
+    'pixels': pixels.pixels,
 }
-RANDOM = ('adamw', 'timesformer')
+RANDOM = ('adamw', 'timesformer', 'pixels')
 """Recipes that draw at random; the others give the same for every seed."""
 
 
@@ -47,12 +48,14 @@ class Result:
         seed: Of what it drew at random.
         scores: (N, K) probabilities, each clip's from the fold that left its camera out.
         seconds: Of all folds together, features aside.
+        cost: Of the model: millions of parameters, billions of multiplications.
     """
 
     row: Row
     seed: int
     scores: np.ndarray
     seconds: float
+    cost: dict[str, float] | None = None
 
 
 @dataclass
@@ -91,7 +94,7 @@ class Laboratory:
         results = []
         for seed in seeds:
             scores = np.zeros((len(self.clips), len(self.clips.classes)))
-            seconds = 0.0
+            seconds, cost = 0.0, None
             for fold in self.folds:
                 file = self._file(row, fold, seed)
                 if not file.is_file():
@@ -100,7 +103,8 @@ class Laboratory:
                 found = json.loads(file.read_text(encoding='utf-8'))
                 scores[fold.test] = found['scores']
                 seconds += found['seconds']
-            results.append(Result(row, seed, scores, seconds))
+                cost = found.get('cost')
+            results.append(Result(row, seed, scores, seconds, cost))
         return results
 
     def _file(self, row: Row, fold: Fold, seed: int) -> Path:
@@ -121,7 +125,10 @@ class Laboratory:
         scores = RECIPES[task.row.recipe](task)
         seconds = time.perf_counter() - start
         with write_atomically(file) as stream:
-            json.dump(dict(scores=scores.tolist(), seconds=seconds), stream)
+            content = dict(scores=scores.tolist(), seconds=seconds)
+            if task.row.recipe == 'pixels':
+                content['cost'] = pixels.cost_of(task)
+            json.dump(content, stream)
 
 
 def restrict(study: Study, planned: Sequence[Planned]) -> Study:

@@ -18,6 +18,7 @@ RECIPES = (
     'logistic',
     'adamw',
     'timesformer',
+    'pixels',
 )
 
 
@@ -28,7 +29,8 @@ class Row:
     Attributes:
         name: As the page shows it.
         recipe: ``majority``; ``neighbour`` (nearest one); ``ridge``, ``logistic`` or ``adamw`` (a
-            linear layer by gradient descent); ``timesformer`` (a small one on the feature map).
+            linear layer by gradient descent); ``timesformer`` (a small one on the feature map);
+            ``pixels`` (small models from kept pictures, see module ``pixels``).
         features: ``thumbnails``, or the image network, ``efficientnet_lite0`` to ``2``.
         stage: The stage of the network.
         over_space: Summaries of a frame's cells, as ``ClosedFormHead`` has them.
@@ -36,7 +38,8 @@ class Row:
         views: Views of each training clip: as it is, then as other cameras would take it.
         centred: Whether each camera's own mean is taken off, also the new camera's: this looks at
             unlabelled clips of the new camera.
-        options: Of the recipe: see module ``networks``.
+        options: Of the recipe: see modules ``networks`` and ``pixels``.
+        table: The question that the row answers, where a study has several.
     """
 
     name: str
@@ -48,12 +51,15 @@ class Row:
     views: int = 1
     centred: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    table: str = ''
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
             raise ValueError(f'{self.name}: recipe {self.recipe!r}; choose from {list(RECIPES)}')
         if self.views < 1:
             raise ValueError(f'{self.name}: views={self.views} must be at least 1')
+        if (self.recipe == 'pixels') != (self.features == 'pixels'):
+            raise ValueError(f'{self.name}: recipe and features are pixels together')
 
     @property
     def needs_maps(self) -> bool:
@@ -63,13 +69,14 @@ class Row:
     @property
     def needs_network(self) -> bool:
         """Whether it reads features of an image network."""
-        return self.recipe != 'majority' and self.features != 'thumbnails'
+        return self.recipe != 'majority' and self.features not in ('thumbnails', 'pixels')
 
     @property
     def key(self) -> str:
         """Changes with anything that changes the result."""
         content = asdict(self)
-        content.pop('name')
+        for name in ('name', 'table'):
+            content.pop(name)
         text = json.dumps(content, sort_keys=True, default=list)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -86,6 +93,8 @@ class Study:
         clip_len: Frames of a clip.
         frame_interval: Their distance; it shrinks for short clips.
         size: Pixels of a picture's side.
+        kept_frames: Frames of a clip that rows of ``pixels`` choose from.
+        kept_size: Width and height of their pictures.
         least_clips: Cameras with fewer clips are not named as the worst.
     """
 
@@ -95,6 +104,8 @@ class Study:
     clip_len: int = 8
     frame_interval: int = 32
     size: int = 224
+    kept_frames: int = 16
+    kept_size: tuple[int, int] = (96, 64)
     least_clips: int = 50
 
     def __post_init__(self) -> None:

@@ -172,19 +172,20 @@ class ClosedFormHead(TimeSformerClsHead):
         """
         self.statistics.add(features, labels, weights, names)
 
-    def fit(self, strength: float | None = None, doubt: float = 0.0) -> None:
+    def fit(self, strength: float | None = None, doubt: float | None = None) -> None:
         """Solve for the classifier that all clips added so far ask for.
 
         Args:
-            strength: Of the penalty.
+            strength: Of the penalty; by default as it is.
             doubt: How much less certain answers are for clips that are unlike those added
-                (``NoveltyScaling``).
+                (``NoveltyScaling``); by default as it is.
         """
         self.strength = self.strength if strength is None else strength
         weight, bias = self.statistics.solve(self.strength, self.balanced)
         with torch.no_grad():
             self.fc_cls.weight.copy_(torch.from_numpy(weight))
             self.fc_cls.bias.copy_(torch.from_numpy(bias))
+        doubt = float(self.novelty.doubt) if doubt is None else doubt
         self.novelty.set(doubt, *self.statistics.moments(self.balanced))
 
     def statistics_state(self) -> dict[str, Any]:

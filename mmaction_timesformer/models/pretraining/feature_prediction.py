@@ -56,7 +56,7 @@ class FeaturePrediction(BaseModel):
 
     def __init__(
         self,
-        backbone: dict[str, Any],
+        backbone: dict[str, Any] | TimeSformerBackbone,
         teacher: dict[str, Any] | None = None,
         depth: int | None = None,
         mask_ratio: float = 0.0,
@@ -65,7 +65,7 @@ class FeaturePrediction(BaseModel):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        student = MODELS.build(backbone)
+        student = MODELS.build(backbone) if isinstance(backbone, dict) else backbone
         if not isinstance(student, TimeSformerBackbone):
             raise ValueError(f'backbone: {type(student).__name__} is not a TimeSformerBackbone')
         depth = len(student.blocks) if depth is None else depth
@@ -86,9 +86,9 @@ class FeaturePrediction(BaseModel):
         self.decoder = nn.Linear(dims, self.teacher.out_channels)
         self._mask: Tensor | None = None
         self._answer: Tensor | None = None
-        student.patch_embed.register_forward_hook(self._hide)
+        self._hooks = [student.patch_embed.register_forward_hook(self._hide)]
         if depth:
-            student.blocks[depth - 1].register_forward_hook(self._listen)
+            self._hooks.append(student.blocks[depth - 1].register_forward_hook(self._listen))
         self.register_state_dict_post_hook(_leave_out_teacher)
         self.register_load_state_dict_pre_hook(_keep_teacher)
 
@@ -114,6 +114,12 @@ class FeaturePrediction(BaseModel):
         self.teacher.check_weights()
         super().init_weights()
         nn.init.trunc_normal_(self.mask_token, std=0.02)
+
+    def release(self) -> TimeSformerBackbone:
+        """The student, which hides nothing any more."""
+        for hook in self._hooks:
+            hook.remove()
+        return self.backbone
 
     def train(self, mode: bool = True) -> FeaturePrediction:
         """Switch mode; the teacher stays in evaluation mode."""
