@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 from PIL import Image
 
-from data_analysis.report.charts.style import DPI
+from data_analysis.report.charts.fonts import chart_png
 from video_clips.whole_files import write_atomically
 
 JPEG_QUALITY = 82
@@ -60,9 +60,7 @@ def picture_url(picture: Image.Image, quality: int = JPEG_QUALITY) -> str:
 
 def figure_png(figure: Figure) -> bytes:
     """A chart as a PNG file; the same chart gives the same bytes."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format='png', dpi=DPI, metadata={'Software': None})
-    return stream.getvalue()
+    return chart_png(figure)
 
 
 def png_url(png: bytes) -> str:

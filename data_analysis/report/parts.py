@@ -11,7 +11,7 @@ from typing import Any
 from data_analysis.checks.problem_codes import PROBLEM_CODES
 from data_analysis.measuring.tables import ALL
 from data_analysis.report.charts import DrawnFigure
-from data_analysis.report.charts.style import DPI
+from data_analysis.report.charts.fonts import DPI
 from data_analysis.summary.strips import DecodedStrip
 
 Summary = dict[str, Any]

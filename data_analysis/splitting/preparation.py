@@ -18,9 +18,10 @@ from data_analysis.checks.settings import CheckSettings
 from data_analysis.inputs.datasets import DatasetInput
 from data_analysis.measuring.clip_table import clip_table
 from data_analysis.measuring.measure import MeasureSettings, Progress, measure_files
+from data_analysis.splitting.base_configs import copy_config
 from data_analysis.splitting.copying import copies_pay, make_copies
 from data_analysis.splitting.detection import detection_of, guess_dangers
-from data_analysis.splitting.presets import Preset, preset_of
+from data_analysis.splitting.presets import PRESETS, Preset, preset_of
 from data_analysis.splitting.splits import (
     Fold,
     bind_groups,
@@ -145,10 +146,13 @@ def prepare(
         copies = make_copies(clips, root, settings.out / 'copies', preset, settings.measure)
         if len(copies.failures) == copies.done:
             copies = None
+    base = settings.base_config
+    if settings.preset in PRESETS.values():  # a recipe of this package, which may move or change
+        base = copy_config(base, settings.out / 'configs')
     division = Division(
         out=settings.out,
         root=root,
-        base_config=settings.base_config,
+        base_config=base,
         dataset=dataset,
         percents=settings.percents,
         seed=settings.seed,

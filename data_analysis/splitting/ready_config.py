@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ class ReadyConfig:
         lists: File names of the lists by split; they lie beside the config.
         multi_label: Whether clips have several classes.
         settings: Further values to set, such as `work_dir`, `detection` or `load_from`.
+        home: Folder that may be moved as a whole: paths in it are written as relative ones.
     """
 
     base: Path
@@ -40,6 +42,14 @@ class ReadyConfig:
     lists: Mapping[str, str]
     multi_label: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    home: Path | None = None
+
+    def path_of(self, path: Path, config: Path) -> str:
+        """A path as the config writes it: relative to itself, below `home`, or absolute."""
+        resolved = path.resolve()
+        if self.home is None or not resolved.is_relative_to(self.home.resolve()):
+            return str(resolved)
+        return Path(os.path.relpath(resolved, config.parent.resolve())).as_posix()
 
 
 def write_ready_config(file: Path, ready: ReadyConfig) -> Path:
@@ -58,8 +68,8 @@ def write_ready_config(file: Path, ready: ReadyConfig) -> Path:
     """
     if not ready.base.is_file():
         raise FileNotFoundError(f'{ready.base}: no such config to inherit from')
-    base, folder, videos = str(ready.base.resolve()), str(file.parent.resolve()), ready.videos
-    videos = videos if '://' in videos else str(Path(videos).resolve())
+    folder, base, videos = str(file.parent.resolve()), ready.path_of(ready.base, file), ready.videos
+    videos = videos if '://' in videos else ready.path_of(Path(videos), file)
     for path in (base, folder, videos):
         refuse_templates(path, 'the path')
     classes = check_class_names(ready.classes)

@@ -75,6 +75,7 @@ def write_division(clips: pd.DataFrame, groups: np.ndarray, fold: Fold, division
             lists=lists,
             multi_label=division.dataset.multi_label,
             settings={'work_dir': f'work_dirs/{name}', **division.settings},
+            home=division.out,
         ),
     )
 

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from data_analysis.report.charts.fonts import pillow_font
 
 COLORMAP = 'inferno'
 STRONGEST = 0.75
@@ -84,7 +86,7 @@ def strip(
     )
     draw = ImageDraw.Draw(sheet)
     if title:
-        draw.text((gap, 5), title, fill=INK, font=ImageFont.load_default(15))
+        draw.text((gap, 5), title, fill=INK, font=pillow_font(15, [title]))
     for number, plain in enumerate(pictures):
         x = gap + number % columns * (width + gap)
         y = top + gap + number // columns * (block + gap)
@@ -108,7 +110,7 @@ def _draw_foot(
 ) -> None:
     """A caption below a picture, and its share as a bar and a number."""
     x, y = place
-    font = ImageFont.load_default(13)
+    font = pillow_font(13, [caption])
     draw.text((x, y + 10), caption, fill=INK, font=font)
     if share is not None:
         length = max(round((width - 1) * share / max(largest, np.finfo(float).tiny)), 1)
@@ -127,7 +129,7 @@ def label_frame(picture: np.ndarray, text: str, position: float) -> np.ndarray:
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image, 'RGBA')
     size = max(11, image.height // 20)
-    font = ImageFont.load_default(size)
+    font = pillow_font(size, [text])
     *_, right, bottom = draw.textbbox((size // 2, size // 3), text, font=font)
     draw.rectangle((0, 0, right + size // 2, bottom + size // 2), fill=(0, 0, 0, 140))
     draw.text((size // 2, size // 3), text, fill=PAPER, font=font)

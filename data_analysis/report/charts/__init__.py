@@ -10,7 +10,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from data_analysis.report.charts import classes, leakage, lengths, picture, sampling
-from data_analysis.report.charts.style import DPI, Summary
+from data_analysis.report.charts.fonts import chart_png
+from data_analysis.report.charts.style import Summary
 from video_clips.whole_files import written_beside
 
 
@@ -139,6 +140,6 @@ def draw_figures(summary: Summary, folder: Path) -> list[DrawnFigure]:
             file.unlink(missing_ok=True)
             continue
         with written_beside(file) as partial:
-            figure.savefig(partial, format='png', dpi=DPI, metadata={'Software': None})
+            partial.write_bytes(chart_png(figure))
         drawn.append(DrawnFigure(kind, file, sentence))
     return drawn

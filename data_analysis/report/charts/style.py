@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from data_analysis.report.charts.fonts import DPI
+
 Summary = dict[str, Any]
 
 CLASS_COLORS = (
@@ -25,7 +27,6 @@ SPLIT_COLORS = ('#2f5d8c', '#7fb0d8', '#f0b95b', '#b9c4cf', '#8fbf9f', '#cf8fa9'
 INK, MUTED, GRID, ALARM = '#1f2933', '#5f6b76', '#e4e8ec', '#c0392b'
 
 WIDTH_INCHES = 5.0
-DPI = 200
 MOST_CLASSES = 24
 
 

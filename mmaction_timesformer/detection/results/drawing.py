@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from data_analysis.report.charts.fonts import pillow_font
 from data_analysis.report.charts.style import CLASS_COLORS, GRID, INK, MUTED
 from mmaction_timesformer.detection.events.events import DangerEvent, clock
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
@@ -45,7 +46,7 @@ class Panel:
         self._duration_seconds = max(duration_seconds, 1e-3)
         self._colours = class_colours(labels)
         self._font_size = max(10, min(18, width // 36))
-        self._font = ImageFont.load_default(self._font_size)
+        self._font = pillow_font(self._font_size, labels)
         self._row = round(self._font_size * 1.5)
         self._margin = self._font_size // 2
         self._bar_left = self._margin + self._longest_text() + self._margin

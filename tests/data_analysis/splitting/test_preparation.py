@@ -340,7 +340,9 @@ def test_training_reads_copies_where_they_pay(tmp_path: Path, settings) -> None:
     assert prepared.num_copies == 8
     dataset_config = Config.fromfile(prepared.configs[0]).train_dataloader.dataset
     listed = read_annotations(settings.out / dataset_config.ann_file, ('a', 'b'))
-    assert all((Path(dataset_config.data_prefix.video) / clip.path).is_file() for clip in listed)
+    assert dataset_config.data_prefix.video == 'copies'  # below data_root, so it moves along
+    videos = Path(dataset_config.data_root) / dataset_config.data_prefix.video
+    assert all((videos / clip.path).is_file() for clip in listed)
     assert {clip.recording for clip in listed} <= {f'rec{n}' for n in range(4)}
     big = clips_of([{'width': 1280, 'height': 720}])
     assert copies_pay(big, preset_of(settings.base_config))
