@@ -37,6 +37,7 @@ PARTS = {
     'memory': Part(
         'benchmarks.models.memory', 'FLOPs, time and memory of the schemes against clip size'
     ),
+    'rates': Part('benchmarks.models.rates', 'one model for several rates, beside one for each'),
     'demo': Part('benchmarks.demo', 'the demo: seconds and figures'),
     'data': Part('benchmarks.clips.loading', "loading clips, beside mmaction2's way"),
     'detect': Part(

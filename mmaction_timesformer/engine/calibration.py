@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mmaction_timesformer.engine.console import ConsoleRunner, naming
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.engine.hooks.temperature_hook import (
@@ -14,7 +16,9 @@ from mmaction_timesformer.engine.hooks.temperature_hook import (
 )
 from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.evaluation.calibration import is_usable
+from mmaction_timesformer.models import RatesRecognizer
 from mmaction_timesformer.models.checkpoints import read_checkpoint
+from mmaction_timesformer.models.recognizers.rates_recognizer import fit_view_weights
 from video_clips.whole_files import check_writable
 
 
@@ -27,6 +31,8 @@ def calibrate(
     cfg_options: dict[str, Any] | None = None,
 ) -> Path:
     """Fit a temperature on a config's validation clips and store it with the weights.
+
+    A ``RatesRecognizer`` first gets the weights with which its test views explain them best.
 
     ``TemperatureHook`` does this during training. This is for checkpoints that were trained
     without it, saved between two validations, or moved to other validation clips.
@@ -69,10 +75,34 @@ def calibrate(
         runner.model.load_state_dict(content['state_dict'])
     except RuntimeError as error:
         raise ValueError(f'{checkpoint}: does not fit {config}: {error}') from None
+    if isinstance(runner.model, RatesRecognizer) and len(runner.model.view_weights) > 1:
+        _weigh_views(runner)
     temperature.set(1.0)
     value = runner.val()['cls/temperature']
     if not is_usable(value):
         raise ValueError(f'{checkpoint}: {unusable_message(value)}')
     with naming(str(target)):
-        store_temperature(checkpoint, value, target)
+        store_temperature(checkpoint, value, target, weights_of_views(runner.model))
     return target
+
+
+@torch.no_grad()
+def _weigh_views(runner: ConsoleRunner) -> None:
+    """Fit the weights of a model's test views on its validation clips."""
+    model = runner.model.eval()
+    logits, labels = [], []
+    for batch in runner.val_dataloader:
+        data = model.data_preprocessor(batch, training=False)
+        logits.append(model.view_logits(data['inputs'], data['data_samples']).cpu())
+        labels += [sample.gt_label.reshape(-1) for sample in data['data_samples']]
+    found = torch.cat(logits)
+    truth = torch.stack(labels).cpu().repeat_interleave(len(found) // len(labels), dim=0)
+    weights = fit_view_weights(found, truth if model.cls_head.multi_class else truth[:, 0])
+    model.view_weights.copy_(weights)
+
+
+def weights_of_views(model: Any) -> dict[str, torch.Tensor]:
+    """The weights of a recognizer's views under their name in a checkpoint, if it has any."""
+    if not isinstance(model, RatesRecognizer):
+        return {}
+    return {'view_weights': model.view_weights.detach().cpu().clone()}

@@ -6,6 +6,7 @@ from mmaction_timesformer.models.backbones import (
     StreamingTimeSformer,
     StreamState,
     TimeSformerBackbone,
+    TwoRatesBackbone,
 )
 from mmaction_timesformer.models.data_preprocessors import MotionDataPreprocessor
 from mmaction_timesformer.models.heads import (
@@ -17,7 +18,11 @@ from mmaction_timesformer.models.heads import (
 from mmaction_timesformer.models.losses import ClassBalancedFocalLoss, WeightedCrossEntropyLoss
 from mmaction_timesformer.models.patch_embeds import FeatureMaps, HybridPatchEmbed
 from mmaction_timesformer.models.pretraining import FeaturePrediction
-from mmaction_timesformer.models.recognizers import OnlineRecognizer, OnlineState
+from mmaction_timesformer.models.recognizers import (
+    OnlineRecognizer,
+    OnlineState,
+    RatesRecognizer,
+)
 
 __all__ = [
     'AttentionScheme',
@@ -31,10 +36,12 @@ __all__ = [
     'MotionDataPreprocessor',
     'OnlineRecognizer',
     'OnlineState',
+    'RatesRecognizer',
     'RecurrentActionHead',
     'StreamState',
     'StreamingTimeSformer',
     'TimeSformerBackbone',
     'TimeSformerClsHead',
+    'TwoRatesBackbone',
     'WeightedCrossEntropyLoss',
 ]

@@ -25,7 +25,8 @@ class SampleClip(BaseTransform):
     (from `OpenVideo`) or ``avg_fps``.
 
     Added keys: ``frame_inds`` (num_clips * clip_len,), ``clip_len``, ``frame_interval``,
-    ``num_clips``.
+    ``num_clips``; where times are known, ``clip_seconds`` (num_clips * clip_len,), when the chosen
+    frames are shown. `PackActionInputs(meta_keys=('clip_seconds',))` gives it to the model.
 
     Args:
         clip_len: Frames that the model sees at once.
@@ -75,6 +76,8 @@ class SampleClip(BaseTransform):
             name = results.get('filename') or results.get('frame_dir', 'clip')
             raise VideoError(name, str(error)) from None
         results['frame_inds'] = (frames.reshape(-1) + results['start_index']).astype(np.int32)
+        if 'frame_seconds' in results or results.get('avg_fps'):
+            results['clip_seconds'] = self._seconds(results)[frames.reshape(-1)]
         results['clip_len'] = self.clip_len
         results['frame_interval'] = self.frame_interval
         results['num_clips'] = self.num_clips

@@ -6,6 +6,7 @@ from mmaction_timesformer.engine.hooks.preprocessing_hook import PreprocessingHo
 from mmaction_timesformer.engine.hooks.progress_hook import ProgressHook
 from mmaction_timesformer.engine.hooks.run_record_hook import RunRecordHook
 from mmaction_timesformer.engine.hooks.temperature_hook import TemperatureHook
+from mmaction_timesformer.engine.hooks.varying_shapes_hook import VaryingShapesHook
 from mmaction_timesformer.engine.hooks.whole_checkpoint_hook import (
     WholeCheckpointHook,
     newest_whole_checkpoint,
@@ -18,6 +19,7 @@ __all__ = [
     'ProgressHook',
     'RunRecordHook',
     'TemperatureHook',
+    'VaryingShapesHook',
     'WholeCheckpointHook',
     'count_labels',
     'newest_whole_checkpoint',

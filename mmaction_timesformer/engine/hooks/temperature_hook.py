@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
+from torch import Tensor
 
 from mmaction_timesformer.evaluation.calibration import TEMPERATURE_RANGE, is_usable
 from mmaction_timesformer.models.checkpoints import read_checkpoint
@@ -96,16 +98,22 @@ def unusable_message(temperature: float) -> str:
     )
 
 
-def store_temperature(checkpoint: str | Path, value: float, out: str | Path) -> None:
+def store_temperature(
+    checkpoint: str | Path,
+    value: float,
+    out: str | Path,
+    others: Mapping[str, Tensor] | None = None,
+) -> None:
     """Write a checkpoint with another temperature; nothing else in it changes.
 
     Args:
         checkpoint: The file to read.
         value: The temperature.
         out: The file to write, which may be the same.
+        others: What else was fitted with it, by its name among the parameters.
     """
     content = read_checkpoint(checkpoint)
-    content['state_dict'][STATE] = torch.tensor(value)
+    content['state_dict'].update({STATE: torch.tensor(value), **(others or {})})
     content.setdefault('meta', {})['temperature'] = value
     with written_beside(out) as partial:
         torch.save(content, partial)

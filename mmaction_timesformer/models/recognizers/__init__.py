@@ -2,5 +2,6 @@
 
 from mmaction_timesformer.models.recognizers.distilled_recognizer import DistilledRecognizer3D
 from mmaction_timesformer.models.recognizers.online_recognizer import OnlineRecognizer, OnlineState
+from mmaction_timesformer.models.recognizers.rates_recognizer import RatesRecognizer
 
-__all__ = ['DistilledRecognizer3D', 'OnlineRecognizer', 'OnlineState']
+__all__ = ['DistilledRecognizer3D', 'OnlineRecognizer', 'OnlineState', 'RatesRecognizer']
