@@ -18,7 +18,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars='@')
     parser.add_argument('config', help="the model's config; its detection part sets the rules")
     parser.add_argument(
-        'checkpoint', help='the trained weights, or a .onnx or .pt2 file made by tools/export.py'
+        'checkpoint',
+        help='the trained weights, a .onnx or .pt2 file made by tools/export.py, or a lineage of '
+        'tools/continue_training.py, whose new models are taken over as they come',
     )
     parser.add_argument(
         'sources',

@@ -20,9 +20,11 @@ from mmengine.config import Config
 
 from data_analysis.measuring.ray_pool import connected
 from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.following import load_lineage
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
 from mmaction_timesformer.detection.running import RunSummary, run
 from mmaction_timesformer.detection.sources.sources import Source
+from mmaction_timesformer.learning.lineage import lineage_of
 from video_clips.growing_files import FolderLock
 from video_clips.whole_files import write_atomically
 
@@ -35,7 +37,8 @@ class ModelFiles:
 
     Attributes:
         config: The model's config.
-        checkpoint: Its weights, or what ``tools/export.py`` made of them.
+        checkpoint: Its weights, or what ``tools/export.py`` made of them; or a lineage of models
+            (`learning.lineage`), whose current one is used and followed.
         device: Where the model runs.
         cfg_options: Values that replace the config's.
         trust_compiled: Run machine code out of a ``.pt2`` file.
@@ -64,9 +67,14 @@ class ModelFiles:
         # A config is a program that may raise anything.
         except Exception as error:
             raise ValueError(f'{self.config}: {type(error).__name__}: {error}') from error
+        if (folder := lineage_of(self.checkpoint)) is not None:
+            return load_lineage(folder, config, self._build)
+        return self._build(config, self.checkpoint)
+
+    def _build(self, config: Config, checkpoint: str | Path) -> DangerDetector:
         return DangerDetector.from_config(
             config,
-            self.checkpoint,
+            checkpoint,
             self.device,
             trust_compiled=self.trust_compiled,
             anticipate=self.anticipate,

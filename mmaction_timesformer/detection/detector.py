@@ -25,6 +25,7 @@ from mmaction_timesformer.detection.settings import DetectionSettings
 from mmaction_timesformer.detection.sources.feed import Resume
 from mmaction_timesformer.detection.sources.records import End
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
+from mmaction_timesformer.detection.successors import NextModel
 from mmaction_timesformer.detection.watch import Model, OnFrame, Record, Watch, WatchSettings
 from mmaction_timesformer.detection.windows import Prepare
 from mmaction_timesformer.engine.inputs import read_config
@@ -47,6 +48,10 @@ class DangerDetector:
         rules: The classes that are dangers, with the rule of each.
         settings: How sources are cut into windows and watched.
         fingerprint: Names the model in its events.
+
+    Attributes:
+        next_model: Gives models that take over while this one watches.
+        predecessors: Digests of the models whose results this one may continue.
     """
 
     def __init__(
@@ -69,6 +74,8 @@ class DangerDetector:
         self.rules = dict(rules)
         self.settings = settings
         self.fingerprint = fingerprint
+        self.next_model: NextModel | None = None
+        self.predecessors: tuple[str, ...] = ()
 
     @property
     def event_settings(self) -> EventSettings:
@@ -195,6 +202,6 @@ class DangerDetector:
             stop: Set it to end the run.
             on_frame: Called for each picture that the model is shown.
         """
-        model = Model(self.score, self.prepare)
+        model = Model(self.score, self.prepare, self.next_model)
         watch = Watch(sources, model, self.event_settings, self.settings, resumes, on_frame)
         return watch.records(stop)

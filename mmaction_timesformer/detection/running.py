@@ -115,7 +115,9 @@ def run(
         OSError: The folder cannot be written; the error names the file.
     """
     options = options or RunOptions()
-    results = ResultsFolder(folder, detector.event_settings, options.description)
+    results = ResultsFolder(
+        folder, detector.event_settings, options.description, detector.predecessors
+    )
     left = results.resume(sources)
     summary = RunSummary(len(sources), num_skipped=len(sources) - len(left.sources))
     is_guard = any(source.is_live for source in left.sources)
@@ -141,7 +143,7 @@ def run(
     summary.wall_seconds = time.monotonic() - started
     if options.report or options.annotate or options.clips:
         with _going_on(is_guard, summary):
-            finish(results.folder, left.known, detector.event_settings, options, stop)
+            finish(results.folder, left.known, results.settings, options, stop)
     summary.was_stopped = stop is not None and stop.is_set()
     return summary
 

@@ -9,8 +9,9 @@ import math
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from mmaction_timesformer.detection.events.tracker import (
     EventTracker,
     ScoredWindow,
 )
+from mmaction_timesformer.detection.replaying import from_the_start, replay
 from mmaction_timesformer.detection.sources.fair_queue import FairQueue
 from mmaction_timesformer.detection.sources.feed import Feed, FeedSettings, Patience, Resume
 from mmaction_timesformer.detection.sources.live import LiveFeed
@@ -34,6 +36,7 @@ from mmaction_timesformer.detection.sources.records import (
     SourceRecord,
 )
 from mmaction_timesformer.detection.sources.sources import Source
+from mmaction_timesformer.detection.successors import ModelChange, NextModel
 from mmaction_timesformer.detection.windows import (
     Prepare,
     PrepareFrame,
@@ -85,7 +88,7 @@ class Heartbeat:
     watched_seconds: float = 0.0
 
 
-Record = Begin | Scored | DangerEvent | Gap | Drift | Heartbeat | End
+Record = Begin | Scored | DangerEvent | Gap | Drift | Heartbeat | End | ModelChange
 """Everything that a watch emits."""
 
 
@@ -96,10 +99,12 @@ class Model:
     Attributes:
         score: From clips to probabilities; a `StreamScorer` for streams.
         prepare: Makes the model's input of a picture.
+        next_model: Gives models that take over while the watch runs.
     """
 
     score: Score | StreamScorer
     prepare: Prepare
+    next_model: NextModel | None = None
 
 
 @dataclass
@@ -178,6 +183,8 @@ class Watch:
         if len(set(names)) < len(names):
             raise ValueError(f'sources have the same name: {sorted(names)}')
         self._score = model.score
+        self._next_model = model.next_model
+        self._fingerprint = events.model
         self._settings = settings
         self._resumes = resumes or {}
         self._queue: FairQueue[SourceRecord] = FairQueue(settings.queue_size)
@@ -191,7 +198,7 @@ class Watch:
             if isinstance(self._score, StreamScorer):
                 self._score.forget(source.name)
                 if resume is not None:
-                    feed_resume, scored_until = _from_the_start(resume)
+                    feed_resume, scored_until = from_the_start(resume)
             feed = kind(source, settings.feed_settings, prepare, self._queue, feed_resume)
             tracker = EventTracker(source.name, events, resume.epoch if resume else None)
             self._stations[source.name] = _Station(feed, tracker, scored_until)
@@ -220,6 +227,7 @@ class Watch:
                 if stop is not None and stop.is_set():
                     yield from self._close_all()
                     return
+                yield from self._take_over()
                 taken = self._queue.take(self._settings.batch_size, self._min_windows, 0.25)
                 yield from self._handle(taken)
                 yield from self._check_on_feeds()
@@ -230,6 +238,26 @@ class Watch:
             self._queue.close()
             for station in self._stations.values():
                 station.feed.join(1.0)
+
+    def _take_over(self) -> Iterator[ModelChange]:
+        """Go on with another model if there is one; between windows, so that none is lost."""
+        successor = None if self._next_model is None else self._next_model()
+        if successor is None:
+            return
+        before, now = self._fingerprint, datetime.now(timezone.utc).isoformat()
+        if successor.score is not None and successor.events is not None:
+            self._score, self._fingerprint = successor.score, successor.events.model
+            for station in self._stations.values():
+                station.tracker.take_over(successor.events)
+        yield ModelChange(
+            successor.name,
+            self._fingerprint,
+            before,
+            now,
+            successor.events,
+            successor.error,
+            successor.load_seconds,
+        )
 
     def _replay(self) -> Iterator[DangerEvent]:
         """Bring trackers to where an earlier run stopped; give what it did not get to report."""
@@ -361,33 +389,3 @@ def _prepare_with(prepare: Prepare, source: str, on_frame: OnFrame | None) -> Pr
         return prepare(picture)
 
     return prepare_frame
-
-
-def _from_the_start(resume: Resume) -> tuple[Resume, float | None]:
-    """Where to resume a source whose model must have seen all of it, and what is scored already.
-
-    The frames before are scored again, to bring the model's state to where it was.
-    """
-    gaps = tuple(item for item in resume.past if isinstance(item, Gap))
-    return replace(resume, past=gaps), resume.after_seconds
-
-
-def replay(tracker: EventTracker, past: Iterable[ScoredWindow | Gap]) -> list[DangerEvent]:
-    """Bring a tracker to where an earlier run stopped.
-
-    Args:
-        tracker: A new tracker.
-        past: What that run logged, in order.
-
-    Returns:
-        The events that this gives, some of which the earlier run may not have reported.
-    """
-    events = []
-    for item in past:
-        if isinstance(item, ScoredWindow):
-            events += tracker.push(item)
-        else:
-            events += tracker.finish(item.start_seconds)
-            if item.end_seconds is not None:
-                tracker.begin(item.end_seconds)
-    return events

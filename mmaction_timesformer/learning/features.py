@@ -20,10 +20,11 @@ from mmengine.registry import init_default_scope
 from mmaction_timesformer.inference.preparation import split_pipeline
 from mmaction_timesformer.inference.trained_model import TrainedModel, run_pipeline, test_dataset
 from mmaction_timesformer.learning.corrections import name_of
+from mmaction_timesformer.models.heads import ClosedFormHead
 from video_clips.clip import Clip
 from video_clips.whole_files import written_beside
 
-LEARNED = ('cls_head.fc_cls.', 'cls_head.temperature.', 'cls_head.residual.')
+LEARNED = tuple(f'cls_head.{part}.' for part in ('fc_cls', 'temperature', 'residual', 'novelty'))
 """Weights that features do not depend on."""
 
 
@@ -110,7 +111,7 @@ def score_features(trained: TrainedModel, features: np.ndarray) -> np.ndarray:
     """Features (N, V, F) to probabilities (N, K), as a test run averages views."""
     head = trained.model.cls_head
     rows = torch.from_numpy(features).flatten(0, 1).to(head.fc_cls.weight)
-    logits = head.fc_cls(rows)
+    logits = head.classify(rows) if isinstance(head, ClosedFormHead) else head.fc_cls(rows)
     if hasattr(head, 'temperature'):
         logits = head.temperature(logits)
     return head.average_clip(logits, num_segs=features.shape[1]).float().cpu().numpy()

@@ -61,7 +61,7 @@ class TextSink(_Printer):
         """Print a line, if there is something to say."""
         line = _in_words(record)
         if line is not None:
-            self._print(printable(f'{record["source"]}: {line}'))
+            self._print(printable(f'{record["source"] or "all sources"}: {line}'))
 
 
 class HeartbeatSink(_Printer):
@@ -95,6 +95,9 @@ def _in_words(record: Mapping[str, Any]) -> str | None:
         end = record['end_seconds']
         where = f'since {record["start_seconds"]:.1f} s' if end is None else f'until {end:.1f} s'
         return f'gap {where} ({record["reason"]})'
+    if kind == 'model':
+        why = f' ({record["error"]})' if record['error'] else ''
+        return f'model {record["name"]} {state}{why}'
     if kind == 'drift':
         return record['remark']
     if kind == 'source' and (record.get('error') or record.get('remark')):
@@ -140,6 +143,8 @@ def record_key(record: Mapping[str, Any]) -> str:
     """Make a key that is the same however often and by whichever run a record is reported."""
     names = ('record', 'event_id', 'state', 'source', 'start_seconds', 'end_seconds', 'seconds')
     news = [record.get(name) for name in names]
+    if record['record'] == 'model':
+        news += [record['model'], record['time']]
     return hashlib.sha256(json.dumps(news).encode()).hexdigest()[:32]
 
 

@@ -107,7 +107,13 @@ class EventTracker:
         self.model = settings.model
         self.epoch = epoch
         self._begin_seconds = 0.0
-        self._tracks = [_ClassTrack(label, settings) for label in settings.rules]
+        self._tracks = {label: _ClassTrack(label, settings) for label in settings.rules}
+
+    def take_over(self, settings: EventSettings) -> None:
+        """Go on with another model's scores; classes that it adds begin with the next window."""
+        self.model = settings.model
+        for label in settings.rules:
+            self._tracks.setdefault(label, _ClassTrack(label, settings))
 
     def begin(self, seconds: float) -> None:
         """Begin a stretch without gaps at the time of its first frame."""
@@ -116,7 +122,7 @@ class EventTracker:
     def push(self, window: ScoredWindow) -> list[DangerEvent]:
         """Take the next window's scores; give what has opened, grown or closed."""
         changes = []
-        for track in self._tracks:
+        for track in self._tracks.values():
             sample = Sample(window.seconds, window.scores[track.index], window.newest_seconds)
             changes += track.push(sample, self._begin_seconds)
         return [self._sign(event) for event in changes]
@@ -124,7 +130,7 @@ class EventTracker:
     def finish(self, end_seconds: float) -> list[DangerEvent]:
         """The source ends or breaks off: close every event."""
         changes = []
-        for track in self._tracks:
+        for track in self._tracks.values():
             changes += track.finish(self._begin_seconds, end_seconds)
         return [self._sign(event) for event in changes]
 

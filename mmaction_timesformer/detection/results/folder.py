@@ -13,26 +13,28 @@ its trackers stand where those of the killed run stood, and reports what that ru
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from mmaction_timesformer.detection.events.events import DangerEvent, event_key, wall_clock
 from mmaction_timesformer.detection.events.tracker import EventSettings, ScoredWindow
 from mmaction_timesformer.detection.results.event_log import JsonLines, read_records
-from mmaction_timesformer.detection.results.score_log import ScoreLog, read_scores
+from mmaction_timesformer.detection.results.score_log import ScoreLog, grow_scores, read_scores
 from mmaction_timesformer.detection.sources import file_state
 from mmaction_timesformer.detection.sources.addresses import former_name
 from mmaction_timesformer.detection.sources.feed import Resume
 from mmaction_timesformer.detection.sources.records import Begin, Drift, End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
+from mmaction_timesformer.detection.successors import ModelChange
 from mmaction_timesformer.detection.watch import Heartbeat, Record, Scored
 from video_clips.growing_files import FolderLock
 from video_clips.whole_files import write_atomically
 
 EVENTS, SCORES, MANIFEST = 'events.jsonl', 'scores.csv', 'run.json'
+MODEL_FACTS = ('source', 'name', 'model', 'before', 'time', 'error', 'load_seconds')
 
 
 @dataclass
@@ -72,6 +74,8 @@ def read_history(file: Path) -> dict[str, SourceHistory]:
     """
     history: dict[str, SourceHistory] = {}
     for number, record in enumerate(read_records(file) if file.exists() else (), start=1):
+        if record.get('record') == 'model':  # of no source
+            continue
         try:
             take_record(history.setdefault(record.get('source', ''), SourceHistory()), record)
         except (KeyError, TypeError, ValueError) as error:
@@ -148,6 +152,7 @@ class ResultsFolder:
         folder: Where to write; made if it is missing, and locked until `close`.
         settings: The model and rules; they must be those that wrote the folder before.
         description: Further facts for ``run.json``.
+        predecessors: Digests of models whose results this one may continue.
 
     Raises:
         ValueError: The folder holds results of another model or other rules, or another run
@@ -155,39 +160,56 @@ class ResultsFolder:
     """
 
     def __init__(
-        self, folder: str | Path, settings: EventSettings, description: Mapping[str, Any]
+        self,
+        folder: str | Path,
+        settings: EventSettings,
+        description: Mapping[str, Any],
+        predecessors: Collection[str] = (),
     ) -> None:
         self.folder = Path(folder)
-        self._settings = settings
+        self.settings = settings
+        self._description = description
         self._lock = FolderLock(self.folder)
         try:
-            self._check_manifest(description)
+            before = self._check_manifest(predecessors)
             self.history = read_history(self.folder / EVENTS)
+            if before is not None:
+                grow_scores(self.folder / SCORES, settings.classes)
             self._scores = ScoreLog(self.folder / SCORES, settings.classes)
             self._events = JsonLines(self.folder / EVENTS)
+            if before is not None:
+                now = datetime.now(timezone.utc).isoformat()
+                self.write(ModelChange('', settings.model, before, now, settings))
         except BaseException:
             self._lock.release()
             raise
 
-    def _check_manifest(self, description: Mapping[str, Any]) -> None:
+    def _check_manifest(self, predecessors: Collection[str]) -> str | None:
+        """Compare the folder's model with this one; name it if this one succeeds it."""
         file = self.folder / MANIFEST
-        fingerprint = self._settings.model
-        if file.exists():
-            earlier = read_manifest(file)['fingerprint']
-            if earlier != fingerprint:
-                raise ValueError(
-                    f'{self.folder} holds results of {earlier}, these would be of {fingerprint}: '
-                    'the model or the rules are others; name another folder'
-                )
-            return
+        if not file.exists():
+            self._write_manifest()
+            return None
+        earlier, fingerprint = read_manifest(file)['fingerprint'], self.settings.model
+        if earlier == fingerprint:
+            return None
+        if any(digest.startswith(earlier.partition('-')[0]) for digest in predecessors):
+            return str(earlier)
+        raise ValueError(
+            f'{self.folder} holds results of {earlier}, these would be of {fingerprint}: '
+            'the model or the rules are others; name another folder'
+        )
+
+    def _write_manifest(self) -> None:
+        settings = self.settings
         manifest = {
-            'fingerprint': fingerprint,
-            'classes': self._settings.classes,
-            'rules': {name: asdict(rule) for name, rule in self._settings.rules.items()},
-            'windows': asdict(self._settings.windows),
-            **description,
+            'fingerprint': settings.model,
+            'classes': settings.classes,
+            'rules': {name: asdict(rule) for name, rule in settings.rules.items()},
+            'windows': asdict(settings.windows),
+            **self._description,
         }
-        with write_atomically(file) as stream:
+        with write_atomically(self.folder / MANIFEST) as stream:
             json.dump(manifest, stream, indent=2, ensure_ascii=False, default=str)
 
     def resume(self, sources: Iterable[Source]) -> Continuation:
@@ -267,6 +289,17 @@ class ResultsFolder:
             self._scores.write(record.source, record.window)
         elif not isinstance(record, Heartbeat) and not is_known_start:
             self._events.write(to_record(record))
+        if isinstance(record, ModelChange) and record.events is not None:
+            self._take_over(record.events)
+
+    def _take_over(self, settings: EventSettings) -> None:
+        """Make room for the classes of the model that writes from here on."""
+        if settings.classes != self.settings.classes:
+            self._scores.close()
+            grow_scores(self.folder / SCORES, settings.classes)
+            self._scores = ScoreLog(self.folder / SCORES, settings.classes)
+        self.settings = settings
+        self._write_manifest()
 
     def close(self) -> None:
         """Close the files and let others write."""
@@ -275,10 +308,16 @@ class ResultsFolder:
         self._lock.release()
 
 
-def to_record(record: DangerEvent | Gap | Begin | Drift | End | Heartbeat) -> dict[str, Any]:
+def to_record(
+    record: DangerEvent | Gap | Begin | Drift | End | Heartbeat | ModelChange,
+) -> dict[str, Any]:
     """Make a JSON object of a record."""
     if isinstance(record, DangerEvent):
         return record.to_record()
+    if isinstance(record, ModelChange):
+        content = {name: getattr(record, name) for name in MODEL_FACTS}
+        state = 'not taken over' if record.error else 'taken over'
+        return {'record': 'model', 'state': state, **content}
     if isinstance(record, Gap):
         end = None if record.end_seconds is None else round(record.end_seconds, 6)
         start = round(record.start_seconds, 6)

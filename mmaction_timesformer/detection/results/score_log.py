@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
-from mmaction_timesformer.detection.results.event_log import GrowingFile
+from video_clips.growing_files import GrowingFile
 from video_clips.plain_data import as_text, from_text
+from video_clips.whole_files import write_atomically
 
 _COLUMNS = ('source', 'seconds', 'newest_seconds')
 
@@ -52,6 +53,30 @@ def _check_header(file: Path, classes: Sequence[str]) -> None:
         header = next(csv.reader(stream))
     if [*map(from_text, header)] != [*_COLUMNS, *classes]:
         raise ValueError(f'{file} has columns {header}; of other classes than {list(classes)}')
+
+
+def grow_scores(file: str | Path, classes: Sequence[str]) -> None:
+    """Add columns for classes that a model has learned; windows before had a probability of 0.
+
+    Raises:
+        ValueError: The classes do not begin with those of the file.
+    """
+    file = Path(file)
+    if not file.is_file():
+        return
+    with file.open(encoding='utf-8', newline='') as stream:
+        # Half a row, which a killed writer leaves, is left out.
+        rows = csv.reader(line for line in stream if line.endswith('\n'))
+        header = next(rows, [])
+        known = [*map(from_text, header[len(_COLUMNS) :])]
+        if known != list(classes[: len(known)]):
+            raise ValueError(f'{file} has the classes {known}, which are not the first of {classes}')
+        new = list(classes[len(known) :])
+        if new:
+            with write_atomically(file) as out:
+                writer = csv.writer(out, lineterminator='\n')
+                writer.writerow([*header, *map(as_text, new)])
+                writer.writerows([*row, *['0.0'] * len(new)] for row in rows)
 
 
 def read_scores(file: str | Path) -> tuple[tuple[str, ...], dict[str, list[ScoredWindow]]]:

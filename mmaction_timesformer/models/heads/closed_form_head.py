@@ -147,13 +147,18 @@ class ClosedFormHead(TimeSformerClsHead):
             Logits (B * V, K).
         """
         maps, tokens = x if isinstance(x, tuple) else (x, None)
-        features = self.features(maps)
-        logits = self.novelty(super().forward(features, loss_aux, fcn_test), features)
+        logits = self.classify(self.features(maps), loss_aux, fcn_test)
         if self.residual is None:
             return logits
         if tokens is None:
             raise ValueError('residual_channels needs a backbone with a transformer')
         return logits + self.residual(tokens)
+
+    def classify(
+        self, features: Tensor, loss_aux: dict | None = None, fcn_test: bool = False
+    ) -> Tensor:
+        """Features of clips (N, F) to logits (N, K), without the residual."""
+        return self.novelty(super().forward(features, loss_aux, fcn_test), features)
 
     def update(
         self,
