@@ -46,6 +46,9 @@ PARTS = {
     'streams': Part(
         'benchmarks.detection.streams', 'online models: frames, events, what they foresee'
     ),
+    'review-hour': Part(
+        'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'imagenet'
+    ),
     'analysis': Part('benchmarks.clips.analysis', 'the analysis of a dataset'),
     'export': Part(
         'benchmarks.models.export', 'exported models beside the one in PyTorch', 'export'

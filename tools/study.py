@@ -1,5 +1,7 @@
 """Find out what works on your cameras: recipes against each other, each camera left out in turn.
 
+The study ``continual`` has cameras, and then a class, come one after another.
+
 Stopped at any time, the same command resumes.
 """
 
@@ -10,13 +12,15 @@ from pathlib import Path
 from video_clips.commands import run_command
 
 STUDIES = Path(__file__).parents[1] / 'configs' / 'studies'
+CONTINUAL = 'continual'
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     known = sorted(file.stem for file in STUDIES.glob('*.yaml'))
-    parser.add_argument('study', help=f'{", ".join(known)}, or a YAML file of rows')
+    names = ', '.join([*known, CONTINUAL])
+    parser.add_argument('study', help=f'{names}, or a YAML file of rows')
     parser.add_argument('folder', type=Path, help='folder of the videos, with clips.csv or --csv')
     parser.add_argument('--csv', type=Path, metavar='FILE', help='clips and labels')
     parser.add_argument('--group-column', metavar='NAME', help='CSV column of cameras')
@@ -24,6 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--site-column', metavar='NAME', help='leave out whole sites: CSV column')
     parser.add_argument('--out', type=Path, required=True, help='folder for features and results')
     parser.add_argument('--hours', type=float, help='leave out rows that do not fit in this time')
+    parser.add_argument('--last-class', metavar='NAME', help='of continual (the last by name)')
     args = parser.parse_args()
     args.study = STUDIES / f'{args.study}.yaml' if args.study in known else Path(args.study)
     return args
@@ -38,6 +43,10 @@ def main() -> int:
     source = ClipSource(
         args.folder, args.csv, args.group_column, args.group_regex, args.site_column
     )
+    if args.study == Path(CONTINUAL):
+        from mmaction_timesformer.studies.continual.command import continual_command
+
+        return continual_command(source, args.out, args.last_class)
     return study_command(args.study, source, args.out, args.hours)
 
 

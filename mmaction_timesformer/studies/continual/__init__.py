@@ -1,0 +1,1 @@
+"""Learning on: cameras that come one after another, and then a class."""
