@@ -70,7 +70,7 @@ def grow_scores(file: str | Path, classes: Sequence[str]) -> None:
         header = next(rows, [])
         known = [*map(from_text, header[len(_COLUMNS) :])]
         if known != list(classes[: len(known)]):
-            raise ValueError(f'{file} has the classes {known}, which are not the first of {classes}')
+            raise ValueError(f'{file} has the classes {known}, not the first of {classes}')
         new = list(classes[len(known) :])
         if new:
             with write_atomically(file) as out:
