@@ -28,7 +28,10 @@ def parse_args() -> argparse.Namespace:
     _add_root(first)
     _add_by(first)
 
-    for name, purpose in (('learn', 'learn corrections at once, in closed form'),):
+    for name, purpose in (
+        ('learn', 'learn corrections at once, in closed form'),
+        ('overnight', 'learn corrections by training, with replay of old clips'),
+    ):
         found = step(name, purpose)
         found.add_argument('corrections', help='CSV of clips with their right labels')
         found.add_argument(
@@ -38,6 +41,8 @@ def parse_args() -> argparse.Namespace:
         found.add_argument('--alpha', type=float, default=0.2, help='losses by chance do not count')
         _add_root(found)
         _add_by(found)
+        if name == 'overnight':
+            _add_night(found)
 
     exam = step('exam', 'add clips to the exam, for a class or a camera that it lacks')
     exam.add_argument('clips', help='CSV of labelled clips')
@@ -66,6 +71,15 @@ def _add_root(parser: argparse.ArgumentParser) -> None:
 
 def _add_by(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--by', default=getpass.getuser(), help='who decides (you)')
+
+
+def _add_night(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('--epochs', type=int, help="how often each clip is seen (a quarter of the config's)")
+    add('--replay', type=int, default=20, help='old clips of each class and camera to show again')
+    add('--distillation', type=float, default=1.0, help="weight of the old model's answers")
+    add('--old-share', type=float, default=0.5, help='of the old weights in the average')
+    add('--learning-rate', type=float, help="highest (a tenth of the config's)")
 
 
 def main() -> int:

@@ -104,8 +104,8 @@ def config_for(checkpoint: Path, config: Config, first_classes: tuple[str, ...])
     A class that learning has added is a danger with the rule for all classes, unless ``dangers``
     name it.
     """
-    _, meta, _ = read_weights(checkpoint)
-    own = read_checkpoint_config(meta, checkpoint).to_dict()
+    weights, meta, _ = read_weights(checkpoint)
+    own = read_checkpoint_config(meta, checkpoint, weights).to_dict()
     own |= {name: value for name, value in config.to_dict().items() if name.endswith('_pipeline')}
     detection = dict(config.get('detection') or {})
     classes = tuple((meta.get('dataset_meta') or {}).get('classes') or ())

@@ -71,6 +71,9 @@ def _value(node: ast.expr) -> Any:
     match node:
         case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
             return {_name(keyword): _value(keyword.value) for keyword in keywords}
+        # As mmengine writes a mapping with keys that are not names, such as classes with a hyphen.
+        case ast.Call(func=ast.Name(id='dict'), args=[ast.Dict() as mapping], keywords=[]):
+            return _value(mapping)
         case ast.Dict(keys=keys, values=values) if None not in keys:
             pairs = zip(keys, values, strict=True)
             return {_key(key): _value(value) for key, value in pairs if key is not None}

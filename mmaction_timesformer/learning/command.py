@@ -14,7 +14,7 @@ def continue_training(step: str, lineage: str, **options: Any) -> int:
     """Do one step of a lineage.
 
     Args:
-        step: ``start``, ``learn``, ``exam``, ``accept``, ``reject``, ``rollback`` or
+        step: ``start``, ``learn``, ``overnight``, ``exam``, ``accept``, ``reject``, ``rollback`` or
             ``show``.
         lineage: Its folder.
         options: Those of the step.
@@ -42,6 +42,20 @@ def _learn(lineage: str, corrections: str, root: str | None, by: str, **options:
         f'{change["num_added"]} clips added, {change["num_relabelled"]} relabelled, '
         f'{change["num_forgotten"]} forgotten'
     )
+    return _decide(line, card, by, options['accept'])
+
+
+def _overnight(lineage: str, corrections: str, root: str | None, by: str, **options: Any) -> int:
+    # Training imports what learning at once does without.
+    from mmaction_timesformer.learning.overnight import NightSettings, learn_overnight
+
+    line = Lineage(lineage)
+    found = read_corrections(corrections, line.current.classes, root)
+    _show_plan(line, found)
+    names = ('epochs', 'replay', 'distillation', 'old_share', 'learning_rate')
+    settings = NightSettings(**{name: options[name] for name in names})
+    rule = GateRule(options['margin'], options['alpha'])
+    card = learn_overnight(line, found, by, settings, rule)
     return _decide(line, card, by, options['accept'])
 
 
@@ -77,6 +91,7 @@ def _show(lineage: str) -> int:
 STEPS = {
     'start': _start,
     'learn': _learn,
+    'overnight': _overnight,
     'exam': _exam,
     'accept': _accept,
     'reject': _reject,

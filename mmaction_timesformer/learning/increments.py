@@ -190,7 +190,7 @@ class Learner:
         content = self.content | {
             'state_dict': state,
             STATISTICS: self.head.statistics_state(),
-            'meta': meta_with_classes(self.content.get('meta') or {}, self.classes, file),
+            'meta': meta_with_classes(self.content.get('meta') or {}, self.classes, state, file),
         }
         for gone in ('optimizer', 'param_schedulers', 'message_hub', 'ema_state_dict'):
             content.pop(gone, None)
@@ -199,11 +199,11 @@ class Learner:
 
 
 def meta_with_classes(
-    meta: Mapping[str, Any], classes: Sequence[str], file: object = ''
+    meta: Mapping[str, Any], classes: Sequence[str], weights: Mapping[str, Any], file: object = ''
 ) -> dict[str, Any]:
     """What a checkpoint says beside its weights, with these classes in its config too."""
     dataset_meta = dict(meta.get('dataset_meta') or {}, classes=tuple(classes))
-    config = with_classes(read_checkpoint_config(meta, file), classes)
+    config = with_classes(read_checkpoint_config(meta, file, weights), classes)
     return dict(meta, dataset_meta=dataset_meta, cfg=config_text(config))
 
 

@@ -14,7 +14,10 @@ def read(text):
 
 
 def test_plain_values_are_read():
-    config = read(MODEL + "a = {'b': (1, [-2.5], None), 3: inf}\n")
+    # The last is what mmengine writes for keys that are not names.
+    text = "a = {'b': (1, [-2.5], None), 3: inf}\nb = dict({'c-d': dict(e=1)})\n"
+    config = read(MODEL + text)
+    assert config.b == {'c-d': {'e': 1}}
     assert config.model.backbone.embed_dims == 8
     assert config.a == {'b': (1, [-2.5], None), 3: float('inf')}
 
