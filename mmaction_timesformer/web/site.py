@@ -25,7 +25,7 @@ from mmaction_timesformer.web.store import Store
 from mmaction_timesformer.web.trial import Models
 
 TEMPLATES = Path(__file__).with_name('templates')
-PAGES = {'review': 'Review'}
+PAGES = {'review': 'Review', 'label': 'Label'}
 MOST_BODY_BYTES = 1 << 20
 
 
