@@ -56,6 +56,11 @@ def parse_args() -> argparse.Namespace:
         '--clips', action='store_true', help='show each event by a picture and a short clip'
     )
     parser.add_argument(
+        '--live',
+        action='store_true',
+        help='keep the newest picture of each source in OUT/live, for tools/serve.py',
+    )
+    parser.add_argument(
         '--trust-compiled',
         action='store_true',
         help='run the compiled code in a .pt2 file, which may do anything that you may',

@@ -22,6 +22,14 @@ def parse_args() -> argparse.Namespace:
         metavar='FOLDER',
         help='show the videos below this folder; without it, those of the run',
     )
+    parser.add_argument(
+        '--camera',
+        dest='cameras',
+        action='append',
+        default=[],
+        metavar='SOURCE',
+        help='let the page start a detector on this, as detect.py takes it: gate=rtsp://...',
+    )
     parser.add_argument('--config', help="the model's config, if it is not the run's")
     parser.add_argument('--checkpoint', help='its weights, or those of a model to try')
     parser.add_argument('--device', default='cpu', help='where the model runs, such as cuda:0')

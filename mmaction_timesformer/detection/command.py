@@ -46,6 +46,7 @@ class DetectArguments:
         mqtt: URLs of MQTT brokers, each with its topic.
         annotate: Copy each recording with its probabilities and a timeline.
         clips: Show each event by a picture and a short clip.
+        live: Keep the newest picture and the state of each source.
         trust_compiled: Run machine code out of a ``.pt2`` file.
         ray: Watch recordings on the Ray cluster with this address, or on ``local``.
         workers: How many recordings are watched on it at a time.
@@ -64,6 +65,7 @@ class DetectArguments:
     mqtt: Sequence[str] = ()
     annotate: bool = False
     clips: bool = False
+    live: bool = False
     trust_compiled: bool = False
     ray: str | None = None
     workers: int = field(default=2)
@@ -113,7 +115,13 @@ def _detect(arguments: DetectArguments) -> RunSummary:
     if arguments.ray is not None:
         done = watch_archive(model, found, folder, arguments.ray, arguments.workers)
     facts = {name: getattr(arguments, name) for name in ('config', 'checkpoint', 'device')}
-    options = RunOptions(arguments.annotate, arguments.clips, report=True, description=facts)
+    options = RunOptions(
+        arguments.annotate,
+        arguments.clips,
+        report=True,
+        live=arguments.live,
+        description=facts,
+    )
     with stop_on_signals() as stop:
         summary = run(detector, found, folder, sinks, options, stop)
     if done is None:

@@ -20,6 +20,7 @@ from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.results.finishing import MEDIA, RunOptions, finish
 from mmaction_timesformer.detection.results.folder import ResultsFolder, to_record
+from mmaction_timesformer.detection.results.live_state import LiveState
 from mmaction_timesformer.detection.results.previews import PreviewRing
 from mmaction_timesformer.detection.sources.records import End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
@@ -122,17 +123,20 @@ def run(
     summary = RunSummary(len(sources), num_skipped=len(sources) - len(left.sources))
     is_guard = any(source.is_live for source in left.sources)
     previews = {s.name: PreviewRing() for s in left.sources if options.clips and s.is_live}
+    live = LiveState(results.folder) if options.live else None
     started = time.monotonic()
 
     def keep_preview(source: str, seconds: float, picture: np.ndarray) -> None:
         if source in previews:
             previews[source].add(seconds, picture)
+        if live is not None:
+            live.show(source, seconds, picture)
 
     records = detector.watch(left.sources, left.resumes, stop, keep_preview)
     try:
         for record in chain(left.interrupted, records):
             # A record in the log counts as reported, so the others get it first.
-            _send(record, sinks)
+            _send(record, sinks, live)
             with _going_on(is_guard, summary):
                 results.write(record)
             _count(summary, record)
@@ -161,9 +165,11 @@ def _going_on(is_guard: bool, summary: RunSummary) -> Iterator[None]:
         summary.num_unwritten += 1
 
 
-def _send(record: Record, sinks: Sequence[Sink]) -> None:
+def _send(record: Record, sinks: Sequence[Sink], live: LiveState | None) -> None:
     if not isinstance(record, Scored):
         content = to_record(record)
+        if live is not None:
+            live.take(content)
         for sink in sinks:
             sink.write(content)
 

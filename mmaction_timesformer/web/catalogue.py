@@ -50,17 +50,19 @@ class Catalogue:
 
     Args:
         roots: The folders.
+        uploads: A folder of videos that pages have sent.
         without: Folders below them that hold no recordings, such as the results.
 
     Raises:
         FileNotFoundError: A root is not a folder.
     """
 
-    def __init__(self, roots: Sequence[Path], without: Iterable[Path] = ()) -> None:
-        for root in roots:
+    def __init__(self, roots: Sequence[Path], uploads: Path, without: Iterable[Path] = ()) -> None:
+        for root in (*roots, uploads):
             if not root.is_dir():
                 raise FileNotFoundError(f'{root}: no such folder of recordings')
-        self.roots = tuple(dict.fromkeys(root.resolve() for root in roots))
+        self._roots = tuple(dict.fromkeys(root.resolve() for root in roots))
+        self._uploads = uploads.resolve()
         self._without = tuple(folder.resolve() for folder in without)
         self._lock = threading.Lock()
         self._found: dict[str, Recording] = {}
@@ -76,6 +78,19 @@ class Catalogue:
         """The recording of an id."""
         self._look()
         return self._found.get(recording_id)
+
+    def find_new(self, path: Path) -> Recording:
+        """The recording in a file that has just come.
+
+        Raises:
+            FileNotFoundError: It is not below a root.
+        """
+        self._looked = -_FRESH_SECONDS
+        self._look()
+        found = self._by_path.get(path.resolve())
+        if found is None:
+            raise FileNotFoundError(f'{path} is not a recording')
+        return found
 
     def of_source(self, source: str) -> Recording | None:
         """The recording that a detector's source names; None for a camera or a file elsewhere.
@@ -105,7 +120,7 @@ class Catalogue:
             self._looked = time.monotonic()
 
     def _walk(self) -> Iterable[Recording]:
-        for root in self.roots:
+        for root in (*self._roots, self._uploads):
             for folder, folders, files in os.walk(root):
                 folders[:] = [
                     f for f in folders if f[0] != '.' and Path(folder, f) not in self._without
@@ -122,7 +137,8 @@ class Catalogue:
         if not path.is_relative_to(root) or not path.is_file():
             return None
         shown = file.relative_to(root)
-        name = printable((Path(root.name) / shown if len(self.roots) > 1 else shown).as_posix())
+        is_told_apart = len(self._roots) > 1 or root == self._uploads
+        name = printable((Path(root.name) / shown if is_told_apart else shown).as_posix())
         digest = hashlib.sha256(os.fsencode(file)).hexdigest()[:16]
         return Recording(digest, name, path, root)
 

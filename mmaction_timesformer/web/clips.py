@@ -83,6 +83,18 @@ class Clips:
             file, lambda: write_map(self._models.get(), recording.path, span, item.label, file)
         )
 
+    def map_of_recording(self, recording: Recording) -> Path:
+        """A clip of what the model looked at in a whole video.
+
+        Raises:
+            NoClipError: It cannot be read, or the model has no attention to show.
+        """
+        name = f'{recording.id}-{recording.path.stat().st_mtime_ns}-{self._models.fingerprint()}'
+        file = self._folder / f'{name}-map.mp4'
+        return self._once(
+            file, lambda: write_map(self._models.get(), recording.path, None, '', file)
+        )
+
     def playable(self, recording: Recording) -> Path:
         """The recording, or a copy of it that browsers play.
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import uvicorn
 
+from mmaction_timesformer.detection.results.finishing import ANNOTATED, MEDIA
 from mmaction_timesformer.web.app import make_app
+from mmaction_timesformer.web.cameras import Cameras, DetectorProcess
 from mmaction_timesformer.web.catalogue import Catalogue
 from mmaction_timesformer.web.clips import Clips
 from mmaction_timesformer.web.run_records import RunRecords
@@ -40,6 +42,7 @@ class ServeArguments:
         host: Address to listen on.
         port: Its port; 0 for any that is free.
         names: More names that browsers may call the server by.
+        cameras: What the page's detector watches, as ``detect.py`` takes it.
     """
 
     results: str
@@ -50,6 +53,7 @@ class ServeArguments:
     host: str = '127.0.0.1'
     port: int = 8765
     names: Sequence[str] = ()
+    cameras: Sequence[str] = ()
 
 
 def serve(arguments: ServeArguments) -> int:
@@ -116,7 +120,7 @@ def open_site(arguments: ServeArguments, port: int) -> Site:
     store = Store(folder)
     (own / UPLOADS).mkdir(exist_ok=True)
     roots = [Path(text) for text in arguments.recordings] or recordings_of(run)
-    catalogue = Catalogue([*roots, own / UPLOADS], without=[own / CLIPS, folder / 'annotated'])
+    catalogue = Catalogue(roots, own / UPLOADS, without=[own, folder / MEDIA, folder / ANNOTATED])
     models = Models(_model_files(arguments, run))
     access = Access(
         allowed_hosts(arguments.host, port, arguments.names),
@@ -124,7 +128,18 @@ def open_site(arguments: ServeArguments, port: int) -> Site:
         not is_loopback(arguments.host),
     )
     clips = Clips(own / CLIPS, run, catalogue, models)
-    return Site(folder, access, run, catalogue, store, clips, models)
+    return Site(
+        folder,
+        access,
+        run,
+        catalogue,
+        store,
+        clips,
+        models,
+        Cameras(run),
+        DetectorProcess(folder, own, arguments.cameras),
+        own / UPLOADS,
+    )
 
 
 def recordings_of(run: RunRecords) -> list[Path]:

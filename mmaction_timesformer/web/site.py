@@ -16,6 +16,7 @@ from data_analysis.report.html import render_page
 from mmaction_timesformer.detection.events.rules import SAFE_CLASS
 from mmaction_timesformer.detection.results.drawing import class_colours
 from mmaction_timesformer.version import __version__
+from mmaction_timesformer.web.cameras import Cameras, DetectorProcess
 from mmaction_timesformer.web.catalogue import Catalogue, Recording
 from mmaction_timesformer.web.clips import Clips
 from mmaction_timesformer.web.items import Item, find_items
@@ -25,7 +26,7 @@ from mmaction_timesformer.web.store import Store
 from mmaction_timesformer.web.trial import Models
 
 TEMPLATES = Path(__file__).with_name('templates')
-PAGES = {'review': 'Review', 'label': 'Label'}
+PAGES = {'try': 'Try', 'watch': 'Watch', 'review': 'Review', 'label': 'Label'}
 MOST_BODY_BYTES = 1 << 20
 
 
@@ -41,6 +42,9 @@ class Site:
         store: What people said.
         clips: Makes clips.
         models: The model to try.
+        cameras: The cameras of the run.
+        detector: The detector that the page starts.
+        uploads: Where videos that are dropped are kept.
     """
 
     folder: Path
@@ -50,6 +54,9 @@ class Site:
     store: Store
     clips: Clips
     models: Models
+    cameras: Cameras
+    detector: DetectorProcess
+    uploads: Path
 
     @property
     def classes(self) -> list[str]:

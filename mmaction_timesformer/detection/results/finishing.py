@@ -46,12 +46,14 @@ class RunOptions:
         annotate: Copy each recording with its probabilities and a timeline.
         clips: Show each event by a picture and a short clip.
         report: Write ``report.html``.
+        live: Keep the newest picture and the state of each source in ``live/``.
         description: Further facts for ``run.json``.
     """
 
     annotate: bool = False
     clips: bool = False
     report: bool = False
+    live: bool = False
     description: Mapping[str, Any] = field(default_factory=dict)
 
 
