@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.record import RECORDS
+from benchmarks.record import RECORDS, processor_folder
 
 
 class Part(NamedTuple):
@@ -77,10 +77,17 @@ def run_part(arguments: Sequence[str] | None = None) -> None:
         parser.error(_what_is_missing(chosen.part, part, error))
     own = argparse.ArgumentParser(prog=f'{parser.prog} {chosen.part}', description=module.__doc__)
     own.add_argument(
-        '--out', type=Path, default=RECORDS, metavar='FOLDER', help='for the record (%(default)s)'
+        '--out',
+        type=Path,
+        default=RECORDS,
+        metavar='FOLDER',
+        help='for the record, in a folder of the processor (%(default)s)',
     )
     module.add_arguments(own)
-    module.run(own.parse_args(chosen.rest))
+    options = own.parse_args(chosen.rest)
+    options.out = options.out / processor_folder()
+    options.out.mkdir(parents=True, exist_ok=True)
+    module.run(options)
 
 
 def _what_is_missing(name: str, part: Part, error: ModuleNotFoundError) -> str:

@@ -1,12 +1,14 @@
 """A record: what was measured, on what, with which versions and settings, from which commit.
 
-``NAME.json`` holds everything, ``NAME.md`` shows it as tables.
+``NAME.json`` holds everything, ``NAME.md`` shows it as tables. Each processor has a folder of its
+own, so that a figure of one never stands for another.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -16,12 +18,15 @@ from typing import Any
 import torch
 
 from benchmarks.clips.analysis_runs import machine
+from benchmarks.comparison import compare
 from video_clips.whole_files import write_atomically
 
 RECORDS = Path('benchmarks/records')
 _ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ('mmaction_timesformer', 'data_analysis')
 _MACHINE = ('processor', 'cores', 'load_average')
+_FLAGS = ('avx2', 'avx512f', 'avx512_vnni', 'avx_vnni', 'avx512_bf16', 'amx_bf16', 'amx_int8')
+"""Instructions that decide how fast products are."""
 
 
 def circumstances(
@@ -36,6 +41,7 @@ def circumstances(
     found = machine()
     hardware = {name: found[name] for name in _MACHINE}
     hardware['memory_gib'] = round(_memory_bytes() / 2**30)
+    hardware['flags'] = ' '.join(_flags()) or 'none that matter'
     hardware['threads'] = torch.get_num_threads()
     if torch.cuda.is_available():
         hardware['gpu'] = torch.cuda.get_device_name()
@@ -66,7 +72,7 @@ def write_record(
         settings: What the measurement was told.
         results: What it found: plain data.
         tables: The results in Markdown, a line each.
-        folder: Where records are.
+        folder: Where records of this processor are.
         packages: See :func:`circumstances`.
         sources: See :func:`circumstances`.
     """
@@ -75,6 +81,9 @@ def write_record(
     with write_atomically(folder / f'{name}.json') as stream:
         json.dump(record, stream, indent=1, ensure_ascii=False)
         stream.write('\n')
+    earlier = RECORDS / processor_folder() / f'{name}.json'
+    if folder.resolve() != earlier.parent.resolve():
+        print('\n'.join(compare(record, earlier)))
     lines = [
         f'# {title}',
         '',
@@ -87,6 +96,27 @@ def write_record(
     ]
     with write_atomically(folder / f'{name}.md') as stream:
         stream.write('\n'.join(lines).rstrip() + '\n')
+
+
+def processor_folder() -> str:
+    """Name of this processor's records, such as ``amd_epyc-avx2``; with a GPU, its name too."""
+    flags = _flags()
+    best = next(
+        (flag for flag in ('amx_bf16', 'avx512_bf16', 'avx512f', 'avx2') if flag in flags), ''
+    )
+    names = [machine()['processor'], best]
+    if torch.cuda.is_available():
+        names.append(torch.cuda.get_device_name())
+    return '-'.join(re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_') for name in names if name)
+
+
+def _flags() -> list[str]:
+    try:
+        text = Path('/proc/cpuinfo').read_text(encoding='utf-8')
+    except OSError:
+        return []
+    found = set(text.split())
+    return [flag for flag in _FLAGS if flag in found]
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -36,16 +37,43 @@ def written_beside(file: str | Path) -> Iterator[Path]:
     try:
         # mkstemp keeps others out; an ordinary file has the rights that the process gives.
         partial.chmod(0o666 & ~_umask())
-        yield partial
-        os.replace(partial, file)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(file)) from None
+        with naming_failed_writes(file, partial):
+            yield partial
+            os.replace(partial, file)
     finally:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def naming_failed_writes(file: str | Path, partial: str | Path = '') -> Iterator[None]:
+    """Name the file in an error of writing it.
+
+    On a full disk or over a quota the system names none, and the writers of PyTorch and safetensors
+    not even the reason in a way that programs read.
+
+    Args:
+        file: The file that would have been written.
+        partial: The name that it has until it is whole.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(partial)):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(file)) from None
+    except Exception as error:
+        if not (found := _WRITERS.search(str(error))):
+            raise
+        number = int(found['number'] or errno.EIO)
+        raise OSError(number, f'cannot be written: {os.strerror(number)}', str(file)) from error
+
+
+_WRITERS = re.compile(
+    r'inline_container|PytorchStreamWriter|I/?o ?error.*os error (?P<number>\d+)', re.I | re.S
+)
 _LONGEST_PREFIX = 100
 """A name that is nearly as long as names may be leaves no room for more."""
 

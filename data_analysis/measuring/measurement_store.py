@@ -31,12 +31,15 @@ class MeasurementStore:
 
     def __init__(self, path: Path, version: str) -> None:
         self._version = version
+        self._path = path
         try:
             self._database = sqlite3.connect(path)
             self._database.execute(
                 'CREATE TABLE IF NOT EXISTS measurements (path BLOB PRIMARY KEY, bytes INTEGER, '
                 'modified_ns INTEGER, tier INTEGER, version TEXT, measurement TEXT)'
             )
+        except sqlite3.OperationalError as error:
+            raise OSError(f'{path}: {error}') from error
         except sqlite3.DatabaseError as error:
             raise ValueError(
                 f'{path} is not a store of measurements ({error}); delete it or name another --out'
@@ -52,8 +55,13 @@ class MeasurementStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._database.commit()
-        self._database.close()
+        try:
+            self._commit()
+        except OSError:
+            if error is None:  # else it would hide what ended the run
+                raise
+        finally:
+            self._database.close()
 
     def get(self, path: str, num_bytes: int, modified_ns: int, tier: int) -> dict[str, Any] | None:
         """Returns the measurement of an unchanged file, if it is at least as deep as `tier`."""
@@ -67,8 +75,12 @@ class MeasurementStore:
     def put(
         self, path: str, num_bytes: int, modified_ns: int, tier: int, measurement: dict[str, Any]
     ) -> None:
-        """Stores a measurement. It is on disk about a second later, or when the store is closed."""
-        self._database.execute(
+        """Stores a measurement. It is on disk about a second later, or when the store is closed.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._execute(
             'INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?)',
             (
                 os.fsencode(path),  # a file's name need not be valid Unicode
@@ -80,5 +92,17 @@ class MeasurementStore:
             ),
         )
         if time.monotonic() - self._last_commit > _SECONDS_BETWEEN_COMMITS:
-            self._database.commit()
+            self._commit()
             self._last_commit = time.monotonic()
+
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> None:
+        try:
+            self._database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise OSError(f'{self._path}: {error}') from error
+
+    def _commit(self) -> None:
+        try:
+            self._database.commit()
+        except sqlite3.OperationalError as error:
+            raise OSError(f'{self._path}: {error}') from error

@@ -38,7 +38,7 @@ from mmaction_timesformer.inference.online_model import (
     make_picture_preparer,
 )
 from video_clips.plain_data import plain
-from video_clips.whole_files import write_atomically
+from video_clips.whole_files import write_atomically, written_beside
 
 MODEL, METRICS = 'model.pth', 'metrics.json'
 
@@ -172,8 +172,8 @@ def train_backbone_command(arguments: BackboneArguments) -> None:
         _print_loss,
     )
     weights = {f'backbone.{name}': value for name, value in model.backbone.state_dict().items()}
-    Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
-    torch.save({'state_dict': weights}, arguments.out)
+    with written_beside(arguments.out) as partial:
+        torch.save({'state_dict': weights}, partial)
 
 
 def train_head_command(arguments: HeadArguments) -> None:
@@ -195,7 +195,8 @@ def train_head_command(arguments: HeadArguments) -> None:
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
     meta = {'dataset_meta': {'classes': tuple(config.classes)}}
-    torch.save({'state_dict': model.state_dict(), 'meta': meta}, out / MODEL)
+    with written_beside(out / MODEL) as partial:
+        torch.save({'state_dict': model.state_dict(), 'meta': meta}, partial)
     if arguments.val_features and arguments.val_truth:
         val = read_recordings(arguments.val_features, arguments.val_truth, rule, model.horizons)
         scores = score_recordings(model.head, val)

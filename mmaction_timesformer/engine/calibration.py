@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from mmaction_timesformer.engine.console import ConsoleRunner, naming
+from mmaction_timesformer.engine.console import ConsoleRunner
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.engine.hooks.temperature_hook import (
     find_temperature,
@@ -19,7 +19,7 @@ from mmaction_timesformer.evaluation.calibration import is_usable
 from mmaction_timesformer.models import RatesRecognizer
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 from mmaction_timesformer.models.recognizers.rates_recognizer import fit_view_weights
-from video_clips.whole_files import check_writable
+from video_clips.whole_files import check_writable, naming_failed_writes
 
 
 def calibrate(
@@ -81,7 +81,7 @@ def calibrate(
     value = runner.val()['cls/temperature']
     if not is_usable(value):
         raise ValueError(f'{checkpoint}: {unusable_message(value)}')
-    with naming(str(target)):
+    with naming_failed_writes(str(target)):
         store_temperature(checkpoint, value, target, weights_of_views(runner.model))
     return target
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from mmaction_timesformer.engine.inputs import check_checkpoint
+from video_clips.whole_files import naming_failed_writes
 
 # A config and an environment of hundreds of lines, lists of hooks and parameter groups, and the
 # lines of single steps, in place of which there is a progress bar.
@@ -82,23 +80,8 @@ class ConsoleRunner(Runner):
             OSError: It cannot be written, with its path.
         """
         path = str(Path(out_dir, filename))
-        with naming(path):
+        with naming_failed_writes(path):
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
-
-
-@contextmanager
-def naming(path: str) -> Iterator[None]:
-    """Give errors of a full or read-only disk the path that could not be written."""
-    try:
-        yield
-    except RuntimeError as error:
-        if 'PytorchStreamWriter' not in str(error):  # an error of torch's own for a full disk
-            raise
-        raise OSError(errno.EIO, 'the disk is full or cannot be written to', path) from None
-    except OSError as error:
-        if error.filename or not error.errno:
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), path) from None
 
 
 def built(build: Callable[[], Any], what: str) -> Any:

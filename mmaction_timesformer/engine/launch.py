@@ -12,13 +12,13 @@ from typing import Any
 from mmengine.config import Config
 
 from mmaction_timesformer.engine.console import ConsoleRunner as Runner
-from mmaction_timesformer.engine.console import built, naming
+from mmaction_timesformer.engine.console import built
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.engine.hooks import newest_whole_checkpoint
 from mmaction_timesformer.engine.inputs import check_checkpoint, limit_workers, read_config
 from mmaction_timesformer.models.checkpoints import PUBLIC_WEIGHTS, download, find_checkpoint
 from mmaction_timesformer.registry import RUNNERS
-from video_clips.whole_files import check_writable
+from video_clips.whole_files import check_writable, naming_failed_writes
 
 _WEIGHT_KEYS = ('load_from', 'checkpoint', 'pretrained')
 
@@ -79,7 +79,7 @@ def run_training(
         randomness['deterministic'] = True
     cfg.randomness = randomness
     runner = _build_runner(cfg, cfg_options)
-    with naming(str(cfg.work_dir)):
+    with naming_failed_writes(str(cfg.work_dir)):
         runner.train()
 
 
@@ -143,7 +143,7 @@ def run_test(
     runner = _build_runner(cfg, cfg_options)
     runner.strict_loading = True
     try:
-        with naming(dump or str(cfg.work_dir)):
+        with naming_failed_writes(dump or str(cfg.work_dir)):
             runner.test()
     except BaseException:
         if dump is not None:  # half a file would read as damaged, an older one as this run's

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks import command
 from benchmarks.command import Part, run_part
+from benchmarks.record import processor_folder
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_a_part_reads_its_own_arguments(part, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, 'a_new_part', module)
     part('a_new_part')
     run_part(['new', '--rounds', '3', '--out', str(tmp_path)])
-    assert ran == [(3, tmp_path)]
+    assert ran == [(3, tmp_path / processor_folder())]
 
 
 def test_what_is_not_installed_is_named_with_its_extra(part, tmp_path, monkeypatch, capsys):

@@ -1,11 +1,14 @@
 """A folder holds one run, and what others put there."""
 
+import errno
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
-from video_clips.whole_files import LISTING, staged_folder
+from video_clips.whole_files import LISTING, staged_folder, written_beside
 
 
 def write(out, *names, text='new'):
@@ -86,3 +89,47 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / 'out').write_text('mine')
     with pytest.raises(ValueError, match='out is a file; name a folder'):
         write(tmp_path / 'out', 'report.html')
+
+
+@pytest.mark.parametrize(
+    ('raised', 'number'),
+    [
+        (OSError(errno.ENOSPC, 'No space left on device'), errno.ENOSPC),
+        (OSError(errno.EFBIG, 'File too large'), errno.EFBIG),
+        (OSError(errno.EDQUOT, 'Disk quota exceeded'), errno.EDQUOT),
+        (RuntimeError('[enforce fail at inline_container.cc:672] . unexpected pos 64'), errno.EIO),
+        (RuntimeError('PytorchStreamWriter failed writing file data/0'), errno.EIO),
+        (Exception('I/O error: No space left on device (os error 28)'), errno.ENOSPC),
+    ],
+)
+def test_a_failed_write_names_its_file(tmp_path, raised, number):
+    with pytest.raises(OSError, match='file') as caught, written_beside(tmp_path / 'file'):
+        raise raised
+    assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path / 'file'))
+    assert not list(tmp_path.iterdir())
+
+
+def test_errors_of_other_files_and_kinds_stay(tmp_path):
+    with pytest.raises(FileNotFoundError, match='other'), written_beside(tmp_path / 'file'):
+        raise FileNotFoundError(errno.ENOENT, 'No such file', 'other')
+    with pytest.raises(RuntimeError, match='a mistake'), written_beside(tmp_path / 'file'):
+        raise RuntimeError('a mistake')
+
+
+def test_torch_on_a_full_disk(tmp_path):
+    """PyTorch's own error has neither the file nor the reason in it."""
+    code = (
+        'import resource, signal, sys, torch\n'
+        'from video_clips.whole_files import written_beside\n'
+        'signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n'
+        'resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n'
+        'try:\n'
+        '    with written_beside(sys.argv[1]) as partial:\n'
+        '        torch.save({"a": torch.ones(100_000)}, partial)\n'
+        'except OSError as error:\n'
+        '    print(error.filename)\n'
+    )
+    run = [sys.executable, '-c', code, str(tmp_path / 'a.pth')]
+    printed = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert printed == f'{tmp_path / "a.pth"}\n'
+    assert not list(tmp_path.iterdir())

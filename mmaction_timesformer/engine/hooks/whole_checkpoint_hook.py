@@ -15,6 +15,7 @@ from mmengine.runner import BaseLoop, Runner
 
 from mmaction_timesformer.models.checkpoints import is_whole, refuse_non_finite
 from mmaction_timesformer.registry import HOOKS
+from video_clips.whole_files import naming_failed_writes
 
 
 @HOOKS.register_module()
@@ -89,7 +90,8 @@ def _saving_whole_files(save: Callable[..., None]) -> Callable[..., None]:
     def save_whole(out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         partial = Path(out_dir, f'.{filename}.part')
         try:
-            save(out_dir, partial.name, *args, **kwargs)
+            with naming_failed_writes(Path(out_dir, filename), partial):
+                save(out_dir, partial.name, *args, **kwargs)
             if is_main_process() and partial.is_file():
                 with partial.open('rb+') as stream:
                     os.fsync(stream.fileno())

@@ -52,3 +52,19 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'store').write_text('this is no database, but a text of some length' * 20)
     with pytest.raises(ValueError, match='not a store of measurements'):
         MeasurementStore(tmp_path / 'store', '1')
+
+
+def test_a_full_disk_is_an_error_of_the_file(tmp_path: Path) -> None:
+    def fill() -> None:
+        with MeasurementStore(tmp_path / 'store', '1') as store:
+            store._database.execute('PRAGMA max_page_count = 4')
+            for number in range(200):
+                store.put(f'{number}.mp4', 10, 20, 1, {'text': 'x' * 1000})
+
+    with pytest.raises(OSError, match=r'store: .*full'):
+        fill()
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r'absent/store: unable to open'):
+        MeasurementStore(tmp_path / 'absent' / 'store', '1')
