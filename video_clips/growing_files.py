@@ -135,8 +135,9 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path, wait_seconds: float = 0.0) -> None:
+        self._descriptor: int | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self._descriptor: int | None = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         deadline = time.monotonic() + wait_seconds
         while not self._try():
             if time.monotonic() >= deadline:

@@ -1,6 +1,7 @@
 import json
 
 from benchmarks.command import run_part
+from benchmarks.record import processor_folder
 
 
 def test_a_finished_demo_is_recorded(tmp_path):
@@ -16,8 +17,9 @@ def test_a_finished_demo_is_recorded(tmp_path):
     figures = {'seconds': {'Rendering': 61.3, 'Training': 300.4}, 'metrics': metrics}
     (tmp_path / 'figures.json').write_text(json.dumps(figures))
     run_part(['demo', '--done', '--work-dir', str(tmp_path), '--out', str(tmp_path / 'records')])
-    assert json.loads((tmp_path / 'records/demo.json').read_text())['results'] == figures
-    page = (tmp_path / 'records/demo.md').read_text()
+    records = tmp_path / 'records' / processor_folder()
+    assert json.loads((records / 'demo.json').read_text())['results'] == figures
+    page = (records / 'demo.md').read_text()
     for line in (
         '| Training | 300 |',
         '362 s in all.',
