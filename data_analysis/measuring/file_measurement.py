@@ -69,6 +69,7 @@ class FileMeasurement:
         has_readable_metadata: Whether its text is valid UTF-8.
         first_frame_distance: Thumbnail distance of the first two frames.
         early_distance: Thumbnail distance of the second and the seventh.
+        sharpness: Of the seventh: low where it is out of focus or shaken, see `frame_measures`.
         black_share: Share of black frames, among the first ones or all.
         frozen_share: Share of frames that repeat the one before.
         num_decoded_frames: Frames that came out of the decoder.
@@ -118,6 +119,7 @@ class FileMeasurement:
     has_readable_metadata: bool = True
     first_frame_distance: float = _NAN
     early_distance: float = _NAN
+    sharpness: float = _NAN
     black_share: float = _NAN
     frozen_share: float = _NAN
     num_decoded_frames: float = _NAN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from data_analysis.report.tables import Cell, Column, Row, Summary, Table, number_cell
+from data_analysis.summary.cameras import LOOKS
 
 
 def recording_table(summary: Summary) -> Table:
@@ -29,23 +30,22 @@ def recording_sentence(summary: Summary) -> str:
 
 
 def looks_table(summary: Summary) -> Table:
-    """Brightness, contrast and motion by class."""
+    """Brightness, contrast, sharpness and motion by class."""
     columns = [Column('class', 'fixed'), Column('clips')]
-    measures = ('brightness', 'contrast', 'motion')
-    columns += [Column(name) for name in measures]
+    columns += [Column(name) for name in LOOKS]
     rows = []
     for row in summary['looks']:
         cells = [Cell(row['label']), number_cell(row['clips'])]
-        for name in measures:
+        for name in LOOKS:
             low, middle, high = row[name]
-            pattern = '{:.2f}' if name == 'motion' else '{:.0f}'
+            pattern = '{:.0f}' if name in ('brightness', 'contrast') else '{:.2f}'
             if middle is None:
                 cells.append(Cell('–'))
             else:
                 shown = (pattern.format(value) for value in (middle, low, high))
                 cells.append(Cell('{} ({} to {})'.format(*shown), middle))
         rows.append(Row(cells))
-    return Table('Light and motion by class: median (middle half)', columns, rows)
+    return Table('Light, blur and motion by class: median (middle half)', columns, rows)
 
 
 def doubts_table(summary: Summary) -> Table:

@@ -14,6 +14,8 @@ from data_analysis.measuring.scenes import nearest, signature_matrix
 from data_analysis.measuring.thumbnails import decode_thumbnail
 
 MOST_RECORDINGS = 40
+LOOKS = ('brightness', 'contrast', 'sharpness', 'motion')
+"""What `looks` measures, in the order of its table."""
 _MOST_DOUBTS = 50
 _MOST_COMPARED = 5000
 _ALIKE = 0.3
@@ -60,10 +62,11 @@ def _named_by_others(counts: np.ndarray) -> float:
 
 
 def looks(clips: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Brightness, contrast and early motion of each class: median and middle half.
+    """Brightness, contrast, sharpness and early motion of each class: median and middle half.
 
     Brightness is the mean and contrast the standard deviation of a clip's thumbnail, 0 to 255;
-    motion is the distance of the thumbnails of its second and seventh frame.
+    sharpness is low where pictures are blurred; motion is the distance of the thumbnails of a
+    clip's second and seventh frame.
     """
     usable = clips[clips['signature'] != '']
     if usable.empty:
@@ -80,7 +83,7 @@ def looks(clips: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]:
         of_class = named[named['label'] == name]
         if len(of_class):
             row: dict[str, Any] = {'label': name, 'clips': len(of_class)}
-            for measure in ('brightness', 'contrast', 'motion'):
+            for measure in LOOKS:
                 quartiles = of_class[measure].quantile([0.25, 0.5, 0.75])
                 row[measure] = quartiles.tolist()
             rows.append(row)

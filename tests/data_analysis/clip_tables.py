@@ -43,6 +43,7 @@ ORDINARY = FileMeasurement(
     packet_duration_seconds=10.0,
     first_frame_distance=0.01,
     early_distance=0.01,
+    sharpness=0.5,
     black_share=0.0,
     num_lost_frames=0,
 )
