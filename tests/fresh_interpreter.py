@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from mmaction_timesformer import compat
+from tests.warm_python import warm_python
 
 # compat.py alone: the package around it applies every mend as it is imported, and so does what
 # startup/ installs.
@@ -48,7 +48,7 @@ def run_with_and_without(
     leave_out = f'compat.{mend} = lambda: None\n'
     runs = [
         subprocess.Popen(
-            [sys.executable, '-W', 'ignore', '-c', before + LOAD_COMPAT + change + code],
+            [warm_python(), '-W', 'ignore', '-c', before + LOAD_COMPAT + change + code],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

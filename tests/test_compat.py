@@ -20,6 +20,7 @@ from torch import nn
 
 from mmaction_timesformer import compat
 from tests.fresh_interpreter import HIDE_PACKAGES, LOAD_COMPAT, run_with_and_without
+from tests.warm_python import warm_python
 
 SHIPPED_TOOLS = Path(mmaction.__file__).parent / '.mim' / 'tools'
 
@@ -188,7 +189,7 @@ backend.add_scalars({{'acc': 0.5}}, step=6, file_path=name)
         picture = tmp_path / f'{name}.png'
         arguments = ['plot_curve', str(tmp_path / f'{name}.json'), '--keys', 'loss']
         plots[name] = subprocess.run(
-            [sys.executable, tool, *arguments, '--out', str(picture)],
+            [warm_python(), tool, *arguments, '--out', str(picture)],
             capture_output=True,
             text=True,
             check=False,
@@ -208,7 +209,7 @@ heavy = {'mmaction.models', 'mmaction.datasets', 'timm', 'transformers.modeling_
 print(*heavy & set(sys.modules))
 """
     )
-    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    run = subprocess.run([warm_python(), '-c', code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ''
 
 

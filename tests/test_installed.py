@@ -63,44 +63,31 @@ def run(python: Path, folder: Path, *words: object) -> str:
     return process.stdout
 
 
-def test_every_subcommand_says_how_it_is_used(python: Path, tmp_path: Path) -> None:
-    """In one process, since importing the package takes seconds."""
-    code = """
-import sys
+# Importing the package takes seconds, so all is asked of one process.
+CODE = """
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from mmaction_timesformer import build_model, predict
 from mmaction_timesformer.commands import COMMANDS, main
+
 main([])
 for name in COMMANDS:
     try:
         main([name, '--help'])
     except SystemExit as end:
         assert not end.code, name
+with redirect_stdout(StringIO()) as listed:
+    main(['configs', 'railway_yard', 'tiny'])
+base = listed.getvalue().strip()
+Path('mine.py').write_text(f"_base_ = {base!r}\\nmodel = dict(cls_head=dict(num_classes=7))\\n")
+print('-' * 9, base, build_model('mine.py').cls_head.fc_cls.weight.shape[0], sep='\\n')
+for name, probability in predict('clip.mp4', 'work_dirs/run/best.pth').items():
+    print(f'{name}: {probability:.1%}')
 """
-    text = run(python, tmp_path, '-c', code)
-    overview, *helps = re.split(r'^usage: ', text, flags=re.MULTILINE)[1:]
-    listed = [line.split()[0] for line in overview.splitlines() if line.startswith('  ')]
-    assert listed == [*COMMANDS, 'configs']
-    assert len(helps) == len(COMMANDS)
-    for name, text in zip(COMMANDS, helps, strict=True):
-        # The analysis is a program of its own too.
-        program = 'data_analysis' if name == 'analyze' else f'python -m mmaction_timesformer {name}'
-        assert text.startswith(f'{program} '), text
 
 
-def test_configs_come_along(python: Path, tmp_path: Path) -> None:
-    listed = run(python, tmp_path, '-m', 'mmaction_timesformer', 'configs', 'railway_yard', 'tiny')
-    (file,) = listed.split()
-    assert Path(file).is_relative_to(python.parents[1])
-    (tmp_path / 'mine.py').write_text(
-        f"_base_ = '{file}'\nmodel = dict(cls_head=dict(num_classes=7))\n"
-    )
-    code = """
-from mmaction_timesformer import build_model
-print(build_model('mine.py').cls_head.fc_cls.weight.shape[0])
-"""
-    assert run(python, tmp_path, '-c', code).split() == ['7']
-
-
-def test_a_trained_model_is_used_in_an_empty_folder(
+def test_subcommands_configs_and_a_trained_model_work_in_an_empty_folder(
     python: Path, tmp_path: Path, tiny_run: Path
 ) -> None:
     """By README's first lines, and by the command; the checkpoint alone says what it is."""
@@ -111,14 +98,21 @@ def test_a_trained_model_is_used_in_an_empty_folder(
     )
     scores = json.loads(printed.splitlines()[-1])['scores']
     assert set(scores) == set(CLASSES)
+
     shutil.copy(video, tmp_path / 'clip.mp4')
     (tmp_path / 'work_dirs' / 'run').mkdir(parents=True)
     shutil.copy(checkpoint, tmp_path / 'work_dirs' / 'run' / 'best.pth')
-    code = """
-from mmaction_timesformer import predict
+    usage, found = run(python, tmp_path, '-c', CODE).split('-' * 9)
+    base, num_classes, *lines = found.splitlines()[1:]
+    assert Path(base).is_relative_to(python.parents[1])
+    assert num_classes == '7'
+    assert lines[-len(CLASSES) :] == [f'{name}: {score:.1%}' for name, score in scores.items()]
 
-for name, probability in predict('clip.mp4', 'work_dirs/run/best.pth').items():
-    print(f'{name}: {probability:.1%}')
-"""
-    lines = run(python, tmp_path, '-c', code).splitlines()[-len(CLASSES) :]
-    assert lines == [f'{name}: {probability:.1%}' for name, probability in scores.items()]
+    overview, *helps = re.split(r'^usage: ', usage, flags=re.MULTILINE)[1:]
+    listed = [line.split()[0] for line in overview.splitlines() if line.startswith('  ')]
+    assert listed == [*COMMANDS, 'configs']
+    assert len(helps) == len(COMMANDS)
+    for name, text in zip(COMMANDS, helps, strict=True):
+        # The analysis is a program of its own too.
+        program = 'data_analysis' if name == 'analyze' else f'python -m mmaction_timesformer {name}'
+        assert text.startswith(f'{program} '), text

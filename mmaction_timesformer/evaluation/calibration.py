@@ -15,10 +15,6 @@ import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 from scipy.stats import binomtest
-from torchmetrics.functional.classification import (
-    binary_calibration_error,
-    multiclass_calibration_error,
-)
 
 from mmaction_timesformer.evaluation.predictions import Predictions
 from mmaction_timesformer.evaluation.weighted_metrics import (
@@ -87,6 +83,12 @@ def calibration_error(predictions: Predictions, num_bins: int = NUM_BINS) -> flo
     Of the most probable class; with several labels, of every class's yes or no. Chance moves bins
     apart, never together: of few clips the error comes out too high, and its interval with it.
     """
+    # Imported here, since torchmetrics takes a second that most programs need not wait.
+    from torchmetrics.functional.classification import (
+        binary_calibration_error,
+        multiclass_calibration_error,
+    )
+
     scores = torch.from_numpy(predictions.scores)
     if predictions.multi_label:
         truth = torch.from_numpy(predictions.truth.astype(int))

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 
+from data_analysis.measuring.ray_pool import connected
 from mmaction_timesformer.detection.command import DetectArguments, detect_command
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES, read_history
 from mmaction_timesformer.detection.results.score_log import read_scores
@@ -23,24 +24,25 @@ def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsy
     monkeypatch.setenv('PYTHONPATH', path)
     folder = tmp_path / 'archive'
     folder.mkdir()
-    for number in range(3):
+    for number in range(2):
         write_video(folder / f'{number}.mp4', every(10, 6.0 + number), [(1.0, 3.0)])
     here, there = tmp_path / 'here', tmp_path / 'there'
     assert detect_command(DetectArguments(*model_files, [str(folder)], str(here))) == 0
-    assert (
-        detect_command(DetectArguments(*model_files, [str(folder)], str(there), ray='local')) == 0
-    )
+
+    def watch_on_ray(source):
+        arguments = DetectArguments(*model_files, [str(source)], str(there), ray='local')
+        return detect_command(arguments)
+
+    # One Ray for both runs.
+    with connected('local', num_cpus=2):
+        assert watch_on_ray(folder) == 0
+        capsys.readouterr()
+        assert watch_on_ray(folder / '0.mp4') == 0
+    assert '1 sources were finished before' in capsys.readouterr().err
     assert read_scores(there / SCORES) == read_scores(here / SCORES)
     states = {name: past.state for name, past in read_history(there / EVENTS).items()}
-    assert states == {str(folder / f'{number}.mp4'): 'finished' for number in range(3)}
+    assert states == {str(folder / f'{number}.mp4'): 'finished' for number in range(2)}
     assert (there / 'report.html').exists()
-
-    capsys.readouterr()
-    assert (
-        detect_command(DetectArguments(*model_files, [str(folder)], str(there), ray='local')) == 0
-    )
-    assert '3 sources were finished before' in capsys.readouterr().err
-    assert read_scores(there / SCORES) == read_scores(here / SCORES)
 
 
 def test_what_ray_cannot_watch_is_refused(model_files, tmp_path, capsys):  # noqa: F811

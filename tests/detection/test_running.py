@@ -1,9 +1,9 @@
 """Whole processes: signals that end them, and the command line."""
 
 import json
+import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -20,14 +20,16 @@ from mmaction_timesformer.detection.results.score_log import read_scores
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from tests.detection.signal_videos import every, make_detector, write_video
+from tests.warm_python import warm_python
 
 WATCH = """
-import sys
+import os, sys
 from mmaction_timesformer.detection.running import run, stop_on_signals
 from mmaction_timesformer.detection.delivery.sinks import JsonSink
 from mmaction_timesformer.detection.sources.sources import Source
 from tests.detection.signal_videos import make_detector
 path, folder = sys.argv[1:]
+print(os.getpid())
 with stop_on_signals() as stop:
     detector = make_detector(heartbeat_seconds=0.2, queue_size=3000)
     source = Source('yard', path, pace=40.0)
@@ -52,15 +54,15 @@ def uninterrupted(recording, tmp_path_factory):
 
 @pytest.fixture
 def watch(recording, root, tmp_path):
-    """Starts a process that watches the recording at 40 times its pace."""
+    """Starts a process that watches the recording at 40 times its pace; gives its number too."""
     processes = []
 
     def start():
-        command = [sys.executable, '-c', WATCH, str(recording), str(tmp_path)]
+        command = [warm_python(), '-c', WATCH, str(recording), str(tmp_path)]
         processes.append(
             subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         )
-        return processes[-1]
+        return processes[-1], int(processes[-1].stdout.readline())
 
     yield start
     for process in processes:
@@ -79,14 +81,14 @@ def wait_for_event_in_progress(process):
 
 
 def test_signals_lose_nothing_and_double_nothing(watch, recording, uninterrupted, tmp_path):
-    killed = watch()
+    killed, number = watch()
     wait_for_event_in_progress(killed)
     time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    os.kill(number, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
     told_before = list(read_records(tmp_path / EVENTS))
 
-    stopped = watch()
+    stopped, _ = watch()
     wait_for_event_in_progress(stopped)
     stopped.send_signal(signal.SIGTERM)
     assert stopped.wait(timeout=60) == 0

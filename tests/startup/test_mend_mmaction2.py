@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm_python import warm_python
+
 WITHOUT_HOOK = """
 import sys
 sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != 'MendBeforeModels']
@@ -14,9 +16,9 @@ sys.modules.pop('mend_mmaction2', None)
 LOAD_HOOK = 'sys.path[:0] = [{root!r}, {startup!r}]\nimport mend_mmaction2\n'
 
 
-def run(code: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, '-B', '-W', 'ignore', '-c', WITHOUT_HOOK + code],
+        [python, '-B', '-W', 'ignore', '-c', WITHOUT_HOOK + code],
         capture_output=True,
         text=True,
         check=False,
@@ -31,9 +33,9 @@ def load_hook(root: Path) -> str:
 def test_models_are_mended_before_they_are_imported(load_hook: str) -> None:
     """And the plugin can still be imported afterwards."""
     code = 'from mmaction.utils import register_all_modules\nregister_all_modules()\n'
-    mended = run(load_hook + code + 'import mmaction_timesformer')
+    mended = run(load_hook + code + 'import mmaction_timesformer', warm_python())
     assert mended.returncode == 0, mended.stderr
-    assert "No module named 'mmaction.models.localizers.drn'" in run(code).stderr
+    assert "No module named 'mmaction.models.localizers.drn'" in run(code, warm_python()).stderr
 
 
 def test_other_programs_import_nothing_more(load_hook: str) -> None:

@@ -1,4 +1,4 @@
-"""Two processes train and test as one does."""
+"""Two processes train and test as one does, with the parameters replicated and sharded."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -7,6 +7,19 @@ import pytest
 import torch
 
 from tests.tools.programs import finish, logged_metrics, start, weights_of
+
+# mmengine's FSDP, on CPUs. There torch must not offload full weights to the CPU: it frees what it
+# has not copied (pytorch/pytorch#188989).
+SHARDED = """
+runner_type = 'FlexibleRunner'
+strategy = dict(
+    type='FSDPStrategy',
+    model_wrapper=dict(type='MMFullyShardedDataParallel', device_id='cpu'),
+    state_dict_cfg=dict(
+        state_dict_type='FULL_STATE_DICT',
+        state_dict_config=dict(type='FullStateDictConfig', offload_to_cpu=False),
+        optim_state_dict_config=dict(type='FullOptimStateDictConfig', offload_to_cpu=False)))
+"""
 
 
 @pytest.fixture(scope='module')
@@ -24,43 +37,46 @@ def still_config(tiny_config: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return config
 
 
-def test_two_processes_equal_one(
-    root: Path, still_config: Path, tmp_path: Path, unused_port: int
-) -> None:
-    """The same clips in each step give the same weights; the same weights the same metrics.
+@pytest.fixture(scope='module')
+def one(root: Path, still_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Work folder of a training in one process."""
+    folder = tmp_path_factory.mktemp('one')
+    finish(start(root / 'tools' / 'train.py', still_config, '--work-dir', folder, '--seed', 3))
+    return folder
 
-    Seven test clips on two processes: one of them is padded, and must not count twice.
-    """
-    tools, one, two = root / 'tools', tmp_path / 'one', tmp_path / 'two'
-    alone = start(tools / 'train.py', still_config, '--work-dir', one, '--seed', 3)
-    halved = ['--cfg-options', 'train_dataloader.batch_size=2']
+
+@pytest.mark.parametrize('extra', ['', SHARDED], ids=['replicated', 'sharded'])
+def test_two_processes_train_as_one(
+    root: Path, still_config: Path, one: Path, tmp_path: Path, unused_port: int, extra: str
+) -> None:
+    """The same clips in each step give the same weights."""
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = '{still_config}'\n{extra}")
     finish(
         start(
-            tools / 'dist_train.sh',
-            still_config,
-            2,
-            *['--work-dir', two, '--seed', 3, *halved],
+            root / 'tools' / 'dist_train.sh',
+            *[config, 2, '--work-dir', tmp_path, '--seed', 3],
+            *['--cfg-options', 'train_dataloader.batch_size=2'],
             PORT=str(unused_port),
         )
     )
-    finish(alone)
-    weights = [weights_of(folder / 'epoch_2.pth') for folder in (one, two)]
+    weights = [weights_of(folder / 'epoch_2.pth') for folder in (one, tmp_path)]
     torch.testing.assert_close(*weights, rtol=1e-4, atol=1e-5)
 
-    checkpoint = one / 'epoch_2.pth'
-    alone = start(tools / 'test.py', still_config, checkpoint, '--work-dir', one / 'test')
-    output = finish(
-        start(
-            tools / 'dist_test.sh',
-            still_config,
-            checkpoint,
-            2,
-            *['--work-dir', two / 'test'],
-            PORT=str(unused_port),
-        )
+
+def test_two_processes_test_as_one(
+    root: Path, still_config: Path, one: Path, tmp_path: Path, unused_port: int
+) -> None:
+    """Seven test clips: one of the processes is padded, and must not count a clip twice."""
+    tools, checkpoint = root / 'tools', one / 'epoch_2.pth'
+    alone = start(tools / 'test.py', still_config, checkpoint, '--work-dir', tmp_path / 'one')
+    two = start(
+        tools / 'dist_test.sh',
+        *[still_config, checkpoint, 2, '--work-dir', tmp_path / 'two'],
+        PORT=str(unused_port),
     )
+    assert 'Epoch(test) [2/2]' in finish(two)  # two clips each, twice; alone it takes four
     finish(alone)
-    assert 'Epoch(test) [2/2]' in output  # seven clips: two each, twice; alone it takes four
-    metrics = [logged_metrics(folder / 'test') for folder in (one, two)]
+    metrics = [logged_metrics(tmp_path / name) for name in ('one', 'two')]
     assert metrics[0] == metrics[1]
     assert set(metrics[0]) == {'acc/top1', 'acc/top5', 'acc/mean1'}

@@ -14,7 +14,7 @@ from data_analysis.measuring.ray_pool import connected, run_on_ray
 from tests.data_analysis.misbehaving import misbehave
 from tests.data_analysis.rendering import render_video
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope='module')

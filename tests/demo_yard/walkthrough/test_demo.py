@@ -1,9 +1,7 @@
 import json
-import os
 import pickle
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from demo_yard.walkthrough.demo import NamedStep, run_demo
 from demo_yard.walkthrough.demo_run import DemoOptions, StepFailedError
 from demo_yard.walkthrough.showing import clips_to_explain
 from demo_yard.walkthrough.steps import last_checkpoint
+from tests.warm_python import warm_python
 
 
 def test_steps_run_in_order_and_results_are_printed(tmp_path, capsys):
@@ -69,9 +68,8 @@ def test_the_surest_hit_of_each_class_is_explained(tmp_path):
 @pytest.mark.slow
 def test_quick_demo_goes_all_the_way(tmp_path, root):
     run = subprocess.run(
-        [sys.executable, 'tools/demo.py', '--quick', '--work-dir', str(tmp_path)],
+        [warm_python(), 'tools/demo.py', '--quick', '--work-dir', str(tmp_path)],
         cwd=root,
-        env={**os.environ, 'OMP_NUM_THREADS': '2'},
         capture_output=True,
         text=True,
         timeout=3000,

@@ -7,16 +7,18 @@ from mmaction_timesformer.inference.exporting.compiled_package import read_strin
 from mmaction_timesformer.inference.exporting.export import export
 from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
 from tests.detection.signal_videos import every, write_video
-from tests.inference.exporting.conftest import CLASSES
+from tests.inference.exporting.conftest import CLASSES, make_checkpoint, make_config
 from tests.inference.exporting.test_detecting_exported import between_scores
 
 
 @pytest.mark.slow
-def test_a_package_finds_the_events_of_the_checkpoint(exported, tmp_path):
-    config, checkpoint, _ = exported()
-    package = tmp_path / 'model.pt2'
+def test_a_package_finds_the_events_of_the_checkpoint(tmp_path):
+    config = make_config('joint_space_time')
+    config.model.backbone.num_transformer_layers = 1
+    checkpoint = make_checkpoint(config, tmp_path / 'tiny.pth')
+    package = tmp_path / 'out' / 'model.pt2'
     export(config, checkpoint, package)
-    assert [path.name for path in tmp_path.iterdir()] == ['model.pt2']
+    assert [path.name for path in package.parent.iterdir()] == ['model.pt2']
     assert ExportMetadata.from_strings(read_strings(package), package).classes == CLASSES
     video = write_video(tmp_path / 'yard.mp4', every(25, 4.0), [(1.0, 3.0)], [(2.0, 3.0)])
     config = between_scores(config, checkpoint, video)
