@@ -21,6 +21,7 @@ from data_analysis.report.page import write_report
 from data_analysis.summary.compare import Change, compare_summaries
 from data_analysis.summary.strips import choose_strips, decode_strips
 from data_analysis.summary.summary import (
+    Findings,
     Summary,
     measured_as_dict,
     read_summary,
@@ -102,15 +103,9 @@ def analyze(
         if settings.with_strips
         else []
     )
-    summary = summarize(
-        clips,
-        problems,
-        dataset,
-        settings.check,
-        evidence,
-        measured_as_dict(count, settings.measure, seconds),
-        strips,
-    )
+    how = measured_as_dict(count, settings.measure, seconds)
+    found = Findings(clips, problems, evidence, how, strips)
+    summary = summarize(dataset, settings.check, found)
     write_summary(summary, settings.out / 'summary.json')
     changes = compare_summaries(older, summary) if older else None
     figures = draw_figures(summary, settings.out / 'figures')

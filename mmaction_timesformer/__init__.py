@@ -12,25 +12,33 @@ A trained model is used without any of that::
         print(f'{name}: {probability:.1%}')
 """
 
+import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from video_clips.commands import set_up_process
 
-# Before torch is imported, which reads how its threads shall wait.
-set_up_process()
+# ``python -m mmaction_timesformer`` imports this package before its __main__, the commands' door,
+# and with it torch, which reads how its threads wait. Whoever imports the package chooses that.
+if sys.argv[:1] == ['-m']:
+    set_up_process()
 
-from mmaction_timesformer import compat  # noqa: E402
+from mmaction_timesformer import compat
 
 compat.apply()
 
-from mmaction_timesformer import (  # noqa: E402
-    datasets,
-    engine,
-    evaluation,
-    explanation,
-    models,
-)
+with warnings.catch_warnings():
+    # mmcv-lite has no such operator, and nothing here needs it.
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+    from mmaction_timesformer import (
+        datasets,
+        engine,
+        evaluation,
+        explanation,
+        models,
+    )
+
 from mmaction_timesformer.version import __version__  # noqa: E402
 
 if TYPE_CHECKING:

@@ -213,6 +213,26 @@ print(*heavy & set(sys.modules))
     assert run.stdout.strip() == ''
 
 
+IMPORT_AS = """
+import os, sys, warnings
+sys.argv[0] = {program!r}
+os.environ.pop('OMP_WAIT_POLICY', None)
+before = list(warnings.filters)
+import mmaction_timesformer
+print(os.environ.get('OMP_WAIT_POLICY'), warnings.filters == before)
+"""
+
+
+@pytest.mark.parametrize(
+    ('program', 'expected'), [('theirs.py', 'None True'), ('-m', 'PASSIVE False')]
+)
+def test_only_the_command_sets_up_the_process(program: str, expected: str) -> None:
+    """A library leaves it to the program that imports it; Python passes -m before it finds one."""
+    code = IMPORT_AS.format(program=program)
+    run = subprocess.run([warm_python(), '-c', code], capture_output=True, text=True, check=True)
+    assert (run.stdout.strip(), run.stderr) == (expected, '')
+
+
 def test_mending_twice_changes_nothing() -> None:
     before = (LocalVisBackend.add_scalars, MMDistributedDataParallel.__init__)
     compat.apply()

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from demo_yard.rendering import DemoSettings
 from demo_yard.rendering.command import render_command
+from video_clips.commands import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,7 +32,13 @@ def parse_args() -> argparse.Namespace:
     )
     add('--seconds', type=float, default=default.seconds, help='mean length of a clip')
     add('--fps', type=float, default=default.fps, help='frames a second')
-    add('--sites', type=int, default=default.num_sites, help='cameras with their yards')
+    add(
+        '--sites',
+        dest='num_sites',
+        type=int,
+        default=default.num_sites,
+        help='cameras with their yards',
+    )
     add('--size', type=int, nargs=2, default=(default.width, default.height), metavar=('W', 'H'))
     add('--num-untrimmed', type=int, default=default.num_untrimmed, help='long videos')
     add('--untrimmed-seconds', type=float, default=default.untrimmed_seconds, help='their length')
@@ -44,4 +51,4 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    render_command(**vars(parse_args()))
+    sys.exit(run_command(lambda: render_command(**vars(parse_args()))))

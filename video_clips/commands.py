@@ -25,6 +25,9 @@ _WAITING = {'OMP_WAIT_POLICY': 'PASSIVE', 'GOMP_SPINCOUNT': '0', 'KMP_BLOCKTIME'
 
 
 _CREDENTIALS = re.compile(r'((?:\w+:)?//)[^/\s@]+@|[^\s/@:\'"]+:[^\s@\'"]+@')
+_UNPRINTABLE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
 
 
 def run_command(command: Callable[[], int | None]) -> int:
@@ -67,7 +70,7 @@ def _harmless_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     # The handler reports a message that does not fit its arguments.
     except (TypeError, ValueError):
         return record
-    if harmless := '\t'.join(map(printable, text.split('\t'))):
+    if harmless := '\t'.join(printable(part, keep_lines=True) for part in text.split('\t')):
         record.msg, record.args = harmless, ()
     return record
 
@@ -77,15 +80,24 @@ def in_a_line(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.filename:
         text = f'{os.fsdecode(error.filename)}: {error.strerror}'
-    return printable(_CREDENTIALS.sub(lambda found: found[1] or '', text))
+    return printable(_CREDENTIALS.sub(lambda found: found[1] or '', text), keep_lines=True)
 
 
-def printable(text: str) -> str:
-    """Text without escape sequences, which a terminal would obey, and without broken Unicode."""
-    kept = ''.join(
-        letter if letter.isprintable() or letter == '\n' else ascii(letter)[1:-1] for letter in text
-    )
-    return kept.encode('utf-8', 'backslashreplace').decode('utf-8')
+def printable(text: str, keep_lines: bool = False) -> str:
+    """Escape what a terminal would obey, such as escape sequences in the names of files.
+
+    Args:
+        text: Any text, also broken Unicode.
+        keep_lines: Leave line breaks as they are, in text of several lines. Elsewhere a name with
+            a line break in it could pass for a line of its own.
+    """
+
+    def escaped(found: re.Match[str]) -> str:
+        if keep_lines and found[0] == '\n':
+            return found[0]
+        return found[0].encode('unicode_escape').decode()
+
+    return _UNPRINTABLE.sub(escaped, text)
 
 
 def num_cores() -> int:

@@ -160,8 +160,7 @@ def _events(options: argparse.Namespace, folder: Path) -> None:
         options.checkpoint,
         folder,
         options.site_seed,
-        options.tuning_minutes,
-        options.minutes,
+        (options.tuning_minutes, options.minutes),
         options.rate,
     )
     rules = [

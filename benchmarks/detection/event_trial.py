@@ -43,10 +43,8 @@ def try_events(
     checkpoint: str,
     folder: Path,
     site_seed: int,
-    tuning_minutes: float,
-    unseen_minutes: float,
+    minutes: tuple[float, float],
     max_false_alarms_per_hour: float,
-    seeds: tuple[int, int] = (TUNING_SEED, UNSEEN_SEED),
 ) -> EventTrial:
     """Tune the rules of a model on some recordings and take its figures on others.
 
@@ -55,15 +53,13 @@ def try_events(
         checkpoint: Its weights.
         folder: Where everything goes.
         site_seed: Of the set that the model was trained on.
-        tuning_minutes: Recordings to tune the rules on.
-        unseen_minutes: Recordings to take the figures on.
+        minutes: Of recordings to tune the rules on, and of others to take the figures on.
         max_false_alarms_per_hour: What to tune for.
-        seeds: Of the two kinds of recordings.
     """
     tuning, unseen = (
-        render_recordings(folder / name, seed, site_seed, minutes)
-        for name, seed, minutes in zip(
-            ('tuning', 'unseen'), seeds, (tuning_minutes, unseen_minutes), strict=True
+        render_recordings(folder / name, seed, site_seed, length)
+        for name, seed, length in zip(
+            ('tuning', 'unseen'), (TUNING_SEED, UNSEEN_SEED), minutes, strict=True
         )
     )
     detector = DangerDetector.from_config(config, checkpoint)

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import entropy
 from sklearn.utils.class_weight import compute_class_weight
 
+from data_analysis.measuring.class_weights import inverse_effective_numbers
 from data_analysis.measuring.clip_table import by_class
 
 ALL = ''
@@ -96,7 +97,7 @@ def balance(clips: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | Non
         return None
     known = labels[labels.isin(present.index)]
     inverse = compute_class_weight('balanced', classes=np.array(present.index), y=known)
-    effective = (1 - _EFFECTIVE_NUMBER_BETA) / (1 - _EFFECTIVE_NUMBER_BETA ** present.to_numpy())
+    effective = inverse_effective_numbers(present.to_numpy(), _EFFECTIVE_NUMBER_BETA)
     effective = effective * present.sum() / (effective * present.to_numpy()).sum()
     return {
         'split': split,

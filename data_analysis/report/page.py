@@ -24,8 +24,7 @@ from data_analysis.report.parts import (
 )
 from data_analysis.summary.compare import Change
 from data_analysis.summary.strips import MOST_CLASSES, DecodedStrip
-
-Summary = dict[str, Any]
+from data_analysis.summary.summary import Summary
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from data_analysis.measuring.tables import ALL
 from data_analysis.report.charts import DrawnFigure
 from data_analysis.report.charts.fonts import DPI
 from data_analysis.summary.strips import DecodedStrip
-
-Summary = dict[str, Any]
+from data_analysis.summary.summary import Summary
 
 _CSS_PIXELS_PER_INCH = 104
 _EXAMPLES_OF_A_FINDING = 6

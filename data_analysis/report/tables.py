@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from data_analysis.measuring.tables import ALL, QUANTILES
 from data_analysis.summary.compare import Change
-
-Summary = dict[str, Any]
+from data_analysis.summary.summary import Summary
 
 _MOST_ROWS = 250
 _MOST_FINDINGS = 3000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,9 +13,8 @@ from rich.table import Table as RichTable
 from data_analysis.checks.problem_codes import PROBLEM_CODES
 from data_analysis.report import tables as tables
 from data_analysis.summary.compare import Change
+from data_analysis.summary.summary import Summary
 from video_clips.commands import printable
-
-Summary = dict[str, Any]
 
 _STYLES = {'error': 'bold red', 'warning': 'yellow', 'info': 'cyan'}
 _MOST_ROWS = 40

@@ -7,7 +7,7 @@ grouped, stratified splits; the one whose mixture of classes comes closest to th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -190,10 +190,9 @@ def split_into_folds(
     """
     if not 2 <= num_folds <= len(set(groups)):
         raise ValueError(f'{num_folds} folds of {len(set(groups))} groups are not possible')
-    return [
-        _with_val(f'fold{index}', train, test, labels, groups, val_share, seed)
-        for index, (train, test) in enumerate(grouped_folds(num_folds, labels, groups, seed))
-    ]
+    divisions = grouped_folds(num_folds, labels, groups, seed)
+    named = ((f'fold{index}', *division) for index, division in enumerate(divisions))
+    return _with_val(named, labels, groups, val_share, seed)
 
 
 def leave_one_group_out(
@@ -215,25 +214,26 @@ def leave_one_group_out(
     if len(set(groups)) < 2:
         raise ValueError('leave-one-group-out needs two groups at least')
     divisions = LeaveOneGroupOut().split(np.zeros(len(labels)), labels, groups)
-    return [
-        _with_val(f'without_{names[groups[test[0]]]}', train, test, labels, groups, val_share, seed)
-        for train, test in divisions
-    ]
+    named = ((f'without_{names[groups[test[0]]]}', train, test) for train, test in divisions)
+    return _with_val(named, labels, groups, val_share, seed)
 
 
 def _with_val(
-    name: str,
-    train: np.ndarray,
-    test: np.ndarray,
+    divisions: Iterable[tuple[str, np.ndarray, np.ndarray]],
     labels: np.ndarray,
     groups: np.ndarray,
     val_share: float,
     seed: int,
-) -> Fold:
-    if not val_share:
-        return Fold(name, {'train': train, 'test': test})
-    inner = split_by_shares(labels[train], groups[train], {'val': val_share}, seed).splits
-    return Fold(name, {'train': train[inner['train']], 'val': train[inner['val']], 'test': test})
+) -> list[Fold]:
+    """Folds of (name, train, test), with a share of each train cut off for validation."""
+    folds = []
+    for name, train, test in divisions:
+        splits = {'train': train, 'test': test}
+        if val_share:
+            inner = split_by_shares(labels[train], groups[train], {'val': val_share}, seed).splits
+            splits = {'train': train[inner['train']], 'val': train[inner['val']], 'test': test}
+        folds.append(Fold(name, splits))
+    return folds
 
 
 def nested_fractions(

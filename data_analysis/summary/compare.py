@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from data_analysis.checks.problem_codes import PROBLEM_CODES
 from data_analysis.measuring.tables import ALL
-
-Summary = dict[str, Any]
+from data_analysis.summary.summary import Summary
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -38,34 +39,42 @@ _MOST_PROBLEMS_OF_A_CODE = 500
 Summary = dict[str, Any]
 
 
-def summarize(
-    clips: pd.DataFrame,
-    problems: pd.DataFrame,
-    dataset: DatasetInput,
-    settings: CheckSettings,
-    evidence: Evidence,
-    measured: Mapping[str, Any],
-    strips: Sequence[Strip] = (),
-) -> Summary:
-    """Puts everything together.
+@dataclass(frozen=True)
+class Findings:
+    """All that was found of a dataset.
 
-    Args:
+    Attributes:
         clips: The table of clips.
         problems: The table of problems.
-        dataset: Where the clips come from.
-        settings: What the checks compared against.
         evidence: Scores of splits and file properties.
         measured: How the files were measured: tier, counts, seconds.
         strips: Which frames the report shows.
+    """
+
+    clips: pd.DataFrame
+    problems: pd.DataFrame
+    evidence: Evidence
+    measured: Mapping[str, Any]
+    strips: Sequence[Strip] = ()
+
+
+def summarize(dataset: DatasetInput, settings: CheckSettings, found: Findings) -> Summary:
+    """Puts everything together.
+
+    Args:
+        dataset: Where the clips come from.
+        settings: What the checks compared against.
+        found: What measuring and checking found.
 
     Returns:
         Plain data that JSON can hold.
     """
+    clips, evidence = found.clips, found.evidence
     summary = {
         'schema_version': SCHEMA_VERSION,
         'created': datetime.now(timezone.utc).isoformat(timespec='seconds'),
         'source': dict(dataset.source),
-        'measured': dict(measured),
+        'measured': dict(found.measured),
         'decoder': settings.decoder,
         'classes': list(dataset.classes),
         'splits': list(dict.fromkeys(clips['split'])),
@@ -85,10 +94,10 @@ def summarize(
         'looks': looks(clips, dataset.classes),
         'label_doubts': label_doubts(clips, dataset.classes),
         'notes': list(dataset.notes),
-        'problems': problem_summary(problems),
-        'strips': [strip.as_dict() for strip in strips],
+        'problems': problem_summary(found.problems),
+        'strips': [strip.as_dict() for strip in found.strips],
         'gallery': [strip.as_dict() for strip in choose_gallery(clips, dataset.classes)]
-        if strips
+        if found.strips
         else [],
     }
     return plain(summary)

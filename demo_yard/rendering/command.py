@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from demo_yard.rendering.dataset import DemoSettings, render_demo_dataset
 from demo_yard.rendering.strip import draw_strip
@@ -33,45 +33,26 @@ class ProgressLines:
 
 
 def render_command(
-    *,
-    root: Path,
-    num_clips: int,
-    clips_per_recording: float,
-    seconds: float,
-    fps: float,
-    sites: int,
-    size: tuple[int, int],
-    num_untrimmed: int,
-    untrimmed_seconds: float,
-    num_windows: int,
-    seed: int,
-    site_seed: int | None,
-    workers: int | None,
-    strip: Path | None,
+    root: Path, size: tuple[int, int], workers: int | None, strip: Path | None, **settings: Any
 ) -> None:
-    """Render a set as the command line says; a wrong argument ends the program with status 2."""
-    try:
-        settings = DemoSettings(
-            num_clips=num_clips,
-            clips_per_recording=clips_per_recording,
-            seconds=seconds,
-            fps=fps,
-            num_sites=sites,
-            width=size[0],
-            height=size[1],
-            num_untrimmed=num_untrimmed,
-            untrimmed_seconds=untrimmed_seconds,
-            num_windows=num_windows,
-            seed=seed,
-            site_seed=site_seed,
-        )
-        print(f'Rendering {num_clips} clips, {num_untrimmed} long videos into {root}', flush=True)
-        render_demo_dataset(root, settings, workers or os.cpu_count() or 1, ProgressLines())
-        if strip is not None:
-            draw_strip(strip, seed)
-    except ValueError as error:
-        print(f'error: {error}', file=sys.stderr)
-        sys.exit(2)
+    """Render a set as the command line says.
+
+    Args:
+        root: The folder to write.
+        size: Width and height of the pictures.
+        workers: Processes; by default one for each core.
+        strip: Picture to draw, of one recording in each kind of weather.
+        settings: The other fields of `DemoSettings`.
+
+    Raises:
+        ValueError: A setting is out of its range.
+    """
+    wanted = DemoSettings(width=size[0], height=size[1], **settings)
+    num_clips, num_untrimmed = wanted.num_clips, wanted.num_untrimmed
+    print(f'Rendering {num_clips} clips, {num_untrimmed} long videos into {root}', flush=True)
+    render_demo_dataset(root, wanted, workers or os.cpu_count() or 1, ProgressLines())
+    if strip is not None:
+        draw_strip(strip, wanted.seed)
     if num_clips:
         print(f'Clips: {root}/videos, listed in train.csv, val.csv, test.csv beside it')
     if num_untrimmed:

@@ -213,8 +213,7 @@ def _render(task: _Task) -> dict[str, Any]:
     recording = Recording(
         settings.seed,
         task.recording,
-        settings.width,
-        settings.height,
+        (settings.width, settings.height),
         settings.num_sites,
         site_seed=settings.site_seed,
     )

@@ -30,8 +30,7 @@ class Recording:
     Args:
         seed: Of the whole set.
         index: Which recording of the set; recordings visit the sites in turn.
-        width: Picture width in pixels.
-        height: Picture height in pixels.
+        size: Width and height of the pictures in pixels.
         num_sites: How many sites the set has.
         weather: A kind of weather; drawn when absent.
         site_seed: Of the sites; by default that of the set.
@@ -41,14 +40,13 @@ class Recording:
         self,
         seed: int,
         index: int,
-        width: int,
-        height: int,
+        size: tuple[int, int],
         num_sites: int = 1,
         weather: str | None = None,
         site_seed: int | None = None,
     ) -> None:
         rng = np.random.default_rng([seed, index, 0])
-        self.width, self.height = width, height
+        self.width, self.height = width, height = size
         seed_of_sites = seed if site_seed is None else site_seed
         chance_of_site = np.random.default_rng([seed_of_sites, index % num_sites, 1])
         site = Site.sample(chance_of_site, width * SUPERSAMPLING, height * SUPERSAMPLING)

@@ -38,7 +38,7 @@ def draw_strip(file: Path, seed: int, num_frames: int = 6, width: int = 184) -> 
     for index, label in enumerate(LABELS):
         act, weather = SHOWN_ACTS[label]
         assert ACTS[act].label == label
-        recording = Recording(seed, index, width, height, weather=weather)
+        recording = Recording(seed, index, (width, height), weather=weather)
         rng = np.random.default_rng([seed, index, 1])
         stage, _ = stage_clip(rng, recording.site, act, SECONDS)
         total = round(SECONDS * FPS)

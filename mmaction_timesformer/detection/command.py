@@ -22,9 +22,10 @@ from mmaction_timesformer.detection.delivery.sinks import (
 )
 from mmaction_timesformer.detection.results.finishing import RunOptions
 from mmaction_timesformer.detection.running import RunSummary, run, stop_on_signals
-from mmaction_timesformer.detection.sources.addresses import fill_in, printable
+from mmaction_timesformer.detection.sources.addresses import fill_in
 from mmaction_timesformer.detection.sources.sources import Source, find_left_out, find_sources
 from video_clips.clip import describe_left_out
+from video_clips.commands import printable
 
 WEBHOOK_TOKEN_VARIABLE = 'MMACTION_TIMESFORMER_WEBHOOK_TOKEN'
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -36,17 +36,35 @@ from video_clips.reading.video import open_video
 from video_clips.writing import write_video
 
 
+@dataclass(frozen=True)
+class ExplanationOptions:
+    """What is explained, and how it is shown.
+
+    Attributes:
+        target: Class to explain, by name or number; by default the one that the model chooses.
+        shown: Which map is drawn, ``relevance`` or ``rollout``; both are saved.
+        start_seconds: Where to start in each file.
+        end_seconds: Where to end in each file.
+        check: Whether to measure deletion and insertion against random maps.
+    """
+
+    target: str | None = None
+    shown: str = 'relevance'
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+    check: bool = False
+
+    def __post_init__(self) -> None:
+        if self.shown not in MAPS:
+            raise ValueError(f'shown={self.shown!r} is unknown; choose from {MAPS}')
+
+
 def explain_video(
     trained: TrainedModel,
     video: str | Path,
     folder: Path,
     made_from: Mapping[str, Any],
-    *,
-    target: int | None = None,
-    shown: str = 'relevance',
-    start_seconds: float | None = None,
-    end_seconds: float | None = None,
-    check: bool = False,
+    options: ExplanationOptions,
 ) -> dict[str, Any]:
     """Explain a model's decision on a video and write everything into a folder.
 
@@ -55,11 +73,7 @@ def explain_video(
         video: The video file, or a folder of frames.
         folder: The folder to fill, which is there already.
         made_from: What to tell in the manifest of the config and the checkpoint.
-        target: Class to explain; by default the one that the model chooses.
-        shown: Which map is drawn, ``relevance`` or ``rollout``; both are saved.
-        start_seconds: Where to start in the file.
-        end_seconds: Where to end in the file.
-        check: Whether to measure deletion and insertion against random maps.
+        options: What is explained.
 
     Returns:
         The manifest.
@@ -69,11 +83,10 @@ def explain_video(
         ValueError: An argument makes no sense, or pixels cannot be followed through the pipeline.
         VideoError: The video cannot be decoded.
     """
-    if shown not in MAPS:
-        raise ValueError(f'shown={shown!r} is unknown; choose from {MAPS}')
-    clip = trained.read(video, start_seconds=start_seconds, end_seconds=end_seconds)
-    explained = ExplainedVideo(clip, explain(trained.model, clip, target), shown)
-    curves = check_faithfulness(trained.model, explained) if check else None
+    target = None if options.target is None else trained.class_index(options.target)
+    clip = trained.read(video, start_seconds=options.start_seconds, end_seconds=options.end_seconds)
+    explained = ExplainedVideo(clip, explain(trained.model, clip, target), options.shown)
+    curves = check_faithfulness(trained.model, explained) if options.check else None
     _write_pictures(folder, explained, trained.classes, video, curves)
     _write_arrays(folder, explained)
     manifest = _manifest(explained, trained.classes, curves, {**made_from, 'video': str(video)})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_analysis.report.html import render_page
-from mmaction_timesformer.explanation.explanation_folder import explain_video
+from mmaction_timesformer.explanation.explanation_folder import ExplanationOptions, explain_video
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from video_clips.whole_files import staged_folder
 
@@ -19,13 +19,8 @@ def explain_videos(
     checkpoint: str | Path,
     videos: Sequence[str | Path],
     out: str | Path,
-    *,
-    target: str | None = None,
-    shown: str = 'relevance',
     device: str = 'cpu',
-    start_seconds: float | None = None,
-    end_seconds: float | None = None,
-    check: bool = False,
+    **options: Any,
 ) -> Path:
     """Explain a model's decisions on videos, and show them on a page.
 
@@ -34,12 +29,8 @@ def explain_videos(
         checkpoint: Its weights.
         videos: Video files, or folders of frames.
         out: The folder to write; with several videos it gets a folder for each.
-        target: Class to explain, by name or number; by default the one that the model chooses.
-        shown: Which map is drawn, ``relevance`` or ``rollout``; both are saved.
         device: Where the model runs.
-        start_seconds: Where to start in each file.
-        end_seconds: Where to end in each file.
-        check: Whether to measure deletion and insertion against random maps.
+        options: Fields of `ExplanationOptions`.
 
     Returns:
         The page.
@@ -49,8 +40,8 @@ def explain_videos(
         ValueError: The checkpoint is damaged or does not fit, or an argument makes no sense.
         VideoError: A video cannot be decoded.
     """
+    wanted = ExplanationOptions(**options)
     trained = TrainedModel.load(config, checkpoint, device)
-    index = None if target is None else trained.class_index(target)
     made_from = {
         'config': str(config),
         'checkpoint': str(checkpoint),
@@ -61,22 +52,12 @@ def explain_videos(
         for number, video in enumerate(videos, start=1):
             name = f'{number:02d} {Path(video).stem}' if len(videos) > 1 else '.'
             (folder / name).mkdir(exist_ok=True)
-            manifest = explain_video(
-                trained,
-                video,
-                folder / name,
-                made_from,
-                target=index,
-                shown=shown,
-                start_seconds=start_seconds,
-                end_seconds=end_seconds,
-                check=check,
-            )
+            manifest = explain_video(trained, video, folder / name, made_from, wanted)
             shown_videos.append(_shown(name, manifest))
         page = render_page(
             Path(__file__).with_name('templates') / 'explanations.html.j2',
             videos=shown_videos,
-            map=shown,
+            map=wanted.shown,
             source_line=f'{Path(config).stem}, {Path(checkpoint).name}',
             footer=f'Checkpoint SHA-256 {trained.digest}.',
         )

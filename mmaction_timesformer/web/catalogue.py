@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from mmaction_timesformer.detection.sources.addresses import printable
 from video_clips.clip import VIDEO_SUFFIXES
+from video_clips.commands import printable
 
 PLAYABLE = ('.mp4', '.m4v', '.webm')
 """Suffixes of files that browsers play."""

@@ -11,7 +11,7 @@ from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.inputs.datasets import DatasetInput
 from data_analysis.summary.strips import choose_strips
-from data_analysis.summary.summary import summarize
+from data_analysis.summary.summary import Findings, summarize
 from tests.data_analysis.clip_tables import clips_of, signature_of
 
 
@@ -63,4 +63,4 @@ def summary_of(
         'seconds': 1.0,
     }
     strips = choose_strips(clips, problems, classes, settings.sampler)
-    return summarize(clips, problems, dataset, settings, evidence, measured, strips)
+    return summarize(dataset, settings, Findings(clips, problems, evidence, measured, strips))

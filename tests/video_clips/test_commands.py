@@ -56,8 +56,10 @@ def test_threads_wait_asleep_unless_the_user_says_otherwise(monkeypatch) -> None
     assert seen == [('PASSIVE', '7')]
 
 
-def test_a_terminal_gets_no_escape_sequences() -> None:
-    assert printable('a\x1b[2Jb\x07 é漢\udcff\n') == 'a\\x1b[2Jb\\x07 é漢\\udcff\n'
+def test_a_terminal_gets_no_escape_sequences_and_no_forged_line() -> None:
+    text = 'a\x1b[2Jb\x07 é漢\udcff\nerror: c'
+    assert printable(text) == 'a\\x1b[2Jb\\x07 é漢\\udcff\\nerror: c'
+    assert printable(text, keep_lines=True) == 'a\\x1b[2Jb\\x07 é漢\\udcff\nerror: c'
 
 
 @pytest.mark.parametrize('tool', TOOLS)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from data_analysis.report.charts.fonts import DPI
-
-Summary = dict[str, Any]
+from data_analysis.summary.summary import Summary
 
 CLASS_COLORS = (
     '#3a6ea5',

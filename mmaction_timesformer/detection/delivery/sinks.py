@@ -13,7 +13,7 @@ from mmaction_timesformer.detection.delivery.mqtt import MqttPublisher
 from mmaction_timesformer.detection.delivery.outbox import Outbox
 from mmaction_timesformer.detection.delivery.webhook import Webhook
 from mmaction_timesformer.detection.events.events import clock, time_of_day
-from mmaction_timesformer.detection.sources.addresses import printable
+from video_clips.commands import printable
 
 
 class Sink(Protocol):

@@ -38,8 +38,8 @@ from mmaction_timesformer.detection.results.folder import (
 )
 from mmaction_timesformer.detection.results.score_log import read_scores
 from mmaction_timesformer.detection.settings import windows_of
-from mmaction_timesformer.detection.sources.addresses import printable
 from mmaction_timesformer.detection.windows import WindowSettings
+from video_clips.commands import printable
 from video_clips.plain_data import plain
 from video_clips.whole_files import write_atomically
 

@@ -15,9 +15,6 @@ _FORMERLY_KEPT = re.compile(
     re.IGNORECASE,
 )
 _VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
-_UNPRINTABLE = re.compile(
-    r'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
-)
 
 
 def safe_name(url: str) -> str:
@@ -52,11 +49,6 @@ def fill_in(text: str) -> str:
         return os.environ[found[1]]
 
     return _VARIABLE.sub(value, text)
-
-
-def printable(text: str) -> str:
-    """Escape what a terminal would obey, such as escape sequences in the names of files."""
-    return _UNPRINTABLE.sub(lambda found: found[0].encode('unicode_escape').decode(), text)
 
 
 def check_url(url: str, schemes: tuple[str, ...], kind: str) -> None:

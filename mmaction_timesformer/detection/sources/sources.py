@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmaction_timesformer.detection.sources.addresses import fill_in, printable, safe_name
+from mmaction_timesformer.detection.sources.addresses import fill_in, safe_name
 from video_clips.clip import list_videos
+from video_clips.commands import printable
 
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""

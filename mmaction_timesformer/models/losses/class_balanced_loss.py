@@ -13,6 +13,8 @@ import torch
 from mmaction.models.losses import BaseWeightedLoss
 from torch import Tensor
 
+from data_analysis.measuring.class_weights import inverse_effective_numbers
+
 WEIGHTINGS = ('balanced', 'effective_number')
 
 
@@ -31,22 +33,18 @@ def balanced_weights(class_counts: Tensor) -> Tensor:
 
 
 def effective_number_weights(class_counts: Tensor, beta: float) -> Tensor:
-    """Weigh each class by the inverse effective number of its clips (arXiv 1901.05555, Sec. 3-4).
-
-    ``E_k = (1 - beta^n_k) / (1 - beta)`` counts the clips of a class less the overlap among them:
-    ``beta`` 0 weighs all classes alike, ``beta`` towards 1 by their inverse frequency.
+    """Weigh each class by the inverse effective number of its clips.
 
     Args:
         class_counts: Clips of each class, (K,).
-        beta: The overlap, in [0, 1). The paper tries 0.9, 0.99, 0.999 and 0.9999.
+        beta: The overlap, see `inverse_effective_numbers`.
 
     Returns:
         Weights (K,), 0 for a class without clips. They sum to the number of classes that have any.
     """
     present = class_counts > 0
-    # Without double precision, 1 - beta^n loses digits as beta nears 1.
-    effective_number = (1 - beta ** class_counts.double()) / (1 - beta)
-    weights = torch.where(present, 1 / effective_number, 0.0)
+    weights = inverse_effective_numbers(class_counts.double(), beta)
+    weights = torch.where(present, weights, 0.0)
     return (weights * present.sum() / weights.sum()).to(class_counts.dtype)
 
 

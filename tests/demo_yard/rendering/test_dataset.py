@@ -177,7 +177,7 @@ def test_long_videos_alone_of_the_site_of_another_set(tmp_path):
     assert sorted(file.name for file in tmp_path.rglob('*.mp4')) == ['rec000.mp4', 'rec001.mp4']
     assert not (tmp_path / 'train.csv').exists()
     there, same, other = (
-        Recording(seed, 0, 64, 48, site_seed=site_seed).site.yard
+        Recording(seed, 0, (64, 48), site_seed=site_seed).site.yard
         for seed, site_seed in ((5, None), (6, 5), (6, None))
     )
     assert same.track_offsets == there.track_offsets != other.track_offsets

@@ -15,7 +15,7 @@ def frames_of(recording, act='enter_swing_area', seed=0, num_frames=12):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_every_weather_renders_with_contrast(kind):
-    _, frames = frames_of(Recording(0, 0, 96, 72, weather=kind))
+    _, frames = frames_of(Recording(0, 0, (96, 72), weather=kind))
 
     assert frames.shape == (12, 72, 96, 3)
     assert frames.dtype == np.uint8
@@ -25,7 +25,7 @@ def test_every_weather_renders_with_contrast(kind):
 
 def test_workers_are_where_the_poses_say():
     """Where the picture differs from its median, a walking worker is seen."""
-    recording = Recording(1, 0, 160, 120, weather='overcast')
+    recording = Recording(1, 0, (160, 120), weather='overcast')
     stage, frames = frames_of(recording, num_frames=16)
     camera = recording.site.camera
     foreground = np.abs(frames - np.median(frames, axis=0)).max(-1)
@@ -44,8 +44,8 @@ def start(member):
 
 
 def test_recordings_of_a_site_differ_but_share_its_tracks():
-    first, second = Recording(0, 0, 96, 72), Recording(0, 1, 96, 72)
-    elsewhere = Recording(0, 1, 96, 72, num_sites=2)
+    first, second = Recording(0, 0, (96, 72)), Recording(0, 1, (96, 72))
+    elsewhere = Recording(0, 1, (96, 72), num_sites=2)
 
     assert first.site.yard.track_angle == second.site.yard.track_angle
     assert first.site.yard.day_seed != second.site.yard.day_seed
