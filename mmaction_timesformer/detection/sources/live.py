@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
-import time
 from dataclasses import replace
 from datetime import datetime, timezone
+from time import monotonic
 
 from mmaction_timesformer.detection.sources.arrival_clock import ArrivalClock
 from mmaction_timesformer.detection.sources.feed import Feed, StoppedError, explain
@@ -96,11 +96,11 @@ class LiveFeed(Feed):
                 if isinstance(item, Break):
                     self._lose(item.reason)
                     if not reader.has_end:
-                        offset = self._clock_seconds(time.monotonic()) - item.seconds
+                        offset = self._clock_seconds(monotonic()) - item.seconds
                     cutter, clock = self._begin_stretch(offset + item.seconds), None
                     continue
                 if cutter is None:
-                    now = time.monotonic()
+                    now = monotonic()
                     self._arrive(now, reader)
                     offset = self._clock_seconds(now)
                     if not reader.has_end:

@@ -7,7 +7,6 @@ import time
 from datetime import datetime, timezone
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
 
 import pytest
 
@@ -314,8 +313,8 @@ def test_a_recording_behind_a_url_waits_for_a_slow_model(web_server, tmp_path, s
 def test_the_time_line_begins_at_0_however_slow_the_machine(tmp_path, monkeypatch):
     file = write_video(tmp_path / 'yard.mp4', every(25, 4.0), [])
     # Each reading of the clock is a second later.
-    clock = SimpleNamespace(monotonic=itertools.count(100.0).__next__)
-    monkeypatch.setattr('mmaction_timesformer.detection.sources.live.time', clock)
+    clock = itertools.count(100.0).__next__
+    monkeypatch.setattr('mmaction_timesformer.detection.sources.live.monotonic', clock)
     records = make_detector().watch([parse_source(file.as_uri())])
     first = next(u for u in records if isinstance(u, Scored))
     assert first.window.seconds == 1.75 / 2
