@@ -5,7 +5,8 @@ tests of whole programs would repeat dozens of times. mmengine, mmaction2 and th
 imported by each program for itself, as in an ordinary interpreter.
 
 The command itself is a small client. It passes its arguments, folder, environment and streams to
-the interpreter, forwards signals to the forked program, and ends as that does.
+the interpreter, forwards signals to the forked program, and ends as that does. Where the client is
+killed, the program is too, a moment later: `Popen.communicate` returns when its pipes are closed.
 """
 
 import atexit

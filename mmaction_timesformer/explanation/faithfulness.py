@@ -21,6 +21,9 @@ from torch import Tensor
 Score = Callable[[Tensor], Tensor]
 """Clips (B, channels, T, H, W) to the score that the map explains, (B,)."""
 
+BATCH_SIZE = 4
+"""Clips scored at once."""
+
 
 @dataclass(frozen=True)
 class FaithfulnessCurves:
@@ -62,7 +65,6 @@ def faithfulness_curves(
     num_points: int = 11,
     num_random: int = 3,
     seed: int = 0,
-    batch_size: int = 4,
 ) -> FaithfulnessCurves:
     """Delete and insert patches of one clip, by a map and by random maps.
 
@@ -76,7 +78,6 @@ def faithfulness_curves(
         num_points: S.
         num_random: Random maps.
         seed: Of the random maps.
-        batch_size: Clips scored at once.
     """
     generator = torch.Generator().manual_seed(seed)
     orders = [relevance.flatten().argsort(descending=True, stable=True).cpu()]
@@ -90,7 +91,7 @@ def faithfulness_curves(
         for shown_first in (False, True):
             masks = [(rank < round(share * len(order))) == shown_first for share in fractions]
             clips = (torch.where(_pixels(m, clip, relevance), clip, hidden) for m in masks)
-            curves.append(_scores(score, clips, batch_size))
+            curves.append(_scores(score, clips))
     stacked = np.array(curves).reshape(len(orders), 2, num_points)
     return FaithfulnessCurves(
         fractions, stacked[0, 0], stacked[0, 1], stacked[1:, 0], stacked[1:, 1]
@@ -105,9 +106,9 @@ def _pixels(shown: Tensor, clip: Tensor, relevance: Tensor) -> Tensor:
     return rearrange(grid, 't h w -> 1 t h w')
 
 
-def _scores(score: Score, clips: Iterable[Tensor], batch_size: int) -> list[float]:
+def _scores(score: Score, clips: Iterable[Tensor]) -> list[float]:
     values: list[float] = []
     waiting = iter(clips)
-    while batch := list(islice(waiting, batch_size)):
+    while batch := list(islice(waiting, BATCH_SIZE)):
         values += score(torch.stack(batch)).tolist()
     return values

@@ -20,6 +20,8 @@ UNSEEN = 0.35
 """Brightness of what no view of the model shows."""
 INK, PAPER = (31, 41, 51), (255, 255, 255)
 BAR = (224, 137, 58)
+HEIGHT, MOST_COLUMNS = 120, 8
+"""Of a picture in a strip, and of pictures in a row; more go into further rows."""
 
 
 def overlay(picture: np.ndarray, map_: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
@@ -60,8 +62,6 @@ def strip(
     captions: Sequence[str],
     importance: Sequence[float] | None,
     title: str = '',
-    height: int = 120,
-    most_columns: int = 8,
 ) -> Image.Image:
     """Frames in a row, as they are and with their maps, each with its share as a bar below.
 
@@ -71,13 +71,11 @@ def strip(
         captions: F lines.
         importance: F shares; None leaves the bars out.
         title: A line above.
-        height: Of a picture in the strip.
-        most_columns: More frames go into further rows.
     """
     shape = pictures[0].shape
-    width = max(1, round(height * shape[1] / shape[0]))
+    height, width = HEIGHT, max(1, round(HEIGHT * shape[1] / shape[0]))
     gap, line, num_rows = 6, 18, 1 if overlays is None else 2
-    columns = min(len(pictures), most_columns)
+    columns = min(len(pictures), MOST_COLUMNS)
     blocks = -(-len(pictures) // columns)
     block = num_rows * (height + gap // 2) + 2 * line + 8
     top = line + 8 if title else 0

@@ -1,10 +1,7 @@
 """Studies end to end on small rendered clips, and their rules one by one."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -24,6 +21,7 @@ from mmaction_timesformer.studies.planning import plan
 from mmaction_timesformer.studies.recipes import Task, ridge
 from mmaction_timesformer.studies.spec import Row, Study, read_study
 from tests.tiny_run import render
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).parents[2]
 STUDY = """
@@ -80,16 +78,16 @@ def test_a_whole_study(data, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_killed_study_resumes(data, tmp_path):
     arguments = command(data, tmp_path)
-    line = [sys.executable, 'tools/study.py', arguments['study'], data / 'videos']
+    line = [warm_python(), 'tools/study.py', arguments['study'], data / 'videos']
     line += ['--csv', data / 'val.csv', '--out', tmp_path]
-    process = subprocess.Popen(list(map(str, line)), cwd=ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(list(map(str, line)), cwd=ROOT, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 300
     while not list(tmp_path.glob('features/*/*.npz')):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     kept = {file: file.stat().st_mtime_ns for file in tmp_path.glob('features/*/*.npz')}
     assert study_command(**arguments) == 0
     assert kept == {file: file.stat().st_mtime_ns for file in kept}
