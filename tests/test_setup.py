@@ -52,14 +52,3 @@ def test_full_mmcv_is_left_alone(
             f'Metadata-Version: 2.1\nName: mmcv\nVersion: {installed}\n'
         )
     assert mmcv_requirements(metadata(root, monkeypatch)) == [required]
-
-
-def test_packages_and_startup_files_are_installed(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = metadata(root, monkeypatch)
-    assert {'mmaction_timesformer', 'data_analysis'} <= set(given['packages'])
-    assert not [name for name in given['packages'] if name.startswith(('tests', 'tools'))]
-    (_, files), *others = given['data_files']
-    assert not others
-    assert all((root / file).is_file() for file in files)

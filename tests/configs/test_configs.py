@@ -46,7 +46,7 @@ def read() -> Callable[[Any], Batch]:
 
 
 @pytest.mark.parametrize('name', CONFIGS)
-def test_a_training_step_and_predictions(
+def test_a_training_step_predictions_hooks_and_schedules(
     name: str, examples: Path, read: Callable[[Any], Batch]
 ) -> None:
     torch.manual_seed(0)
@@ -80,18 +80,10 @@ def test_a_training_step_and_predictions(
     evaluator.process(predicted, batch)
     assert 0 <= evaluator.evaluate(len(predicted))['acc/top1'] <= 1
 
-
-@pytest.mark.parametrize('name', CONFIGS)
-def test_validation_hooks_and_schedules_build(
-    name: str, examples: Path, read: Callable[[Any], Batch]
-) -> None:
-    cfg = shrink(load(name), examples)
     clips = read(cfg.val_dataloader.dataset)['inputs']
     assert clips[0].shape == (1, 3, CLIP_LEN, SIZE, SIZE)
     for hook in [*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])]:
         HOOKS.build(hook)
-    model = MODELS.build(cfg.model)
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     for schedule in as_list(cfg.param_scheduler):
         schedule = dict(schedule, optimizer=wrapper)
         builder = PARAM_SCHEDULERS.get(schedule['type'])

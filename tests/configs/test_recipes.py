@@ -6,7 +6,6 @@ from typing import Any
 
 import mmaction
 import pytest
-import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from torch import nn
@@ -26,14 +25,6 @@ SCHEMES = {
 }
 # Frames, stride on Kinetics and pixels of a variant; in Table 3 of arXiv 2102.05095 and Sec. 4.4.
 VARIANTS = {'': (8, 32, 224), '-hr': (16, 16, 448), '-l': (96, 4, 224)}
-# Parameters with a linear classifier, by classes (Table 1 and its public implementations).
-NUM_PARAMETERS = {
-    'space_only': {174: 85_932_462, 400: 86_106_256},
-    'joint_space_time': {174: 85_938_606, 400: 86_112_400},
-    'divided_space_time': {174: 121_392_558, 400: 121_566_352},
-    'sparse_local_global': {174: 121_392_558, 400: 121_566_352},
-    'axial': {174: 156_846_510, 400: 157_020_304},
-}
 PAPER_CONFIGS = [
     (f'{dataset}/timesformer_{short}{variant}_8xb2-{sampling}-15e_{dataset}-rgb.py', dataset)
     for short in SCHEMES
@@ -134,20 +125,6 @@ def test_paper_schedule(dataset: str) -> None:
     name = next(name for name, of in PAPER_CONFIGS if of == dataset)
     rates = [epoch[0] for epoch in rates_of_epochs(load(name), iterations=2)]
     assert rates == pytest.approx([5e-3] * 11 + [5e-4] * 3 + [5e-5])
-
-
-@pytest.mark.parametrize(('short', 'scheme'), SCHEMES.items())
-@pytest.mark.parametrize('num_classes', [174, 400])
-def test_parameter_counts(short: str, scheme: str, num_classes: int) -> None:
-    name = next(
-        name
-        for name, dataset in PAPER_CONFIGS
-        if f'_{short}_' in name and (dataset == 'sthv2') == (num_classes == 174)
-    )
-    cfg = load(name)
-    with torch.device('meta'):
-        model = MODELS.build(cfg.model)
-    assert sum(p.numel() for p in model.parameters()) == NUM_PARAMETERS[scheme][num_classes]
 
 
 @pytest.mark.parametrize('short', SCHEMES)

@@ -140,33 +140,6 @@ def test_keys_per_patch_at_8x14x14(steps, keys):
     assert counted == keys
 
 
-@pytest.mark.parametrize('name', SCHEMES)
-def test_batch_entries_do_not_mix(name):
-    config, _ = SCHEMES[name]
-    scheme = build(config)
-    shape = (3, 4, 2)
-    num_cls = shape[0] if scheme.cls_per_frame else 1
-    tokens = make_tokens(shape, num_cls, batch_size=3)
-    grid = TokenGrid(*shape, num_cls)
-    alone = torch.cat([scheme(clip[None], grid) for clip in tokens])
-    torch.testing.assert_close(scheme(tokens, grid), alone, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize('name', SCHEMES)
-def test_every_parameter_gets_a_gradient(name):
-    config, _ = SCHEMES[name]
-    scheme = build(config)
-    num_cls = 3 if scheme.cls_per_frame else 1
-    scheme(make_tokens((3, 4, 2), num_cls), TokenGrid(3, 4, 2, num_cls)).square().sum().backward()
-    without = [
-        name
-        for name, parameter in scheme.named_parameters()
-        # A bias of the keys shifts all scores of a query alike: its gradient is zero in theory.
-        if parameter.grad is None or not parameter.grad.any()
-    ]
-    assert without == []
-
-
 @pytest.mark.parametrize('name', ['local window, global residue', 'axial'])
 def test_gradients_equal_finite_differences(name):
     """Recomputed groups and averaged copies included."""
