@@ -119,7 +119,8 @@ def given_split(
     given = {name: np.flatnonzero(splits == name) for name in dict.fromkeys(splits)}
     if 'val' in given or 'test' not in given:
         return Fold('', given)
-    return _with_val('', given['train'], given['test'], labels, groups, val_share, seed)
+    divisions = [('', given['train'], given['test'])]
+    return _with_val(divisions, labels, groups, val_share, seed)[0]
 
 
 def _best_part(
