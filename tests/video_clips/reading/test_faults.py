@@ -16,27 +16,13 @@ from tests.data_analysis.rendering import (
     plain_decode,
     render_video,
 )
+from tests.video_clips.reading.damage import numbers, patch
 from tests.video_clips.reading.field_coded import render_fields
 from video_clips.reading import packet_reader
 from video_clips.reading.opening import VideoError, open_container
 from video_clips.reading.video import open_video
 
 NO_B_FRAMES = {'bf': '0', 'g': '10', 'sc_threshold': '0'}
-
-
-def numbers(path: Path, frames=None, **options) -> list[int]:
-    with open_video(path, **options) as video:
-        return [number_in(p) for p in video.decode(frames or range(video.num_frames))]
-
-
-def patch(path: Path, old: bytes, new: bytes, offset: int = 0) -> Path:
-    """Overwrite bytes at a place behind the only occurrence of others."""
-    data = bytearray(path.read_bytes())
-    assert data.count(old) == 1
-    at = data.index(old) + offset
-    data[at : at + len(new)] = new
-    path.write_bytes(data)
-    return path
 
 
 def render_with_sound(path: Path, *, video_starts: float = 0.0, sound_seconds: float = 3.0) -> Path:
