@@ -20,8 +20,8 @@ from tests.configs.shrinking import CLIP_LEN, NUM_EXAMPLES, ROOT, SIZE, load, sh
 CONFIGS = sorted(
     str(path.relative_to(ROOT / 'configs'))
     for path in (ROOT / 'configs').rglob('*.py')
-    # Those of online models have tests of their own.
-    if not {'_base_', 'online'} & set(path.parts)
+    # Those of online models and of pretraining have tests of their own.
+    if not {'_base_', 'online', 'pretraining'} & set(path.parts)
 )
 
 

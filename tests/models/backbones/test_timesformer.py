@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.models import TimeSformerBackbone
-from mmaction_timesformer.models.layers import AttentionStep
+from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
 from mmaction_timesformer.registry import MODELS
 
 SCHEMES = (
@@ -234,7 +234,7 @@ def test_geglu_equals_its_formula():
     tokens = torch.randn(2, 5, 16)
     hidden = torch.nn.functional.linear(mlp.norm(tokens), mlp.fc1.weight, mlp.fc1.bias)
     gated = hidden[..., :64] * torch.nn.functional.gelu(hidden[..., 64:])
-    torch.testing.assert_close(mlp(tokens), tokens + mlp.fc2(gated))
+    torch.testing.assert_close(mlp(tokens, TokenGrid(1, 2, 2)), tokens + mlp.fc2(gated))
 
 
 def test_average_is_the_mean_of_the_tokens():
@@ -294,7 +294,7 @@ def test_positions_start_as_far_apart_as_told(pos_init_std, spread):
             dict(attention_type=dict(type='divided_space_time', axis='x')),
             r"'axis'.*divided_space_time.*takes order, cls_in_time",
         ),
-        (dict(attention_type=dict(type='axial', num_heads=4)), r"'num_heads'.*axial.*takes none"),
+        (dict(attention_type=dict(type='axial', num_heads=4)), 'num_heads.*of the backbone'),
         (dict(transformer_layers=dict(type='X')), 'transformer_layers.*attention_type'),
         (dict(num_frames=0), 'num_frames=0.*at least 1'),
         (dict(img_size=(0, 32)), r'img_size=\(0, 32\).*at least 1'),
