@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         default=0.0,
         help='frames this close to the start or end of an event do not count (%(default)s)',
     )
-    parser.add_argument('--steps', type=int, default=600, help='of the optimizer (%(default)s)')
+    parser.add_argument('--steps', type=int, default=700, help='of the optimizer (%(default)s)')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 

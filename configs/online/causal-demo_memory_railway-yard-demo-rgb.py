@@ -6,9 +6,9 @@ model = dict(
         _delete_=True,
         type='MemoryActionHead',
         num_classes=4,
-        frame_seconds=0.25,
+        frame_seconds=0.5,
         # Rendered recordings are 100 s long; by default it is ten minutes.
         memory_seconds=90.0,
-        horizons=(1.0, 2.0, 4.0, 8.0),
+        horizons=(-4.0, -2.0, 1.0, 2.0, 4.0, 8.0),
     )
 )

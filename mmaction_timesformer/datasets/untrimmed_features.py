@@ -128,7 +128,7 @@ class LabelRule:
         Args:
             seconds: (T,).
             events: Of the recording.
-            duration_seconds: Its length; later moments do not count.
+            duration_seconds: Its length; moments outside it do not count.
 
         Returns:
             Labels 0 or 1, (T, K), and whether they count, (T,).
@@ -137,7 +137,7 @@ class LabelRule:
             ValueError: An event is of another class.
         """
         labels = np.zeros((len(seconds), len(self.classes)), np.float32)
-        known = seconds <= duration_seconds
+        known = (seconds >= 0) & (seconds <= duration_seconds)
         for event in events:
             if event.label not in self.classes or event.label == self.background:
                 raise ValueError(f'{event.label!r} is not an event; choose from {self.actions}')
@@ -191,7 +191,7 @@ def label_recording(
         video: Its features.
         events: What happens in it.
         rule: How times become labels.
-        horizons: Seconds ahead.
+        horizons: Seconds ahead; ago, if negative.
         duration_seconds: Its length; by default to the last frame.
     """
     end = float(video.seconds[-1]) if duration_seconds is None else duration_seconds

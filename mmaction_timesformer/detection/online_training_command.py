@@ -25,12 +25,17 @@ from mmaction_timesformer.detection.feature_extraction import (
 from mmaction_timesformer.detection.quality.truth import read_truth
 from mmaction_timesformer.detection.sources.sources import Source, find_sources
 from mmaction_timesformer.engine.inputs import read_config
-from mmaction_timesformer.engine.online_backbone_training import (
+from mmaction_timesformer.engine.online.backbone_training import (
     BackboneTraining,
     LabeledPictures,
     train_backbone,
 )
-from mmaction_timesformer.engine.online_training import HeadTraining, score_recordings, train_head
+from mmaction_timesformer.engine.online.head_training import (
+    HeadTraining,
+    score_recordings,
+    train_head,
+)
+from mmaction_timesformer.engine.online.steps import Schedule
 from mmaction_timesformer.evaluation.frame_metrics import FrameMetrics, frame_metrics
 from mmaction_timesformer.inference.online_model import (
     build_online,
@@ -85,7 +90,7 @@ class BackboneArguments:
     out: str
     init: str | None = None
     margin_seconds: float = 0.0
-    steps: int = 600
+    steps: int = 700
     seed: int = 0
 
 
@@ -167,8 +172,9 @@ def train_backbone_command(arguments: BackboneArguments) -> None:
     train_backbone(
         model,
         recordings,
-        rule.classes.index(SAFE_CLASS),
-        BackboneTraining(num_steps=arguments.steps, seed=arguments.seed),
+        BackboneTraining(
+            Schedule(arguments.steps, learning_rate=2e-3, report_steps=25), seed=arguments.seed
+        ),
         _print_loss,
     )
     weights = {f'backbone.{name}': value for name, value in model.backbone.state_dict().items()}
@@ -189,7 +195,9 @@ def train_head_command(arguments: HeadArguments) -> None:
     rule = LabelRule(tuple(config.classes), SAFE_CLASS, arguments.margin_seconds)
     recordings = read_recordings(arguments.features, arguments.truth, rule, model.horizons)
     training = HeadTraining(
-        num_steps=arguments.steps, max_frames=arguments.max_frames, seed=arguments.seed
+        Schedule(arguments.steps, report_steps=100),
+        max_frames=arguments.max_frames,
+        seed=arguments.seed,
     )
     train_head(model.head, recordings, training, _print_loss)
     out = Path(arguments.out)

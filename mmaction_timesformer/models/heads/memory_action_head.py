@@ -12,12 +12,16 @@ D channels, C channels inside, F horizons, K classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
-from mmaction_timesformer.models.heads.online_action_head import HeadState, OnlineActionHead
+from mmaction_timesformer.models.heads.online_action_head import (
+    HeadState,
+    OnlineActionHead,
+    OnlineHeadOptions,
+)
 from mmaction_timesformer.registry import MODELS
 
 _FRAMES_AT_ONCE = 32
@@ -28,9 +32,6 @@ class MemoryActionHead(OnlineActionHead):
     """Compressed memory, a decoder of masked self-attention, queries for the future.
 
     Args:
-        num_classes: K, the background among them.
-        in_channels: D.
-        frame_seconds: Distance of frames.
         recent_seconds: What the decoder sees frame by frame.
         memory_seconds: What the encoder compresses, before that.
         memory_stride_seconds: Distance of remembered frames.
@@ -38,18 +39,13 @@ class MemoryActionHead(OnlineActionHead):
         num_heads: Attention heads.
         num_queries: Learned queries of the encoder's two stages.
         dropout_ratio: Inside attention and feed-forward layers.
-        horizons: Seconds ahead that are predicted too.
-        future_weight: Weight of the horizons' loss beside that of the present.
-        init_cfg: As in mmengine.
+        shared: As in `OnlineActionHead`.
     """
 
     growing_axis = 1
 
     def __init__(
         self,
-        num_classes: int,
-        in_channels: int,
-        frame_seconds: float,
         recent_seconds: float = 8.0,
         memory_seconds: float = 600.0,
         memory_stride_seconds: float = 1.0,
@@ -57,11 +53,10 @@ class MemoryActionHead(OnlineActionHead):
         num_heads: int = 4,
         num_queries: tuple[int, int] = (16, 32),
         dropout_ratio: float = 0.2,
-        horizons: Sequence[float] = (1.0, 2.0, 4.0, 8.0),
-        future_weight: float = 0.5,
-        init_cfg: dict | list[dict] | None = None,
+        **shared: Unpack[OnlineHeadOptions],
     ) -> None:
-        super().__init__(num_classes, in_channels, frame_seconds, horizons, future_weight, init_cfg)
+        super().__init__(**shared)
+        frame_seconds = self.frame_seconds
         self.embed_dims = embed_dims
         self.num_heads = num_heads
         self.num_recent = max(1, round(recent_seconds / frame_seconds))
@@ -83,7 +78,9 @@ class MemoryActionHead(OnlineActionHead):
         def learned(count: int) -> nn.Parameter:
             return nn.Parameter(torch.randn(count, embed_dims) * 0.02)
 
-        self.embed = nn.Sequential(nn.Linear(in_channels, embed_dims), nn.LayerNorm(embed_dims))
+        self.embed = nn.Sequential(
+            nn.Linear(self.in_channels, embed_dims), nn.LayerNorm(embed_dims)
+        )
         self.dropout = nn.Dropout(dropout_ratio)
         self.nothing = learned(1)
         self.first_queries, self.second_queries = map(learned, num_queries)
@@ -91,7 +88,7 @@ class MemoryActionHead(OnlineActionHead):
         self.recent_positions = learned(self.num_recent)
         self.future_queries = learned(len(self.horizons))
         self.decode = layers(2)
-        self.classify = nn.Linear(embed_dims, num_classes)
+        self.classify = nn.Linear(embed_dims, self.num_classes)
 
     @property
     def num_kept(self) -> int:

@@ -13,11 +13,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
+from typing_extensions import Required
 
 HeadState = dict[str, Tensor]
 """State of a head in a stream; it can be saved as it is."""
@@ -40,6 +42,17 @@ class FrameTargets:
     future_known: Tensor
 
 
+class OnlineHeadOptions(TypedDict, total=False):
+    """Arguments that all such heads have, see `OnlineActionHead`."""
+
+    num_classes: Required[int]
+    in_channels: Required[int]
+    frame_seconds: Required[float]
+    horizons: Sequence[float]
+    future_weight: float
+    init_cfg: dict | list[dict] | None
+
+
 class OnlineActionHead(BaseModule):
     """The contract, and the loss that all such heads share.
 
@@ -47,7 +60,7 @@ class OnlineActionHead(BaseModule):
         num_classes: K, the background among them.
         in_channels: D.
         frame_seconds: Distance of frames.
-        horizons: Seconds ahead that are predicted too.
+        horizons: Seconds ahead that are predicted too; what was so many seconds ago, if negative.
         future_weight: Weight of the horizons' loss beside that of the present.
         init_cfg: As in mmengine.
 
@@ -69,8 +82,8 @@ class OnlineActionHead(BaseModule):
             raise ValueError(f'num_classes={num_classes}: the background and one action are two')
         if frame_seconds <= 0:
             raise ValueError(f'frame_seconds={frame_seconds} must be above 0')
-        if any(seconds <= 0 for seconds in horizons):
-            raise ValueError(f'horizons={tuple(horizons)} must be above 0 seconds')
+        if len({0.0, *horizons}) != 1 + len(horizons):
+            raise ValueError(f'horizons={tuple(horizons)} must differ from 0 and from each other')
         self.num_classes = num_classes
         self.in_channels = in_channels
         self.frame_seconds = frame_seconds

@@ -8,13 +8,16 @@ Legend: B streams, n frames, D channels, H hidden channels, F horizons, K classe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
-from mmaction_timesformer.models.heads.online_action_head import HeadState, OnlineActionHead
+from mmaction_timesformer.models.heads.online_action_head import (
+    HeadState,
+    OnlineActionHead,
+    OnlineHeadOptions,
+)
 from mmaction_timesformer.registry import MODELS
 
 
@@ -23,38 +26,28 @@ class RecurrentActionHead(OnlineActionHead):
     """Linear, LayerNorm, ReLU, dropout, one GRU, and a linear classifier.
 
     Args:
-        num_classes: K, the background among them.
-        in_channels: D.
-        frame_seconds: Distance of frames.
         hidden_dims: H.
         dropout_ratio: Before the GRU.
-        horizons: Seconds ahead that are predicted too; they share the classifier.
-        future_weight: Weight of the horizons' loss beside that of the present.
-        init_cfg: As in mmengine.
+        shared: As in `OnlineActionHead`.
     """
 
     def __init__(
         self,
-        num_classes: int,
-        in_channels: int,
-        frame_seconds: float,
         hidden_dims: int = 256,
         dropout_ratio: float = 0.2,
-        horizons: Sequence[float] = (1.0, 2.0, 4.0, 8.0),
-        future_weight: float = 0.5,
-        init_cfg: dict | list[dict] | None = None,
+        **shared: Unpack[OnlineHeadOptions],
     ) -> None:
-        super().__init__(num_classes, in_channels, frame_seconds, horizons, future_weight, init_cfg)
+        super().__init__(**shared)
         self.hidden_dims = hidden_dims
         self.embed = nn.Sequential(
-            nn.Linear(in_channels, hidden_dims),
+            nn.Linear(self.in_channels, hidden_dims),
             nn.LayerNorm(hidden_dims),
             nn.ReLU(),
             nn.Dropout(dropout_ratio),
         )
         self.gru = nn.GRU(hidden_dims, hidden_dims, batch_first=True)
         self.ahead = nn.Linear(hidden_dims, hidden_dims * len(self.horizons))
-        self.classify = nn.Linear(hidden_dims, num_classes)
+        self.classify = nn.Linear(hidden_dims, self.num_classes)
 
     def begin(self, batch_size: int = 1) -> HeadState:
         """A hidden state of zeros."""

@@ -179,5 +179,5 @@ def test_wrong_use_is_one_clear_error(kind):
         head.step(make_features(1, batch_size=2), head.begin(1))
     with pytest.raises(ValueError, match=r'are not .streams, frames, 6 channels.'):
         head.step(torch.zeros(1, 1, 5), head.begin())
-    with pytest.raises(ValueError, match='must be above 0 seconds'):
+    with pytest.raises(ValueError, match='must differ from 0 and from each other'):
         build(kind, horizons=(0.0,))

@@ -6,15 +6,14 @@ step, of any length up to a limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
+from torch import Tensor
 
 from mmaction_timesformer.datasets.untrimmed_features import LabeledRecording, WindowSampler
+from mmaction_timesformer.engine.online.steps import Progress, Schedule, train_modules
 from mmaction_timesformer.evaluation.frame_metrics import FrameScores
 from mmaction_timesformer.models.heads.online_action_head import (
     FrameTargets,
@@ -22,8 +21,7 @@ from mmaction_timesformer.models.heads.online_action_head import (
     probabilities,
 )
 
-Progress = Callable[[int, float], None]
-"""Called with the number of steps done and the mean loss since the last call."""
+_SCHEDULE = Schedule(1500, report_steps=100)
 
 
 @dataclass(frozen=True)
@@ -31,23 +29,17 @@ class HeadTraining:
     """How a head is trained.
 
     Attributes:
-        num_steps: Steps of the optimizer.
+        schedule: How long and how fast.
         batch_size: Windows in a step.
         min_frames: Shortest window.
         max_frames: Longest window.
-        learning_rate: The highest; it rises for a tenth of the steps and falls to 0.
-        weight_decay: Of AdamW.
-        report_steps: Distance of progress reports.
         seed: Of the windows and of dropout.
     """
 
-    num_steps: int = 1500
+    schedule: Schedule = _SCHEDULE
     batch_size: int = 32
     min_frames: int = 16
     max_frames: int = 128
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    report_steps: int = 100
     seed: int = 0
 
 
@@ -71,31 +63,16 @@ def train_head(
     check_recordings(head, recordings)
     torch.manual_seed(settings.seed)
     sampler = WindowSampler(recordings, settings.min_frames, settings.max_frames, settings.seed)
-    optimizer = AdamW(
-        head.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    schedule = OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.num_steps, pct_start=0.1
-    )
-    head.train()
-    total = 0.0
-    for step in range(1, settings.num_steps + 1):
+
+    def draw_loss() -> Tensor:
         batch = {
             name: torch.from_numpy(value)
             for name, value in sampler.draw(settings.batch_size).items()
         }
         features = batch.pop('features').float()
-        loss = torch.stack(list(head.loss(features, FrameTargets(**batch)).values())).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        total += loss.item()
-        if progress is not None and step % settings.report_steps == 0:
-            progress(step, total / settings.report_steps)
-            total = 0.0
-    head.eval()
+        return torch.stack(list(head.loss(features, FrameTargets(**batch)).values())).sum()
+
+    train_modules([head], settings.schedule, draw_loss, progress)
 
 
 @torch.inference_mode()

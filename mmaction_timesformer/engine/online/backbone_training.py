@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
-from mmaction_timesformer.engine.online_training import Progress
+from mmaction_timesformer.engine.online.steps import Progress, Schedule, train_modules
 from mmaction_timesformer.models.heads.online_action_head import masked_loss
 from mmaction_timesformer.models.recognizers import OnlineRecognizer
+
+_SCHEDULE = Schedule(700, learning_rate=2e-3, report_steps=25)
 
 
 @dataclass(frozen=True)
@@ -43,34 +43,25 @@ class BackboneTraining:
     """How a backbone is trained.
 
     Attributes:
-        num_steps: Steps of the optimizer.
+        schedule: How long and how fast.
         batch_size: Stretches in a step.
         num_frames: T.
-        learning_rate: The highest; it rises for a tenth of the steps and falls to 0.
-        weight_decay: Of AdamW.
-        future_weight: Weight of each horizon beside the present.
+        future_weight: Weight of each horizon ahead, beside the present and what was.
         shift_pixels: Stretches are shifted by up to so many pixels.
-        event_draws: How often a stretch without an event is drawn again.
-        report_steps: Distance of progress reports.
         seed: Of everything.
     """
 
-    num_steps: int = 600
-    batch_size: int = 12
-    num_frames: int = 32
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    future_weight: float = 0.3
+    schedule: Schedule = _SCHEDULE
+    batch_size: int = 20
+    num_frames: int = 20
+    future_weight: float = 0.1
     shift_pixels: int = 4
-    event_draws: int = 3
-    report_steps: int = 25
     seed: int = 0
 
 
 def train_backbone(
     model: OnlineRecognizer,
     recordings: Sequence[LabeledPictures],
-    background: int,
     settings: BackboneTraining,
     progress: Progress | None = None,
 ) -> None:
@@ -79,7 +70,6 @@ def train_backbone(
     Args:
         model: The model; it is in evaluation mode afterwards.
         recordings: With labels at the head's horizons.
-        background: Index of the class that is not an event.
         settings: How.
         progress: Where to report.
 
@@ -93,28 +83,17 @@ def train_backbone(
     rng = np.random.default_rng(settings.seed)
     sizes = usable[0].labels.shape[1:]
     classify = nn.Linear(model.backbone.embed_dims, sizes[0] * sizes[1])
-    parameters = [*model.backbone.parameters(), *classify.parameters()]
-    optimizer = AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.num_steps, pct_start=0.1
-    )
     inputs = [_prepare(model, one.pictures) for one in usable]
-    weights = torch.tensor([1.0] + [settings.future_weight] * (sizes[0] - 1))
-    model.train()
-    total = 0.0
-    for step in range(1, settings.num_steps + 1):
-        clips, labels, known = _draw(inputs, usable, background, settings, rng)
+    moments = (0.0, *model.horizons)
+    weights = torch.tensor([settings.future_weight if ahead > 0 else 1.0 for ahead in moments])
+    places = _frames_by_class(usable)
+
+    def draw_loss() -> Tensor:
+        clips, labels, known = _draw(inputs, usable, places, settings, rng)
         logits = classify(model.stream[0](clips)).unflatten(-1, sizes)
-        loss = masked_loss(logits, labels, known * weights)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        total += loss.item()
-        if progress is not None and step % settings.report_steps == 0:
-            progress(step, total / settings.report_steps)
-            total = 0.0
+        return masked_loss(logits, labels, known * weights)
+
+    train_modules([model.backbone, classify], settings.schedule, draw_loss, progress)
     model.eval()
 
 
@@ -127,22 +106,35 @@ def _prepare(model: OnlineRecognizer, pictures: np.ndarray) -> Tensor:
     return model.motion.step(levels, model.motion.begin())[0].half()
 
 
+def _frames_by_class(recordings: Sequence[LabeledPictures]) -> list[np.ndarray]:
+    """Numbers of the recording and the frame, (n, 2), of the frames of each class that occurs."""
+    numbered = [
+        np.stack([np.full(len(frames), number), frames, classes], axis=1)
+        for number, one in enumerate(recordings)
+        for frames, classes in [np.nonzero(one.labels[:, 0])]
+    ]
+    frames = np.concatenate(numbered)
+    return [frames[frames[:, 2] == name, :2] for name in np.unique(frames[:, 2])]
+
+
 def _draw(
     inputs: Sequence[Tensor],
     recordings: Sequence[LabeledPictures],
-    background: int,
+    places: Sequence[np.ndarray],
     settings: BackboneTraining,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Stretches (B, 3, T, H, W), labels (B, T, 1 + F, K), and whether they count."""
+    """Stretches (B, 3, T, H, W), labels (B, T, 1 + F, K), and whether they count.
+
+    Each lies around a frame of a class; classes take turns by chance, all equally often.
+    """
     clips, labels, known = [], [], []
-    for number in rng.integers(0, len(recordings), settings.batch_size):
+    for chosen in rng.integers(0, len(places), settings.batch_size):
+        number, frame = rng.choice(places[chosen])
         one = recordings[number]
-        for _ in range(settings.event_draws):
-            start = int(rng.integers(0, len(one.pictures) - settings.num_frames + 1))
-            span = slice(start, start + settings.num_frames)
-            if not one.labels[span, 0, background].all():
-                break
+        start = int(frame) - int(rng.integers(0, settings.num_frames))
+        start = min(max(start, 0), len(one.pictures) - settings.num_frames)
+        span = slice(start, start + settings.num_frames)
         limit = settings.shift_pixels
         down, right = rng.integers(-limit, limit + 1, 2).tolist()
         clip = torch.roll(inputs[number][:, span].float(), (down, right), (2, 3))

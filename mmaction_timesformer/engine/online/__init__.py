@@ -1,0 +1,1 @@
+"""Training of models that take streams: the backbone, what it hides and predicts, the head."""

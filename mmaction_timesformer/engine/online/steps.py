@@ -1,0 +1,74 @@
+"""The loop that trainings of online models share: AdamW, one cycle of the learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+
+Progress = Callable[[int, float], None]
+"""Called with the number of steps done and the mean loss since the last call."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes:
+        num_steps: Steps of the optimizer.
+        learning_rate: The highest; it rises for a tenth of the steps and falls to 0.
+        weight_decay: Of AdamW.
+        report_steps: Distance of progress reports.
+    """
+
+    num_steps: int
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    report_steps: int = 50
+
+    def __post_init__(self) -> None:
+        if self.num_steps < 1 or self.report_steps < 1 or self.learning_rate <= 0:
+            raise ValueError(
+                f'num_steps={self.num_steps}, report_steps={self.report_steps} and '
+                f'learning_rate={self.learning_rate} must be above 0'
+            )
+
+
+def train_modules(
+    modules: Iterable[nn.Module],
+    schedule: Schedule,
+    draw_loss: Callable[[], Tensor],
+    progress: Progress | None = None,
+) -> None:
+    """Train modules in place; they are in evaluation mode afterwards.
+
+    Args:
+        modules: What is trained.
+        schedule: How long and how fast.
+        draw_loss: Draws a batch and gives its loss.
+        progress: Where to report.
+    """
+    trained = nn.ModuleList(modules)
+    parameters = list(trained.parameters())
+    optimizer = AdamW(parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    rate = OneCycleLR(
+        optimizer, schedule.learning_rate, total_steps=schedule.num_steps, pct_start=0.1
+    )
+    trained.train()
+    total = 0.0
+    for step in range(1, schedule.num_steps + 1):
+        loss = draw_loss()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        rate.step()
+        total += loss.item()
+        if progress is not None and step % schedule.report_steps == 0:
+            progress(step, total / schedule.report_steps)
+            total = 0.0
+    trained.eval()
