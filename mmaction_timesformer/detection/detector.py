@@ -19,7 +19,7 @@ from mmengine.config import Config
 
 from mmaction_timesformer.detection.events.anticipation import choose_dangers
 from mmaction_timesformer.detection.events.events import DangerEvent
-from mmaction_timesformer.detection.events.rules import EventRule, make_rules
+from mmaction_timesformer.detection.events.rules import EventRule, make_rules, score_column
 from mmaction_timesformer.detection.events.tracker import EventSettings
 from mmaction_timesformer.detection.settings import DetectionSettings
 from mmaction_timesformer.detection.sources.feed import Resume
@@ -68,6 +68,8 @@ class DangerDetector:
             raise ValueError(
                 f'rules has {unknown}, which are not among the classes {list(classes)}'
             )
+        for label, rule in rules.items():
+            score_column(label, rule, classes)
         self.score = score
         self.prepare = prepare
         self.classes = tuple(classes)

@@ -49,9 +49,15 @@ def is_online(config: Config) -> bool:
 
 
 def score_names(classes: Sequence[str], horizons: Sequence[float]) -> tuple[str, ...]:
-    """The classes, then each class at each horizon, as ``Cabin-Worker in 4 s``."""
-    ahead = [f'{name} in {seconds:g} s' for seconds in horizons for name in classes]
-    return (*classes, *ahead)
+    """The classes, then each class at each horizon."""
+    return tuple(moment_name(name, seconds) for seconds in (0.0, *horizons) for name in classes)
+
+
+def moment_name(label: str, seconds: float) -> str:
+    """The name of a class at a horizon: ``Cabin-Worker in 4 s``, or ``Cabin-Worker 2 s ago``."""
+    if not seconds:
+        return label
+    return f'{label} in {seconds:g} s' if seconds > 0 else f'{label} {-seconds:g} s ago'
 
 
 def build_online(config: Config) -> OnlineRecognizer:

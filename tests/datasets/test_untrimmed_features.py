@@ -51,6 +51,15 @@ def test_what_comes_is_the_label_of_later_moments():
     assert np.isnan(recording.progress[[0, 1, 2, 5], 1]).all()
 
 
+def test_what_was_is_the_label_of_earlier_moments():
+    video = VideoFeatures(np.zeros((6, 2)), np.arange(6) * 1.0)
+    recording = label_recording(
+        'a.mp4', video, [event('dig', 1.0, 3.0)], LabelRule(CLASSES, 'nothing'), (-2.0,)
+    )
+    assert recording.labels[:, 1, 1].tolist() == [0, 0, 0, 1, 1, 0]
+    assert recording.known[:, 1].tolist() == [False] * 2 + [True] * 4
+
+
 def test_a_feature_file_is_read_as_it_was_written(tmp_path):
     video = VideoFeatures(np.random.default_rng(0).normal(size=(3, 2)), np.arange(3.0), 'model-1')
     video.write(tmp_path / 'deep' / 'a.npz')

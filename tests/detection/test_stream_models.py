@@ -151,10 +151,15 @@ def test_what_is_expected_is_a_danger_only_on_request():
     classes, tuned = ('Dig', 'Other'), {'Dig': {'enter': 0.5}, 'Dig in 2 s': {'enter': 0.9}}
     assert choose_dangers(classes, (1.0, 2.0), None) == {'Dig': {}}
     assert choose_dangers(classes, (1.0, 2.0), tuned) == {'Dig': {'enter': 0.5}}
-    assert choose_dangers(classes, (1.0, 2.0), tuned, 2.0) == tuned
-    assert choose_dangers(classes, (1.0, 2.0), tuned, 1.0) == {
-        'Dig': {'enter': 0.5}, 'Dig in 1 s': {},
-    }  # fmt: skip
+    at_once = {'lookback_seconds': 0.0}
+    assert choose_dangers(classes, (1.0, 2.0), tuned, 2.0) == {
+        'Dig': {'enter': 0.5},
+        'Dig in 2 s': {'enter': 0.9, **at_once},
+    }
+    assert choose_dangers(classes, (-2.0, 1.0), {'Dig': {'enter': 0.5}}, 1.0) == {
+        'Dig': {'enter': 0.5},
+        'Dig in 1 s': at_once,
+    }
     with pytest.raises(ValueError, match=r'anticipate=3 must be one of .1.0, 2.0. seconds'):
         choose_dangers(classes, (1.0, 2.0), None, 3.0)
 

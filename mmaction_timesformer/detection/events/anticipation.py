@@ -13,13 +13,9 @@ from typing import Any
 
 from mmaction_timesformer.detection.events.rules import SAFE_CLASS
 from mmaction_timesformer.detection.quality.truth import TrueEvent, TrueRecording
+from mmaction_timesformer.inference.online_model import moment_name
 
 Dangers = Mapping[str, Any] | Sequence[str] | None
-
-
-def ahead_name(label: str, seconds: float) -> str:
-    """The name under which a class is scored some seconds ahead."""
-    return f'{label} in {seconds:g} s'
 
 
 def choose_dangers(
@@ -39,17 +35,19 @@ def choose_dangers(
     Raises:
         ValueError: The model does not score that horizon.
     """
-    if anticipate is not None and anticipate not in horizons:
-        raise ValueError(f'anticipate={anticipate:g} must be one of {tuple(horizons)} seconds')
+    ahead = tuple(seconds for seconds in horizons if seconds > 0)
+    if anticipate is not None and anticipate not in ahead:
+        raise ValueError(f'anticipate={anticipate:g} must be one of {ahead} seconds')
     if dangers is None:
         dangers = [name for name in classes if name != SAFE_CLASS]
     given = dict(dangers) if isinstance(dangers, Mapping) else {name: {} for name in dangers}
-    all_ahead = {ahead_name(name, seconds) for name in classes for seconds in horizons}
+    all_ahead = {moment_name(name, seconds) for name in classes for seconds in ahead}
     now = {name: rule for name, rule in given.items() if name not in all_ahead}
     if anticipate is None:
         return now
-    names = [ahead_name(name, anticipate) for name in now if name in classes]
-    return now | {name: given.get(name, {}) for name in names}
+    names = [moment_name(name, anticipate) for name in now if name in classes]
+    # What is to come is not better known later.
+    return now | {name: {'lookback_seconds': 0.0, **given.get(name, {})} for name in names}
 
 
 def expected_truth(
@@ -68,7 +66,7 @@ def expected_truth(
                 *recording.events,
                 *(
                     TrueEvent(
-                        ahead_name(event.label, anticipate),
+                        moment_name(event.label, anticipate),
                         max(0.0, event.start_seconds - anticipate),
                         event.end_seconds - anticipate,
                     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mmaction_timesformer.inference.online_model import moment_name
+
 SMOOTHINGS = ('none', 'ema', 'centred')
 SAFE_CLASS = 'Other'
 """The class that is never an event."""
@@ -31,6 +33,8 @@ class EventRule:
         widen_seconds: How much earlier an event begins and how much later it ends than its runs. A
             window is sure of an event while it shows most of it, and speaks for its centre alone:
             the longer an event, the shorter its run. What touches by that is one event.
+        lookback_seconds: For models of streams: read the score that the model gives so many
+            seconds later of what was, where it has such a horizon. The alarm comes as much later.
     """
 
     smoothing: str = 'ema'
@@ -41,6 +45,7 @@ class EventRule:
     merge_gap_seconds: float = 2.0
     cooldown_seconds: float = 0.0
     widen_seconds: float = 0.0
+    lookback_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if self.smoothing not in SMOOTHINGS:
@@ -58,6 +63,21 @@ class EventRule:
     def pause_seconds(self) -> float:
         """Longest pause between two runs of one event."""
         return max(self.merge_gap_seconds, 2 * self.widen_seconds)
+
+
+def score_column(label: str, rule: EventRule, names: Sequence[str]) -> int:
+    """The place of the score that a class's rule reads, among the names of all scores.
+
+    Raises:
+        ValueError: The model gives no such score.
+    """
+    wanted = moment_name(label, -rule.lookback_seconds)
+    if wanted not in names:
+        raise ValueError(
+            f'the rule of {label} has lookback_seconds={rule.lookback_seconds:g}, but the model '
+            f'does not score {wanted!r}; it scores {list(names)}'
+        )
+    return list(names).index(wanted)
 
 
 def make_rules(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mmaction_timesformer.detection.events.automaton import ClassAutomaton
 from mmaction_timesformer.detection.events.events import DangerEvent, wall_clock
-from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.events.rules import EventRule, score_column
 from mmaction_timesformer.detection.events.smoothing import Sample, make_smoother
 from mmaction_timesformer.detection.windows import WindowSettings
 
@@ -33,7 +33,7 @@ class EventSettings:
     """How scores become events, for all sources of a run.
 
     Attributes:
-        classes: The model's classes in index order.
+        classes: Names of the scores: the model's classes in index order, then those at horizons.
         rules: The classes that are dangers, with the rule of each.
         windows: How windows lie in time.
         model: Fingerprint for the events.
@@ -52,14 +52,19 @@ class _ClassTrack:
 
     def __init__(self, label: str, settings: EventSettings) -> None:
         rule = settings.rules[label]
-        self.index = settings.classes.index(label)
+        self._index = score_column(label, rule, settings.classes)
+        self._lookback_seconds = rule.lookback_seconds
         self._half_hop = settings.windows.hop_seconds / 2
         self._span_seconds = settings.windows.span_seconds
         self._smoother = make_smoother(rule)
         self._automaton = ClassAutomaton(label, rule, settings.update_seconds)
         self._last: Sample | None = None
 
-    def push(self, sample: Sample, begin_seconds: float) -> list[DangerEvent]:
+    def push(self, window: ScoredWindow, begin_seconds: float) -> list[DangerEvent]:
+        seconds = round(window.seconds - self._lookback_seconds, 6)
+        if self._lookback_seconds and seconds < begin_seconds:
+            return []
+        sample = Sample(seconds, window.scores[self._index], window.newest_seconds)
         return self._take(self._smoother.push(sample), begin_seconds)
 
     def finish(self, begin_seconds: float, end_seconds: float) -> list[DangerEvent]:
@@ -123,8 +128,7 @@ class EventTracker:
         """Take the next window's scores; give what has opened, grown or closed."""
         changes = []
         for track in self._tracks.values():
-            sample = Sample(window.seconds, window.scores[track.index], window.newest_seconds)
-            changes += track.push(sample, self._begin_seconds)
+            changes += track.push(window, self._begin_seconds)
         return [self._sign(event) for event in changes]
 
     def finish(self, end_seconds: float) -> list[DangerEvent]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mmaction_timesformer.detection.events.automaton import ClassAutomaton
 from mmaction_timesformer.detection.events.events import DangerEvent
-from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.events.rules import EventRule, score_column
 from mmaction_timesformer.detection.events.smoothing import Sample, make_smoother
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.quality.evaluate import match_events, temporal_iou
@@ -128,7 +128,7 @@ def _offers(
     """The best rule of a class for each number of false alarms."""
     true = recordings.true(label)
     num_true = sum(map(len, true.values()))
-    index, hours = recordings.classes.index(label), recordings.hours
+    index, hours = score_column(label, rule, recordings.classes), recordings.hours
     smoothed = {name: _smooth(rule, all_, index) for name, all_ in recordings.scores.items()}
     samples = _Samples(label, smoothed, true, recordings.hop_seconds)
     row = [_try(tried, samples, hours, threshold) for tried in _thresholds(rule)]
@@ -184,8 +184,9 @@ def _smooth(rule: EventRule, windows: Sequence[ScoredWindow], index: int) -> lis
     smoother = make_smoother(rule)
     samples = []
     for window in windows:
-        sample = Sample(window.seconds, window.scores[index], window.newest_seconds)
-        samples += smoother.push(sample)
+        seconds = window.seconds - rule.lookback_seconds
+        if not rule.lookback_seconds or seconds >= 0:
+            samples += smoother.push(Sample(seconds, window.scores[index], window.newest_seconds))
     return samples + smoother.finish()
 
 

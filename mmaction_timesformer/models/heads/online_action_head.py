@@ -32,7 +32,7 @@ class FrameTargets:
     Attributes:
         labels: 0 or 1, (B, T, K).
         known: Whether a frame's labels count, (B, T).
-        future: The labels at each horizon after the last frame, (B, F, K).
+        future: The labels at each horizon from the last frame, (B, F, K).
         future_known: Whether those count, (B, F).
     """
 
@@ -61,7 +61,7 @@ class OnlineActionHead(BaseModule):
         in_channels: D.
         frame_seconds: Distance of frames.
         horizons: Seconds ahead that are predicted too; what was so many seconds ago, if negative.
-        future_weight: Weight of the horizons' loss beside that of the present.
+        future_weight: Weight of what is to come beside the present; what was has the present's.
         init_cfg: As in mmengine.
 
     Raises:
@@ -128,9 +128,15 @@ class OnlineActionHead(BaseModule):
                 now, targets.labels[:, -num_trained:], targets.known[:, -num_trained:]
             )
         }
-        if self.horizons:
-            ahead = masked_loss(future, targets.future, targets.future_known)
-            losses['loss_future'] = self.future_weight * ahead
+        places = torch.tensor(self.horizons) > 0
+        for name, chosen, weight in (
+            ('loss_past', ~places, 1.0),
+            ('loss_future', places, self.future_weight),
+        ):
+            if chosen.any():
+                losses[name] = weight * masked_loss(
+                    future[:, chosen], targets.future[:, chosen], targets.future_known[:, chosen]
+                )
         return losses
 
     def check_state(self, state: Mapping[str, Tensor], features: Tensor) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from mmaction_timesformer.detection.events.rules import EventRule
+import pytest
+
+from mmaction_timesformer.detection.events.rules import EventRule, score_column
 from mmaction_timesformer.detection.events.tracker import EventSettings, EventTracker, ScoredWindow
 from mmaction_timesformer.detection.windows import WindowSettings
 
@@ -60,6 +62,24 @@ def test_dropped_windows_do_not_end_an_event_that_the_model_has_seen():
     assert (event.start_seconds, event.end_seconds) == (4.5, 12.5)
     events = track([(4, 0, 0), (5, 0.9, 0), (14, 0.9, 0), (15, 0, 0)])
     assert [(e.start_seconds, e.end_seconds) for e in events] == [(4.5, 5.5), (13.5, 14.5)]
+
+
+def test_a_rule_may_read_what_the_model_says_later_of_what_was():
+    """A is seen at 5 and 6 s, which the model says at once, and surely 2 s later."""
+    names = ('A', 'Other', 'A 2 s ago', 'Other 2 s ago')
+    scores = {5: (0.5, 0.1), 6: (0.5, 0.1), 7: (0.1, 0.9), 8: (0.0, 0.8)}
+    rule = replace(RULE, lookback_seconds=2.0)
+    tracker = EventTracker('gate', EventSettings(names, {'A': rule}, WINDOWS))
+    tracker.begin(0.0)
+    changes = []
+    for second in range(12):
+        now, ago = scores.get(second, (0.0, 0.0))
+        changes += tracker.push(ScoredWindow(second, second, (now, 1 - now, ago, 1 - ago)))
+    (event,) = (change for change in changes if change.state == 'closed')
+    assert (event.start_seconds, event.end_seconds, event.peak_score) == (4.5, 6.5, 0.9)
+    assert event.alarm_seconds == 7
+    with pytest.raises(ValueError, match=r"lookback_seconds=3, .* does not score 'A 3 s ago'"):
+        score_column('A', replace(RULE, lookback_seconds=3.0), names)
 
 
 def test_events_carry_the_source_the_model_and_the_time_of_day():

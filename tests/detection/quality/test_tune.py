@@ -57,6 +57,22 @@ def test_thresholds_alone_are_chosen(recordings):
     assert replace(chosen, enter=RULE.enter, leave=RULE.leave) == RULE
 
 
+def test_what_is_known_later_is_tuned_as_it_is_tracked(recordings):
+    """The same scores, said three seconds later of what was, give the same thresholds."""
+    scores, truth = recordings
+    later = [
+        ScoredWindow(window.seconds + 3.0, window.seconds + 3.0, (0.0, 0.0, 0.0, window.scores[0]))
+        for window in scores['one']
+    ]
+    names = (*CLASSES, 'A 3 s ago')
+    rule = replace(RULE, lookback_seconds=3.0)
+    chosen = tune_rules(
+        ScoredRecordings({'one': later}, truth, names, 200 / 3600, 0.5), {'A': rule}, 12.0
+    )['A']
+    expected = tune(recordings, rate=12.0)['A']
+    assert (chosen.f1, chosen.rule) == (expected.f1, replace(expected.rule, lookback_seconds=3.0))
+
+
 def test_the_smallest_leave_stays_one(recordings):
     scores, truth = recordings
     rules = {'A': EventRule('none', enter=0.9, leave=0.0002)}

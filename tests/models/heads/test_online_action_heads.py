@@ -129,6 +129,11 @@ def test_the_loss_is_that_of_the_frames_that_count():
     ahead = (cross_entropy(logits[0, 1], labels[0]) + cross_entropy(logits[1, 2], labels[1])) / 2
     torch.testing.assert_close(losses['loss_now'], now)
     torch.testing.assert_close(losses['loss_future'], 0.25 * ahead)
+    # What was 1 s ago has the weight of the present.
+    head.horizons = (-1.0, 2.0)
+    losses = head.loss(features, targets)
+    torch.testing.assert_close(losses['loss_past'], cross_entropy(logits[0, 1], labels[0]))
+    torch.testing.assert_close(losses['loss_future'], 0.25 * cross_entropy(logits[1, 2], labels[1]))
 
 
 @pytest.mark.parametrize('kind', KINDS)
