@@ -23,6 +23,12 @@ def parse_args() -> argparse.Namespace:
         default=0.0,
         help='frames this close to the start or end of an event do not count (%(default)s)',
     )
+    parser.add_argument(
+        '--hidden-steps',
+        type=int,
+        default=0,
+        help='steps before that without labels: predict hidden patches (%(default)s)',
+    )
     parser.add_argument('--steps', type=int, default=700, help='of the optimizer (%(default)s)')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()

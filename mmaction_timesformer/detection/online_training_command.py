@@ -28,12 +28,17 @@ from mmaction_timesformer.engine.inputs import read_config
 from mmaction_timesformer.engine.online.backbone_training import (
     BackboneTraining,
     LabeledPictures,
+    backbone_input,
     train_backbone,
 )
 from mmaction_timesformer.engine.online.head_training import (
     HeadTraining,
     score_recordings,
     train_head,
+)
+from mmaction_timesformer.engine.online.hidden_patches import (
+    HiddenPatchTraining,
+    train_on_hidden_patches,
 )
 from mmaction_timesformer.engine.online.steps import Schedule
 from mmaction_timesformer.evaluation.frame_metrics import FrameMetrics, frame_metrics
@@ -42,6 +47,8 @@ from mmaction_timesformer.inference.online_model import (
     load_backbone,
     make_picture_preparer,
 )
+from mmaction_timesformer.models.heads.future_frame_decoder import FutureFrameDecoder
+from mmaction_timesformer.models.recognizers import OnlineRecognizer
 from video_clips.plain_data import plain
 from video_clips.whole_files import write_atomically, written_beside
 
@@ -80,6 +87,7 @@ class BackboneArguments:
         out: The checkpoint to write.
         init: Weights to start from, of any known format.
         margin_seconds: Frames this close to a border are not trained on.
+        hidden_steps: Steps before that, in which hidden patches are predicted, without labels.
         steps: Of the optimizer.
         seed: Of everything.
     """
@@ -90,6 +98,7 @@ class BackboneArguments:
     out: str
     init: str | None = None
     margin_seconds: float = 0.0
+    hidden_steps: int = 0
     steps: int = 700
     seed: int = 0
 
@@ -169,6 +178,8 @@ def train_backbone_command(arguments: BackboneArguments) -> None:
             name, video, known.events, rule, model.horizons, known.duration_seconds
         )
         recordings.append(LabeledPictures(pictures, one.labels, one.known))
+    if arguments.hidden_steps:
+        _train_on_hidden_patches(model, recordings, arguments)
     train_backbone(
         model,
         recordings,
@@ -180,6 +191,18 @@ def train_backbone_command(arguments: BackboneArguments) -> None:
     weights = {f'backbone.{name}': value for name, value in model.backbone.state_dict().items()}
     with written_beside(arguments.out) as partial:
         torch.save({'state_dict': weights}, partial)
+
+
+def _train_on_hidden_patches(
+    model: OnlineRecognizer, recordings: Sequence[LabeledPictures], arguments: BackboneArguments
+) -> None:
+    """Train the backbone to predict what is hidden; what predicts is thrown away."""
+    patch_size = model.backbone.patch_size
+    decoder = FutureFrameDecoder(model.backbone.embed_dims, patch_size)
+    inputs = [backbone_input(model, one.pictures) for one in recordings]
+    schedule = Schedule(arguments.hidden_steps, report_steps=25)
+    settings = HiddenPatchTraining(schedule, seed=arguments.seed)
+    train_on_hidden_patches(model.stream[0], decoder, inputs, settings, _print_loss)
 
 
 def train_head_command(arguments: HeadArguments) -> None:

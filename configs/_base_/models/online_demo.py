@@ -1,6 +1,6 @@
-# Frames 0.5 s apart, each computed once: small enough for one CPU core. See docs/streaming.md.
+# Frames 0.25 s apart, each computed once: small enough for one CPU core. See docs/streaming.md.
 classes = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
-frame_seconds = 0.5
+frame_seconds = 0.25
 model = dict(
     type='OnlineRecognizer',
     backbone=dict(
@@ -17,7 +17,7 @@ model = dict(
         pos_init_std=1.5,
     ),
     # A fixed camera's background is the mean of what it has shown: what is left is what moves.
-    motion=dict(type='RunningMotion', background_frames=60),
+    motion=dict(type='RunningMotion', background_frames=120),
     head=dict(
         type='RecurrentActionHead',
         num_classes=4,

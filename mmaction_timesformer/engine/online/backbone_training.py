@@ -52,8 +52,8 @@ class BackboneTraining:
     """
 
     schedule: Schedule = _SCHEDULE
-    batch_size: int = 20
-    num_frames: int = 20
+    batch_size: int = 12
+    num_frames: int = 32
     future_weight: float = 0.1
     shift_pixels: int = 4
     seed: int = 0
@@ -76,14 +76,12 @@ def train_backbone(
     Raises:
         ValueError: No recording is as long as a stretch.
     """
-    usable = [one for one in recordings if len(one.pictures) >= settings.num_frames]
-    if not usable:
-        raise ValueError(f'none of {len(recordings)} recordings has {settings.num_frames} frames')
+    usable = long_enough(recordings, settings.num_frames)
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     sizes = usable[0].labels.shape[1:]
     classify = nn.Linear(model.backbone.embed_dims, sizes[0] * sizes[1])
-    inputs = [_prepare(model, one.pictures) for one in usable]
+    inputs = [backbone_input(model, one.pictures) for one in usable]
     moments = (0.0, *model.horizons)
     weights = torch.tensor([settings.future_weight if ahead > 0 else 1.0 for ahead in moments])
     places = _frames_by_class(usable)
@@ -97,8 +95,20 @@ def train_backbone(
     model.eval()
 
 
+def long_enough(recordings: Sequence[LabeledPictures], num_frames: int) -> list[LabeledPictures]:
+    """The recordings that hold a stretch.
+
+    Raises:
+        ValueError: None does.
+    """
+    usable = [one for one in recordings if len(one.pictures) >= num_frames]
+    if not usable:
+        raise ValueError(f'none of {len(recordings)} recordings has {num_frames} frames')
+    return usable
+
+
 @torch.inference_mode()
-def _prepare(model: OnlineRecognizer, pictures: np.ndarray) -> Tensor:
+def backbone_input(model: OnlineRecognizer, pictures: np.ndarray) -> Tensor:
     """Input of the backbone from a recording, (3, T, H, W), in half precision."""
     levels = torch.from_numpy(pictures).permute(3, 0, 1, 2).float()
     if model.motion is None:

@@ -135,6 +135,10 @@ class StreamingTimeSformer(nn.Module):
         """
         return self.step(clips, self.begin(), seconds)[0]
 
+    def tokens(self, clips: Tensor) -> Tensor:
+        """Patches of a whole video (B, T, h, w, D), whatever the backbone's ``out_type``."""
+        return self.backbone.norm(self._advance(clips, self.begin(), None)[1])
+
     def step(
         self, frames: Tensor, state: StreamState, seconds: Tensor | None = None
     ) -> tuple[Tensor, StreamState]:
@@ -152,6 +156,13 @@ class StreamingTimeSformer(nn.Module):
             ValueError: The frames have another size or number than those before, or the state is
                 another model's.
         """
+        cls, patches, new_state = self._advance(frames, state, seconds)
+        return self._output(cls, patches), new_state
+
+    def _advance(
+        self, frames: Tensor, state: StreamState, seconds: Tensor | None
+    ) -> tuple[Tensor, Tensor, StreamState]:
+        """Class tokens (B, n, D) and patches (B, n, h, w, D), before the norm, and the state."""
         self._check(frames, state)
         times = self._times(frames.shape[2], state, seconds)
         new_times = times[len(state.seconds) :]
@@ -175,7 +186,7 @@ class StreamingTimeSformer(nn.Module):
             seconds=times[len(times) - kept :].clone(),
             past=tuple(caches),
         )
-        return self._output(cls, patches), new_state
+        return cls, patches, new_state
 
     def _output(self, cls: Tensor, patches: Tensor) -> Tensor:
         if self.backbone.out_type == 'cls':
