@@ -117,9 +117,9 @@ def _quality(options: argparse.Namespace) -> None:
     results = {}
     with TemporaryDirectory() as folder:
         for name, config, checkpoint in options.model:
-            results[name] = try_model(
-                Config.fromfile(config), checkpoint, Path(folder) / name, options
-            )
+            tried = try_model(Config.fromfile(config), checkpoint, Path(folder) / name, options)
+            for later, figures in tried.items():
+                results[f'{name}, {later:g} s later' if later else name] = figures
             print(f'{name}: done', flush=True)
     write_record(
         'streams',

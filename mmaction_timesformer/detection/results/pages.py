@@ -14,7 +14,7 @@ import numpy as np
 
 from data_analysis.report.html import write_page
 from mmaction_timesformer.detection.events.events import DangerEvent, clock, time_of_day, wall_clock
-from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.events.rules import EventRule, score_column
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
 from mmaction_timesformer.detection.results.drawing import class_colours
 from mmaction_timesformer.detection.sources.records import Gap
@@ -73,7 +73,7 @@ def write_report(
         footer: A sentence about the run.
     """
     folder, labels = Path(file).parent, list(rules)
-    sources = [_source(page, folder, classes, labels) for page in pages]
+    sources = [_source(page, folder, classes, rules) for page in pages]
     write_page(
         Path(file),
         Path(__file__).parent / 'templates' / 'events.html.j2',
@@ -88,7 +88,7 @@ def write_report(
 
 
 def _source(
-    page: SourcePage, folder: Path, classes: Sequence[str], labels: Sequence[str]
+    page: SourcePage, folder: Path, classes: Sequence[str], rules: Mapping[str, EventRule]
 ) -> dict[str, Any]:
     ends = [event.end_seconds for event in page.events] + [1e-3]
     duration = max(page.duration_seconds, *ends)
@@ -98,7 +98,10 @@ def _source(
         'duration': duration,
         'length': clock(duration),
         'video': _link(page.video, folder),
-        'curves': {label: _curve(page.windows, classes.index(label), duration) for label in labels},
+        'curves': {
+            label: _curve(page.windows, score_column(label, rule, classes), rule, duration)
+            for label, rule in rules.items()
+        },
         'events': [_event(event, page, folder) for event in page.events],
         'gaps': [
             {'start': gap.start_seconds, 'end': gap.end_seconds or duration, 'why': gap.reason}
@@ -129,17 +132,29 @@ def _event(event: DangerEvent, page: SourcePage, folder: Path) -> dict[str, Any]
     }
 
 
-def _curve(windows: Sequence[ScoredWindow], index: int, duration: float) -> str:
-    """An SVG path, 1000 wide and 100 high; of many windows the highest of each bin."""
+def _curve(
+    windows: Sequence[ScoredWindow], index: int, rule: EventRule, duration: float
+) -> dict[str, str]:
+    """The scores that a rule reads, at the moments that they describe; of many the highest.
+
+    Returns:
+        ``path``, for SVG, 1000 wide and 100 high; ``moments``, in seconds, and ``scores``, in
+        hundredths, with spaces between.
+    """
     if not windows:
-        return ''
-    moments = np.array([window.seconds for window in windows]) / duration * 1000
+        return {'path': '', 'moments': '', 'scores': ''}
+    seconds = np.array([window.seconds for window in windows]) - rule.lookback_seconds
+    moments = seconds.clip(0) / duration * 1000
     scores = np.array([window.scores[index] for window in windows])
     if len(scores) > _MAX_POINTS:
         starts = np.linspace(0, len(scores), _MAX_POINTS, endpoint=False).astype(int)
         moments, scores = moments[starts], np.maximum.reduceat(scores, starts)
     points = [f'{x:.2f} {100 * (1 - y):.1f}' for x, y in zip(moments, scores, strict=True)]
-    return f'M{moments[0]:.2f} 100L' + 'L'.join(points) + f'L{moments[-1]:.2f} 100Z'
+    return {
+        'path': f'M{moments[0]:.2f} 100L' + 'L'.join(points) + f'L{moments[-1]:.2f} 100Z',
+        'moments': ' '.join(f'{moment * duration / 1000:.2f}' for moment in moments),
+        'scores': ' '.join(f'{100 * score:.0f}' for score in scores),
+    }
 
 
 def _ticks(duration: float) -> list[float]:

@@ -93,6 +93,19 @@ def test_long_recordings_have_short_curves_that_keep_their_peaks(tmp_path):
     assert float(peak) == pytest.approx(314.15, abs=1.0)
 
 
+def test_curves_stand_at_the_moments_that_their_scores_describe(tmp_path):
+    """The model says at 7 s that A happened at 5 s; the rule reads that."""
+    windows = [ScoredWindow(n, n, (0.0, float(n == 7) * 0.9)) for n in range(10)]
+    page = SourcePage('gate', 10.0, [], windows)
+    rules = {'A': EventRule(lookback_seconds=2.0)}
+    write_report(tmp_path / 'report.html', [page], ('A', 'A 2 s ago'), rules, 'a run')
+    content = (tmp_path / 'report.html').read_text()
+    (moments,) = re.findall(r'data-moments="([^"]+)"', content)
+    (scores,) = re.findall(r'data-scores="([^"]+)"', content)
+    assert dict(zip(moments.split(), scores.split(), strict=True))['5.00'] == '90'
+    assert scores.count('90') == 1
+
+
 def test_clock():
     assert [clock(s) for s in (0, 75.5, 59.96, 3600, 36061.2)] == [
         '0:00.0',

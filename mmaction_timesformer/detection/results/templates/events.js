@@ -4,6 +4,11 @@ for (const section of document.querySelectorAll('section.watch')) {
   const timeline = section.querySelector('.timeline');
   const playhead = section.querySelector('.playhead');
   if (!timeline) continue;
+  const readings = [...section.querySelectorAll('output[data-moments]')].map((output) => ({
+    output,
+    moments: output.dataset.moments.split(' ').filter(Boolean).map(Number),
+    scores: output.dataset.scores.split(' '),
+  }));
   let zoom = 1;
   let now = 0;
 
@@ -11,6 +16,11 @@ for (const section of document.querySelectorAll('section.watch')) {
     now = Math.min(Math.max(seconds, 0), duration);
     playhead.style.left = `${(100 * now) / duration}%`;
     timeline.setAttribute('aria-valuenow', now.toFixed(1));
+    for (const { output, moments, scores } of readings) {
+      let place = moments.length - 1;
+      while (place > 0 && moments[place] > now) place -= 1;
+      output.textContent = moments.length ? (scores[place] / 100).toFixed(2) : '';
+    }
   };
   const seek = (seconds) => {
     show(seconds);
@@ -40,6 +50,7 @@ for (const section of document.querySelectorAll('section.watch')) {
   });
   if (video) video.addEventListener('timeupdate', () => show(video.currentTime));
 
+  show(0);
   for (const button of section.querySelectorAll('[data-zoom]')) {
     button.addEventListener('click', () => {
       zoom = Math.min(Math.max(zoom * Number(button.dataset.zoom), 1), 256);
