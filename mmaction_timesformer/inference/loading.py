@@ -10,7 +10,13 @@ from mmengine.config import Config
 
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, is_exported
-from mmaction_timesformer.inference.online_model import is_online, load_online
+from mmaction_timesformer.inference.exporting.exported_stream import ExportedStream
+from mmaction_timesformer.inference.online_model import (
+    is_online,
+    load_online,
+    make_picture_preparer,
+    score_names,
+)
 from mmaction_timesformer.inference.preparation import FramePreparer, PipelineParts
 from mmaction_timesformer.inference.scoring import Score, ScoringSettings
 from mmaction_timesformer.inference.stream_scorer import StreamScorer
@@ -62,6 +68,8 @@ def load_weights(
         FileNotFoundError: There is no such file.
         ValueError: It does not fit the config, or there is no such device.
     """
+    if is_online(config) and Path(weights).suffix == '.onnx':
+        return _open_exported_stream(config, weights, device)
     if is_online(config):
         recognizer.check_device(device)
         dtype = choose_dtype(settings.dtype, device)
@@ -90,6 +98,27 @@ def load_weights(
     prepare = recognizer.make_preparer(model, parts.picture_steps, dtype)
     score = recognizer.RecognizerScore(model, dtype, settings.temperature)
     return LoadedModel(score, prepare, classes, score.temperature, digest, str(dtype))
+
+
+def _open_exported_stream(config: Config, weights: str | Path, device: str) -> LoadedModel:
+    if device != 'cpu':
+        raise ValueError(f'{weights}: the exported step of a stream runs on the CPU, not {device}')
+    stream = ExportedStream(weights)
+    found, head = stream.metadata, config.model.head
+    if found.frame_seconds != head.frame_seconds or found.classes != tuple(config.classes):
+        raise ValueError(
+            f'{weights} was exported for {found.classes}, {found.frame_seconds:g} s apart: use the '
+            'config that it was exported with'
+        )
+    return LoadedModel(
+        StreamScorer(stream),
+        make_picture_preparer(config),
+        score_names(found.classes, found.horizons),
+        1.0,
+        found.weights_digest,
+        'float32 .onnx',
+        found.horizons,
+    )
 
 
 def _open_exported(

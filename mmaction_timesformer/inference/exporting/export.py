@@ -20,6 +20,7 @@ from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.clip_classifier import ClipClassifier, reference_of
 from mmaction_timesformer.inference.exporting.compiled_package import write_package
 from mmaction_timesformer.inference.exporting.exported_model import SUFFIXES, ExportedModel, Run
+from mmaction_timesformer.inference.exporting.exported_stream import export_stream
 from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
 from mmaction_timesformer.inference.exporting.split_clips import read_clips
 from mmaction_timesformer.inference.exporting.tracing import trace
@@ -28,6 +29,7 @@ from mmaction_timesformer.inference.exporting.verification import (
     agreement,
     verify,
 )
+from mmaction_timesformer.inference.online_model import is_online
 from mmaction_timesformer.inference.preparation import FramePreparer, split_pipeline
 from mmaction_timesformer.inference.scoring import ScoringSettings
 
@@ -75,6 +77,12 @@ def export(
     if not isinstance(config, Config):
         config = read_config(str(config))
     config.merge_from_dict(dict(cfg_options or {}))
+    if is_online(config):
+        if target.suffix != '.onnx' or int8 or image_size:
+            raise ValueError(
+                'the step of a stream is exported as float32 .onnx, for the size of the config'
+            )
+        return export_stream(config, checkpoint, target)
     model, metadata = load_model(config, checkpoint, image_size, device)
     reference = reference_of(model, metadata.temperature)
     program = trace(ClipClassifier(model, metadata.temperature), metadata.clip_shape, device)

@@ -5,8 +5,9 @@ Legend: B clips, T frames, H/W pixels, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from mmaction_timesformer.inference.exporting import compiled_package
 from mmaction_timesformer.inference.exporting.metadata import ExportMetadata
 from mmaction_timesformer.inference.exporting.onnx_checks import check_onnx
 from mmaction_timesformer.inference.scoring import check_temperature
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 SUFFIXES = ('.onnx', '.pt2')
 Run = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -95,7 +99,16 @@ class ExportedModel:
         return logits.sigmoid() if self.metadata.multi_label else logits.softmax(dim=1)
 
 
-def _open_onnx(path: Path, device: str) -> tuple[Run, ExportMetadata]:
+def open_session(path: Path, device: str, outputs: Collection[str]) -> InferenceSession:
+    """Open an ONNX file that gives certain outputs.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be run, not on that device, or gives something else.
+        ImportError: The runtime is not installed.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file')
     try:
         import onnxruntime
 
@@ -117,8 +130,15 @@ def _open_onnx(path: Path, device: str) -> tuple[Run, ExportMetadata]:
     # The runtime has a class of errors for each reason, and shares none but RuntimeError's parent.
     except Exception as error:
         raise ValueError(f'{path} is no ONNX file that can be run: {_short(error)}') from error
-    if not {'probabilities', 'logits'} <= {output.name for output in session.get_outputs()}:
-        raise ValueError(f'{path} gives no probabilities and logits: tools/export.py writes both')
+    if not set(outputs) <= {output.name for output in session.get_outputs()}:
+        raise ValueError(
+            f'{path} gives no {" and ".join(outputs)}: tools/export.py writes files that do'
+        )
+    return session
+
+
+def _open_onnx(path: Path, device: str) -> tuple[Run, ExportMetadata]:
+    session = open_session(path, device, ('probabilities', 'logits'))
     strings = session.get_modelmeta().custom_metadata_map
     metadata = ExportMetadata.from_strings(strings, path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -24,6 +24,34 @@ def write_onnx(program: ExportedProgram, file: Path, strings: Mapping[str, str])
         file: To write.
         strings: Metadata.
     """
+    _write(program, file, (('clips',), ('probabilities', 'logits')))
+    annotate(file, strings)
+
+
+def write_step(
+    program: ExportedProgram,
+    file: Path,
+    names: tuple[Sequence[str], Sequence[str]],
+    strings: Mapping[str, str],
+) -> None:
+    """Write a traced step of a stream, its constants folded.
+
+    Args:
+        program: Its sizes are fixed.
+        file: To write.
+        names: Of the inputs and of the outputs.
+        strings: Metadata.
+    """
+    _write(program, file, names)
+    model = onnx.load(file)
+    del model.graph.value_info[:]
+    onnx.helper.set_model_props(model, dict(strings))
+    onnx.save(model, file)
+
+
+def _write(
+    program: ExportedProgram, file: Path, names: tuple[Sequence[str], Sequence[str]]
+) -> None:
     raw = file.with_name(f'{file.name}.raw')
     try:
         with _quiet():
@@ -34,8 +62,8 @@ def write_onnx(program: ExportedProgram, file: Path, strings: Mapping[str, str])
                 dynamo=True,
                 optimize=False,
                 verbose=False,
-                input_names=['clips'],
-                output_names=['probabilities', 'logits'],
+                input_names=list(names[0]),
+                output_names=list(names[1]),
                 opset_version=OPSET,
             )
         assert exported is not None
@@ -49,7 +77,6 @@ def write_onnx(program: ExportedProgram, file: Path, strings: Mapping[str, str])
     finally:
         raw.unlink(missing_ok=True)
         raw.with_name(f'{raw.name}.data').unlink(missing_ok=True)
-    annotate(file, strings)
 
 
 def annotate(file: Path, strings: Mapping[str, str]) -> None:
