@@ -11,13 +11,17 @@ from mmaction_timesformer.detection.sources.feed import Resume
 from mmaction_timesformer.detection.sources.records import Gap
 
 
-def from_the_start(resume: Resume) -> tuple[Resume, float | None]:
-    """Where to resume a source whose model must have seen all of it, and what is scored already.
+def after_state(resume: Resume, seen_until: float | None) -> Resume:
+    """Where to resume a source whose model must have seen all of it: after its saved state.
 
-    The frames before are scored again, to bring the model's state to where it was.
+    Later frames, or all if there is none, are scored again, to bring the state to where it was.
     """
-    gaps = tuple(item for item in resume.past if isinstance(item, Gap))
-    return replace(resume, past=gaps), resume.after_seconds
+    kept = tuple(
+        item
+        for item in resume.past
+        if isinstance(item, Gap) or (seen_until is not None and item.seconds <= seen_until)
+    )
+    return replace(resume, past=kept)
 
 
 def replay(tracker: EventTracker, past: Iterable[ScoredWindow | Gap]) -> list[DangerEvent]:

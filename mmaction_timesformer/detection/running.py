@@ -22,9 +22,14 @@ from mmaction_timesformer.detection.results.finishing import MEDIA, RunOptions, 
 from mmaction_timesformer.detection.results.folder import ResultsFolder, to_record
 from mmaction_timesformer.detection.results.live_state import LiveState
 from mmaction_timesformer.detection.results.previews import PreviewRing
+from mmaction_timesformer.detection.results.stream_states import StreamStates
 from mmaction_timesformer.detection.sources.records import End, Gap
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.watch import Heartbeat, Record, Scored
+from mmaction_timesformer.inference.stream_scorer import StreamScorer
+
+STATES = 'states'
+"""The folder in the results where states of streams are kept."""
 
 _logger = logging.getLogger(__name__)
 
@@ -120,6 +125,9 @@ def run(
         folder, detector.event_settings, options.description, detector.predecessors
     )
     left = results.resume(sources)
+    if isinstance(detector.score, StreamScorer):
+        states = results.folder / STATES
+        detector.score.keeper = StreamStates(states, detector.fingerprint)
     summary = RunSummary(len(sources), num_skipped=len(sources) - len(left.sources))
     is_guard = any(source.is_live for source in left.sources)
     previews = {s.name: PreviewRing() for s in left.sources if options.clips and s.is_live}

@@ -23,7 +23,7 @@ from mmaction_timesformer.detection.events.tracker import (
     EventTracker,
     ScoredWindow,
 )
-from mmaction_timesformer.detection.replaying import from_the_start, replay
+from mmaction_timesformer.detection.replaying import after_state, replay
 from mmaction_timesformer.detection.sources.fair_queue import FairQueue
 from mmaction_timesformer.detection.sources.feed import Feed, FeedSettings, Patience, Resume
 from mmaction_timesformer.detection.sources.live import LiveFeed
@@ -198,7 +198,11 @@ class Watch:
             if isinstance(self._score, StreamScorer):
                 self._score.forget(source.name)
                 if resume is not None:
-                    feed_resume, scored_until = from_the_start(resume)
+                    scored_until = resume.after_seconds
+                    seen_until = None
+                    if scored_until is not None:
+                        seen_until = self._score.restore(source.name, scored_until)
+                    feed_resume = after_state(resume, seen_until)
             feed = kind(source, settings.feed_settings, prepare, self._queue, feed_resume)
             tracker = EventTracker(source.name, events, resume.epoch if resume else None)
             self._stations[source.name] = _Station(feed, tracker, scored_until)

@@ -46,8 +46,21 @@ class Moment(Protocol):
         """Its picture alone, (1, C, H, W)."""
 
 
+class StateKeeper(Protocol):
+    """Saves states of streams."""
+
+    def offer(self, source: str, seconds: float, state: Any) -> None:
+        """Take the state of a source after the frame at a time."""
+
+    def find(self, source: str, until_seconds: float) -> tuple[float, dict[str, Any]] | None:
+        """The newest saved state up to a time, with its own time."""
+
+
 class StreamScorer:
     """Keeps the streams of several sources apart.
+
+    Attributes:
+        keeper: Where states are saved, if anywhere.
 
     Args:
         model: The model, in evaluation mode.
@@ -59,6 +72,7 @@ class StreamScorer:
         self._device = device
         self._states: dict[str, Any] = {}
         self._last_index: dict[str, int] = {}
+        self.keeper: StateKeeper | None = None
 
     @torch.inference_mode()
     def score(self, moments: Sequence[tuple[str, Moment]]) -> list[tuple[float, ...]]:
@@ -93,6 +107,20 @@ class StreamScorer:
         self._states.pop(source, None)
         self._last_index.pop(source, None)
 
+    def restore(self, source: str, until_seconds: float) -> float | None:
+        """Begin a source with its newest saved state up to a time.
+
+        Returns:
+            The time of the last frame that the state has seen; None if it begins anew.
+        """
+        self.forget(source)
+        saved = self.keeper.find(source, until_seconds) if self.keeper else None
+        if saved is None:
+            return None
+        seconds, content = saved
+        self._states[source] = type(self.model.begin()).from_state_dict(content)
+        return seconds
+
     def _stretches(self, name: str, moments: Sequence[Moment]) -> Iterator[list[Moment]]:
         """Moments cut where the time line begins anew; the state before is then forgotten."""
         stretch: list[Moment] = []
@@ -116,6 +144,8 @@ class StreamScorer:
             self.model.begin() if state is None else state,
             seconds,
         )
+        if self.keeper is not None:
+            self.keeper.offer(name, moments[-1].seconds, self._states[name])
         # Rounded as they are written, so that a log read back gives the same events.
         return [
             tuple(round(value, 6) for value in row)

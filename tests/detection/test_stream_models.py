@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 import torch
 
+from mmaction_timesformer.detection import running
 from mmaction_timesformer.detection.delivery.sinks import Sink
 from mmaction_timesformer.detection.events.anticipation import choose_dangers, expected_truth
 from mmaction_timesformer.detection.quality.truth import TrueEvent, TrueRecording
 from mmaction_timesformer.detection.results.event_log import read_events
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
 from mmaction_timesformer.detection.results.score_log import read_scores
+from mmaction_timesformer.detection.results.stream_states import StreamStates
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.feed import Gap
 from mmaction_timesformer.detection.sources.sources import Source
@@ -111,6 +114,76 @@ def test_a_killed_run_goes_on_with_the_same_scores_and_events(yard, tmp_path, af
     assert killed == whole
     assert len(whole) == 3
     assert read_scores(tmp_path / 'killed' / SCORES) == read_scores(tmp_path / 'whole' / SCORES)
+
+
+@dataclass(frozen=True)
+class _Blend:
+    """A state that can be saved."""
+
+    value: torch.Tensor
+    count: int
+
+    def state_dict(self):
+        return {'value': self.value, 'count': self.count}
+
+    @classmethod
+    def from_state_dict(cls, content):
+        return cls(content['value'], content['count'])
+
+
+class _SavedColours(FadingColours):
+    """As before, with a state that can be saved; counts the frames that it is given."""
+
+    num_steps = 0
+
+    def begin(self):
+        return _Blend(*super().begin())
+
+    def step(self, pictures, state, seconds=None):
+        self.num_steps += pictures.shape[1]
+        rows, new = super().step(pictures, (state.value, state.count), seconds)
+        return rows, _Blend(*new)
+
+
+def test_a_killed_run_goes_on_from_a_saved_state(yard, tmp_path, monkeypatch):
+    """Four frames a second; the state is saved every two seconds."""
+    monkeypatch.setattr(running, 'StreamStates', partial(StreamStates, period_seconds=2.0))
+    source = [Source('yard', str(yard))]
+
+    def detector(**settings):
+        return make_detector(StreamScorer(_SavedColours()), windows=MOMENTS, **settings)
+
+    run(detector(), source, tmp_path / 'whole')
+    with pytest.raises(RuntimeError, match='killed'):
+        run(detector(batch_size=1), source, tmp_path / 'killed', [_Killed(3)])
+    again = detector()
+    run(again, source, tmp_path / 'killed')
+    killed, whole = (
+        (read_scores(tmp_path / name / SCORES), [
+            replace(event, latency_seconds=None)
+            for event in read_events(tmp_path / name / EVENTS)
+        ])
+        for name in ('killed', 'whole')
+    )  # fmt: skip
+    assert killed[0] == whole[0]
+    final = [event for event in whole[1] if event.state == 'closed']
+    assert [event for event in killed[1] if event.state == 'closed'] == final
+    # All 120 frames are in the state, and those from its last saving on alone were scored again.
+    assert again.score._states['yard'].count == 120
+    assert again.score.model.num_steps < 100
+
+
+def test_a_damaged_state_costs_time_alone(tmp_path, caplog):
+    states = StreamStates(tmp_path, 'model', period_seconds=1.0)
+    for second in (0.0, 1.0):
+        states.offer('yard', second, _Blend(torch.full((3,), second), int(second)))
+    assert states.find('yard', 1.5)[0] == 1.0
+    assert states.find('yard', 0.5)[0] == 0.0
+    assert StreamStates(tmp_path, 'other').find('yard', 9.0) is None
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    assert states.find('yard', 9.0) is None
+    assert 'frames are scored again' in caplog.text
 
 
 def test_a_gap_begins_a_new_state(tmp_path):
