@@ -15,5 +15,7 @@ detection = dict(
         leave=0.3,
         min_seconds=1.0,
         merge_gap_seconds=1.0,
+        # What the model says two seconds later of what was: docs/streaming.md.
+        lookback_seconds=2.0,
     ),
 )
