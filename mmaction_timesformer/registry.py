@@ -5,6 +5,7 @@ name and mmaction2's tools find it. No name that mmaction2 has taken is used, an
 """
 
 from mmaction.registry import (
+    DATA_SAMPLERS,
     DATASETS,
     HOOKS,
     LOOPS,
@@ -29,6 +30,7 @@ PATCH_EMBEDS = Registry('patch embedding', scope='mmaction')
 __all__ = [
     'ATTENTION_SCHEMES',
     'DATASETS',
+    'DATA_SAMPLERS',
     'HOOKS',
     'LOOPS',
     'METRICS',

@@ -1,5 +1,6 @@
 """Annotated videos and raw frames for mmaction2, and the transforms that read them."""
 
+from mmaction_timesformer.datasets.group_sampler import GroupBalancedSampler
 from mmaction_timesformer.datasets.labeled_raw_frames import LabeledRawframeDataset
 from mmaction_timesformer.datasets.labeled_videos import LabeledVideoDataset
 from mmaction_timesformer.datasets.railway_yard import RailwayYardDataset
@@ -15,6 +16,7 @@ from mmaction_timesformer.datasets.untrimmed_features import (
 
 __all__ = [
     'DecodeFrames',
+    'GroupBalancedSampler',
     'LabelRule',
     'LabeledRawframeDataset',
     'LabeledRecording',

@@ -8,25 +8,19 @@ Legend: N training clips, M clips to predict, F features, K classes, V views.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax, softmax
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
+from scipy.special import softmax
 
-from mmaction_timesformer.engine.loops.choosing import MOST_FOLDS, Rows, choose, fit_rows
+from mmaction_timesformer.engine.loops.choosing import Rows, choose, fit_rows
 from mmaction_timesformer.models.heads.closed_form_head import OVER_SPACE, OVER_TIME
 from mmaction_timesformer.studies.clips import Fold, StudyClips
 from mmaction_timesformer.studies.spec import Row
 
 SMALLEST_DEVIATION = 1e-6
-PENALTIES = (1.0, 10.0, 100.0)
-"""Of logistic regression: scikit-learn's C, for features whose squares add up to about 1."""
-
-ABSENT = -50.0
-"""Logit of a class without training clips."""
+PENALTIES = (0.01, 0.1, 1.0)
+"""Strengths of logistic regression."""
 
 
 @dataclass(frozen=True)
@@ -121,50 +115,11 @@ def ridge(task: Task) -> np.ndarray:
 
 
 def logistic(task: Task) -> np.ndarray:
-    """L2-regularised logistic regression of balanced classes."""
+    """L2-regularised logistic regression of balanced classes, calibrated."""
     rows = task.training_rows()
-    num_folds = min(len(np.unique(rows.groups)), MOST_FOLDS)
-    losses = np.zeros(len(PENALTIES))
-    for train, test in GroupKFold(num_folds).split(rows.features, groups=rows.groups):
-        space = _Space(rows[train])
-        for number, penalty in enumerate(PENALTIES):
-            logits = space.fit(penalty)(rows.features[test], task.num_classes)
-            losses[number] -= log_softmax(logits, axis=1)[
-                np.arange(len(test)), rows.labels[test]
-            ].sum()
-    model = _Space(rows).fit(PENALTIES[int(losses.argmin())])
-    return softmax(model(task.features()[task.fold.test], task.num_classes), axis=1)
-
-
-class _Space:
-    """The space of the rows, which an L2 penalty does not leave, and which is small."""
-
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
-        self.mean, deviation = _moments(rows.features)
-        self.scale = deviation * np.sqrt(rows.features.shape[1])
-        scaled = (rows.features - self.mean) / self.scale
-        squares, axes = np.linalg.eigh(scaled @ scaled.T)
-        kept = squares > SMALLEST_DEVIATION * squares.max()
-        self.axes = scaled.T @ axes[:, kept] / np.sqrt(squares[kept])
-        self.coordinates = scaled @ self.axes
-
-    def fit(self, penalty: float) -> Callable[[np.ndarray, int], np.ndarray]:
-        """Logistic regression: features (M, F) and K to logits (M, K)."""
-        rows = self.rows
-        model = LogisticRegression(C=penalty, max_iter=1000)
-        weights = rows.weights * balanced_weights(rows.labels)
-        model.fit(self.coordinates, rows.labels, sample_weight=weights)
-
-        def logits(features: np.ndarray, num_classes: int) -> np.ndarray:
-            found = np.full((len(features), num_classes), ABSENT)
-            scores = model.decision_function((features - self.mean) / self.scale @ self.axes)
-            if scores.ndim == 1:
-                scores = np.stack([-scores / 2, scores / 2], axis=1)
-            found[:, model.classes_] = scores
-            return found
-
-        return logits
+    choice = choose(rows, task.num_classes, True, PENALTIES, 'logistic')
+    fit = fit_rows(rows, task.num_classes, choice.strength, True, 'logistic')
+    return softmax(fit.calibrated(task.features()[task.fold.test], choice), axis=1)
 
 
 def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

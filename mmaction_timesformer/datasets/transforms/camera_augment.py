@@ -37,6 +37,18 @@ def _view(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     ]
 
 
+def _perspective(pictures: Pictures, rng: np.random.Generator) -> Pictures:
+    """Move the corners of the picture by up to a fifth of its sides, as from another place."""
+    height, width = pictures[0].shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = corners + (rng.uniform(-0.2, 0.2, (4, 2)) * [width, height]).astype(np.float32)
+    warp = cv2.getPerspectiveTransform(corners, moved)
+    return [
+        cv2.warpPerspective(picture, warp, (width, height), borderMode=cv2.BORDER_REFLECT)
+        for picture in pictures
+    ]
+
+
 def _colour(pictures: Pictures, rng: np.random.Generator) -> Pictures:
     """Change gamma, white balance, saturation (to grey), brightness and contrast."""
     gamma = np.exp(rng.uniform(-0.4, 0.4))
@@ -123,6 +135,7 @@ def _bytes(picture: np.ndarray) -> np.ndarray:
 
 
 OPERATIONS: dict[str, Callable[[Pictures, np.random.Generator], Pictures]] = {
+    'perspective': _perspective,
     'view': _view,
     'colour': _colour,
     'fourier': _fourier,
@@ -142,20 +155,25 @@ class CameraAugment(BaseTransform):
     """Change a clip as another camera, another light or another weather would.
 
     Required and modified key: ``imgs``, a list of (H, W, 3) uint8 RGB arrays of one clip. Modified
-    key: ``img_shape``.
+    keys: ``img_shape``; with several views ``num_clips``.
 
     Args:
-        probabilities: How often each operation happens: ``view`` (turned and cut out), ``colour``,
+        probabilities: How often each operation happens: ``perspective`` (from another place),
+            ``view`` (turned and cut out), ``colour``,
             ``fourier`` (amplitudes of low frequencies), ``optics`` (blur and noise), ``night``,
             ``rain``, ``compression``.
         share: How many clips are changed at all; the others stay as they are.
+        views: Views of the clip, each changed by itself, for a head with ``agreement``.
 
     Raises:
         ValueError: An unknown operation, or a number that is not a probability.
     """
 
     def __init__(
-        self, probabilities: Mapping[str, float] = PROBABILITIES, share: float = 1.0
+        self,
+        probabilities: Mapping[str, float] = PROBABILITIES,
+        share: float = 1.0,
+        views: int = 1,
     ) -> None:
         unknown = sorted(set(probabilities) - set(OPERATIONS))
         if unknown:
@@ -166,20 +184,29 @@ class CameraAugment(BaseTransform):
             )
         self.probabilities = dict(probabilities)
         self.share = share
+        if views < 1:
+            raise ValueError(f'views={views} must be at least 1')
+        self.views = views
 
     def transform(self, results: dict) -> dict:
         """Change the pictures."""
         # Seeded from NumPy's global generator, which mmengine seeds in each worker.
         rng = np.random.default_rng(np.random.randint(2**31))
-        if rng.random() >= self.share:
-            return results
         pictures = [np.asarray(picture) for picture in results['imgs']]
+        views = [self._change(pictures, rng) for _ in range(self.views)]
+        results['imgs'] = [picture for view in views for picture in view]
+        results['img_shape'] = results['imgs'][0].shape[:2]
+        if self.views > 1:
+            results['num_clips'] = self.views * results.get('num_clips', 1)
+        return results
+
+    def _change(self, pictures: Pictures, rng: np.random.Generator) -> Pictures:
+        if rng.random() >= self.share:
+            return pictures
         for name, operate in OPERATIONS.items():
             if rng.random() < self.probabilities.get(name, 0.0):
                 pictures = operate(pictures, rng)
-        results['imgs'] = pictures
-        results['img_shape'] = pictures[0].shape[:2]
-        return results
+        return pictures
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(probabilities={self.probabilities}, share={self.share})'

@@ -17,13 +17,14 @@ from sklearn.model_selection import GroupKFold
 
 from mmaction_timesformer.evaluation.calibration import apply_temperature, fit_temperature
 from mmaction_timesformer.evaluation.predictions import Predictions
+from mmaction_timesformer.models.heads.closed_form_head import FITS
 from mmaction_timesformer.models.heads.novelty import squared_distance
 from mmaction_timesformer.models.heads.ridge import RidgeStatistics
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 MOST_FOLDS = 10
 DOUBTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-UNIT = 0.1
+UNITS = {'ridge': 0.1, 'logistic': 1.0}
 """Ridge regression's scores are about 0 and 1, so that its temperatures are about this."""
 
 
@@ -96,9 +97,20 @@ class Fit:
 
 
 def choose(
-    rows: Rows, num_classes: int, balanced: bool, strengths: Sequence[float] = STRENGTHS
+    rows: Rows,
+    num_classes: int,
+    balanced: bool,
+    strengths: Sequence[float] = STRENGTHS,
+    fit: str = 'ridge',
 ) -> Choice:
     """Choose by the log loss on groups left out in turn; of as good ones the strongest penalty.
+
+    Args:
+        rows: The clips.
+        num_classes: K.
+        balanced: Whether all classes weigh the same.
+        strengths: Of the penalty.
+        fit: ``ridge`` or ``logistic``.
 
     Raises:
         ValueError: There is one group only.
@@ -112,22 +124,25 @@ def choose(
     distance = np.zeros(len(rows.labels))
     for train, test in folds:
         statistics = _statistics(rows[train], num_classes)
-        solutions = statistics.solve_each(strengths, balanced)
+        solutions = FITS[fit](statistics, strengths, balanced)
         distance[test] = squared_distance(rows.features[test], *statistics.moments(balanced))
         for part, (weight, bias) in zip(logits, solutions, strict=True):
             part[test] = rows.features[test] @ weight.T + bias
     choices = [
-        _judge(part, rows, distance, strength, doubt)
+        _judge(part / _scale(distance, doubt), rows.labels, UNITS[fit], (strength, doubt))
         for strength, part in zip(strengths, logits, strict=True)
         for doubt in DOUBTS
     ]
     return min(choices, key=lambda choice: choice.log_loss)
 
 
-def fit_rows(rows: Rows, num_classes: int, strength: float, balanced: bool) -> Fit:
+def fit_rows(
+    rows: Rows, num_classes: int, strength: float, balanced: bool, fit: str = 'ridge'
+) -> Fit:
     """One fit of all rows."""
     statistics = _statistics(rows, num_classes)
-    return Fit(*statistics.solve(strength, balanced), *statistics.moments(balanced))
+    weight, bias = FITS[fit](statistics, (strength,), balanced)[0]
+    return Fit(weight, bias, *statistics.moments(balanced))
 
 
 def _statistics(rows: Rows, num_classes: int) -> RidgeStatistics:
@@ -137,15 +152,16 @@ def _statistics(rows: Rows, num_classes: int) -> RidgeStatistics:
 
 
 def _judge(
-    logits: np.ndarray, rows: Rows, distance: np.ndarray, strength: float, doubt: float
+    logits: np.ndarray, labels: np.ndarray, unit: float, chosen: tuple[float, float]
 ) -> Choice:
+    """The best temperature of logits (N, K), in units of `unit`, for a strength and a doubt."""
     names = tuple(map(str, range(logits.shape[1])))
-    scaled = logits / _scale(distance, doubt) / UNIT
-    predictions = Predictions(softmax(scaled, axis=1), rows.labels, names)
+    predictions = Predictions(softmax(logits / unit, axis=1), labels, names)
     temperature = fit_temperature(predictions)
     found = apply_temperature(predictions, temperature)
-    loss = -np.log(found.scores[np.arange(len(logits)), rows.labels].clip(1e-12)).mean()
-    return Choice(strength, temperature * UNIT, doubt, float(loss), float(found.hits.mean()))
+    loss = -np.log(found.scores[np.arange(len(logits)), labels].clip(1e-12)).mean()
+    strength, doubt = chosen
+    return Choice(strength, temperature * unit, doubt, float(loss), float(found.hits.mean()))
 
 
 def _scale(distance: np.ndarray, doubt: float) -> np.ndarray:

@@ -131,7 +131,7 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
             )
             head.fit()
             return
-        choice = choose(rows, head.num_classes, head.balanced, self.strengths)
+        choice = choose(rows, head.num_classes, head.balanced, self.strengths, head.method)
         head.fit(choice.strength, choice.doubt)
         head.temperature.set(choice.temperature)
         self.temperature = choice.temperature

@@ -1,4 +1,4 @@
-"""A classifier of frozen features that is fitted in closed form, on statistics of the clip.
+"""A classifier of frozen features that is fitted at once, on statistics of the clip.
 
 Features of pictures carry over to a new camera better than most of what a few hundred clips can
 teach a network; how their classifier is fitted decides (ridge regression against gradient descent:
@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmaction.utils import SampleList
 from torch import Tensor
 
+from mmaction_timesformer.models.heads.logistic import solve_logistic
 from mmaction_timesformer.models.heads.novelty import NoveltyScaling
 from mmaction_timesformer.models.heads.ridge import ClassStatistics, RidgeStatistics
 from mmaction_timesformer.models.heads.timesformer_cls_head import TimeSformerClsHead
@@ -46,9 +48,13 @@ OVER_TIME = {
 """(B, T, D') to (B, D')."""
 
 
+FITS = {'ridge': RidgeStatistics.solve_each, 'logistic': solve_logistic}
+"""Statistics, strengths and balance to weights (K, F) and biases (K,)."""
+
+
 @MODELS.register_module()
 class ClosedFormHead(TimeSformerClsHead):
-    """Ridge regression on how a clip's features are distributed over space and over time.
+    """Ridge or logistic regression on how a clip's features vary over space and over time.
 
     A map's cells are summarised in each frame, then the frames over time; all pairs of the two are
     features. The head is fitted by ``ClosedFormTrainLoop``, or by :meth:`update` and :meth:`fit`;
@@ -63,12 +69,14 @@ class ClosedFormHead(TimeSformerClsHead):
         strength: Of ridge regression's penalty, in units of the number of features, unless
             training chooses it.
         balanced: Whether classes weigh the same, however many clips they have.
+        fit: ``ridge``, or ``logistic``: L2-regularised logistic regression, for up to as many clips
+            of a class as there are features; its strengths are larger.
         residual_channels: Channels of a second input, the class token of a transformer on the same
             features, from which a linear layer that starts at zero corrects the logits.
         options: Those of ``TimeSformerClsHead``.
 
     Raises:
-        ValueError: An unknown summary.
+        ValueError: An unknown summary or fit.
     """
 
     def __init__(
@@ -79,6 +87,7 @@ class ClosedFormHead(TimeSformerClsHead):
         over_time: Sequence[str] = ('mean', 'deviation', 'steps'),
         strength: float = 0.1,
         balanced: bool = True,
+        fit: str = 'ridge',
         residual_channels: int | None = None,
         **options: Any,
     ) -> None:
@@ -88,12 +97,14 @@ class ClosedFormHead(TimeSformerClsHead):
         ):
             if not chosen or set(chosen) - set(known):
                 raise ValueError(f'{name}={tuple(chosen)}: choose from {list(known)}')
+        if fit not in FITS:
+            raise ValueError(f'fit={fit!r}: choose from {list(FITS)}')
         if not strength > 0:
             raise ValueError(f'strength={strength} must be above 0')
         num_features = in_channels * len(over_space) * len(over_time)
         super().__init__(num_classes, num_features, **options)
         self.over_space, self.over_time = tuple(over_space), tuple(over_time)
-        self.strength, self.balanced = strength, balanced
+        self.strength, self.balanced, self.method = strength, balanced, fit
         self.statistics = RidgeStatistics(num_classes, num_features)
         self.recordings: dict[str, str] = {}
         self.novelty = NoveltyScaling(num_features)
@@ -160,6 +171,10 @@ class ClosedFormHead(TimeSformerClsHead):
         """Features of clips (N, F) to logits (N, K), without the residual."""
         return self.novelty(super().forward(features, loss_aux, fcn_test), features)
 
+    def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
+        """Compute the loss of calibrated logits, with which fine-tuning begins."""
+        return super().loss_by_feat(self.temperature(cls_scores), data_samples)
+
     def update(
         self,
         features: np.ndarray,
@@ -186,7 +201,8 @@ class ClosedFormHead(TimeSformerClsHead):
                 (``NoveltyScaling``); by default as it is.
         """
         self.strength = self.strength if strength is None else strength
-        weight, bias = self.statistics.solve(self.strength, self.balanced)
+        solve = FITS[self.method]
+        weight, bias = solve(self.statistics, (self.strength,), self.balanced)[0]
         with torch.no_grad():
             self.fc_cls.weight.copy_(torch.from_numpy(weight))
             self.fc_cls.bias.copy_(torch.from_numpy(bias))

@@ -135,7 +135,7 @@ class RidgeStatistics:
         weights = np.ones(len(numbers)) if weights is None else np.asarray(weights, dtype=float)
         names = [''] * len(numbers) if names is None else names
         for label in np.unique(numbers):
-            chosen = np.flatnonzero(numbers == label)
+            chosen = np.flatnonzero(numbers == label).tolist()
             part = self.classes[label]
             part.add(rows[chosen], weights[chosen], [names[place] for place in chosen])
 
@@ -208,12 +208,11 @@ class RidgeStatistics:
     def moments(self, balanced: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation (F,) of the features; the deviation of a constant is infinite."""
         scale, whole = self._scales(balanced)
-        mean = sum(scale[k] * self.classes[k].total for k in scale) / whole
-        squares = sum(
-            scale[k] * (part.weights @ np.square(part.rows))
-            for k, part in enumerate(self.classes)
-            if k in scale
-        )
+        mean, squares = np.zeros((2, self.num_features))
+        for k, factor in scale.items():
+            part = self.classes[k]
+            mean = mean + factor * part.total / whole
+            squares = squares + factor * (part.weights @ np.square(part.rows))
         if (products := self._products(scale)) is not None:
             squares = squares + np.diag(products)
         deviation = np.sqrt((squares / whole - np.square(mean)).clip(min=0))

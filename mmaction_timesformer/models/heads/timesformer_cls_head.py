@@ -43,6 +43,8 @@ class TimeSformerClsHead(BaseHead):
         topk: Top-k accuracies to log in training. ``None`` is 1, and 5 with more than 5 classes.
         average_clips: How a test clip's views are averaged: ``'prob'`` as the paper does,
             ``'score'`` before the softmax, ``None`` not at all (raw scores of each view).
+        agreement: Weight of the Jensen-Shannon divergence of a training clip's views (AugMix,
+            arXiv 1912.02781), where the pipeline gives several, as ``CameraAugment(views=2)``.
         init_std: Standard deviation of the initial weights.
         init_cfg: Initialisation in place of the truncated normal one.
 
@@ -61,6 +63,7 @@ class TimeSformerClsHead(BaseHead):
         label_smooth_eps: float = 0.0,
         topk: int | Sequence[int] | None = None,
         average_clips: str | None = 'prob',
+        agreement: float = 0.0,
         init_std: float = 0.02,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -85,6 +88,9 @@ class TimeSformerClsHead(BaseHead):
                 f'{type(self.loss_cls).__name__} expects one label a clip; with multi_class=True '
                 'use BCELossWithLogits, or ClassBalancedFocalLoss (gamma=0: class-weighted BCE)'
             )
+        if agreement < 0 or (agreement and multi_class):
+            raise ValueError(f'agreement={agreement} must be at least 0, and 0 with multi_class')
+        self.agreement = agreement
         self.hidden = None
         if hidden_dims is not None:
             self.hidden = nn.Sequential(nn.Linear(in_channels, hidden_dims), nn.Tanh())
@@ -136,6 +142,9 @@ class TimeSformerClsHead(BaseHead):
             losses.update(self._accuracies(cls_scores, labels))
         loss = self.loss_cls(cls_scores, self._prepare_labels(labels, cls_scores.dtype))
         losses.update(loss if isinstance(loss, dict) else {'loss_cls': loss})
+        if self.agreement and len(cls_scores) > len(data_samples):
+            views = cls_scores.unflatten(0, (len(data_samples), -1))
+            losses['loss_agreement'] = self.agreement * _divergence(views)
         return losses
 
     def _prepare_labels(self, labels: Tensor, dtype: torch.dtype) -> Tensor:
@@ -189,6 +198,13 @@ class TimeSformerClsHead(BaseHead):
         if not (self.multi_class and self.average_clips == 'prob'):
             return super().average_clip(cls_scores, num_segs)
         return cls_scores.sigmoid().unflatten(0, (-1, num_segs)).mean(dim=1)
+
+
+def _divergence(logits: Tensor) -> Tensor:
+    """Jensen-Shannon divergence of the views (B, V, K) of a clip, in nats."""
+    probabilities = logits.softmax(dim=-1)
+    mean = probabilities.mean(dim=1, keepdim=True).log()
+    return (probabilities * (logits.log_softmax(dim=-1) - mean)).sum(dim=-1).mean()
 
 
 def _complete_loss(loss_cls: ConfigType | None, num_classes: int, multi_class: bool) -> ConfigType:

@@ -79,3 +79,26 @@ def test_a_share_of_clips_is_left_alone(picture):
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         CameraAugment(*arguments)
+
+
+def test_views_are_drawn_one_by_one():
+    pictures = [np.full((12, 16, 3), 90 + number, np.uint8) for number in range(3)]
+    augment = CameraAugment(dict(colour=1.0), views=2)
+    np.random.seed(0)
+    found = augment.transform(dict(imgs=pictures, num_clips=1))
+    assert found['num_clips'] == 2
+    assert len(found['imgs']) == 6
+    assert np.abs(found['imgs'][0].astype(int) - found['imgs'][3]).max() > 2
+    with pytest.raises(ValueError, match='views'):
+        CameraAugment(views=0)
+
+
+def test_perspective_keeps_time_and_moves_places():
+    generator = np.random.default_rng(0)
+    picture = generator.integers(0, 256, size=(40, 60, 3), dtype=np.uint8)
+    augment = CameraAugment(dict(perspective=1.0))
+    np.random.seed(1)
+    first, second = augment.transform(dict(imgs=[picture, picture]))['imgs']
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == picture.shape
+    assert np.abs(first.astype(int) - picture).mean() > 10

@@ -115,6 +115,40 @@ def save_backbone(folder: Path, state: dict) -> Path:
     return file
 
 
+def test_fine_tuning_starts_as_an_exact_copy(folder):
+    """A TimeSformer that corrects the fit says at first what the fit says, and then learns."""
+    probe = train(folder, 'probe', 'train.csv')
+    checkpoint = folder / 'probe' / 'epoch_1.pth'
+    cfg = Config.fromfile(folder / 'config.py')
+    cfg.work_dir, cfg.load_from = str(folder / 'tuned'), str(checkpoint)
+    cfg.model.backbone.transformer = dict(
+        num_frames=4, img_size=8, embed_dims=12, num_heads=2, num_transformer_layers=1
+    )
+    cfg.model.cls_head.residual_channels = 12
+    cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+    cfg.optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3))
+    cfg.pop('closed_form_statistics', None)
+    runner = Runner.from_cfg(cfg)
+    runner.model.init_weights()
+    runner.load_or_resume()
+    dataset = DATASETS.build(cfg.val_dataloader.dataset)
+    batch = [dataset[number] for number in range(6)]
+    data = dict(
+        inputs=[item['inputs'] for item in batch],
+        data_samples=[item['data_samples'] for item in batch],
+    )
+
+    def probabilities(model):
+        with torch.no_grad():
+            return torch.stack([sample.pred_score for sample in model.eval().test_step(data)])
+
+    expected = probabilities(probe.model)
+    torch.testing.assert_close(probabilities(runner.model), expected, rtol=0, atol=0)
+    runner._has_loaded = False
+    runner.train()
+    assert (probabilities(runner.model) - expected).abs().max() > 1e-4
+
+
 def test_another_head_is_refused(folder):
     cfg = Config.fromfile(folder / 'config.py')
     cfg.work_dir = str(folder / 'refused')

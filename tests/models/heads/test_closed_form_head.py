@@ -69,6 +69,7 @@ def test_the_residual_starts_at_nothing():
         (dict(over_space=('median',)), 'mean'),
         (dict(over_time=()), 'steps'),
         (dict(strength=0), 'above 0'),
+        (dict(fit='svm'), 'logistic'),
     ],
 )
 def test_wrong_arguments(options, message):

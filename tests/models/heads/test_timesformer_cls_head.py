@@ -208,3 +208,18 @@ def test_features_of_another_shape_name_the_remedy() -> None:
 def test_a_misspelt_loss_is_reported_by_name() -> None:
     with pytest.raises(KeyError, match='FocalLos'):
         head(loss_cls=dict(type='FocalLos'))
+
+
+def test_agreement_of_views_by_hand():
+    head = TimeSformerClsHead(num_classes=2, in_channels=3, agreement=0.5)
+    samples = [ActionDataSample().set_gt_label(0), ActionDataSample().set_gt_label(1)]
+    first, second = torch.tensor([0.8, 0.2]), torch.tensor([0.4, 0.6])
+    logits = torch.stack([first, second, first, first]).log()
+    mean = (first + second) / 2
+    divergence = sum((p * (p / mean).log()).sum() for p in (first, second)) / 2
+    losses = head.loss_by_feat(logits, samples)
+    # The second clip's views agree; half of the clips, half of the weight.
+    torch.testing.assert_close(losses['loss_agreement'], 0.25 * divergence)
+    assert 'loss_agreement' not in head.loss_by_feat(logits[:2], samples)
+    with pytest.raises(ValueError, match='agreement'):
+        TimeSformerClsHead(num_classes=2, in_channels=3, agreement=-1)
