@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from data_analysis.checks import gather_evidence, run_checks
 from data_analysis.checks.settings import CheckSettings
 from data_analysis.inputs.datasets import DatasetInput
 from data_analysis.measuring.clip_table import any_text, clip_table
 from data_analysis.measuring.measure import MeasureSettings, Progress, measure_files
+from data_analysis.measuring.tables import harmless_cells
 from data_analysis.report.charts import draw_figures
 from data_analysis.report.page import write_report
 from data_analysis.summary.compare import Change, compare_summaries
@@ -28,7 +28,6 @@ from data_analysis.summary.summary import (
     summarize,
     write_summary,
 )
-from video_clips.plain_data import as_text
 from video_clips.reading.remote import without_password
 from video_clips.whole_files import write_atomically
 
@@ -133,7 +132,5 @@ def without_passwords(clips: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]
 
 
 def _write_csv(table: pd.DataFrame, file: Path) -> None:
-    texts = [name for name in table if not is_numeric_dtype(table[name])]
-    table = table.assign(**{name: table[name].map(as_text) for name in texts})
     with write_atomically(file) as stream:
-        table.to_csv(stream, index=False, lineterminator='\n')
+        harmless_cells(table).to_csv(stream, index=False, lineterminator='\n')

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy.stats import entropy
 from sklearn.utils.class_weight import compute_class_weight
 
 from data_analysis.measuring.class_weights import inverse_effective_numbers
 from data_analysis.measuring.clip_table import by_class
+from video_clips.plain_data import as_text
 
 ALL = ''
 """Stands for all classes, or all splits, in the tables."""
@@ -201,3 +203,16 @@ def _counts(clips: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
         clips.dropna(subset=columns).value_counts(columns, sort=True).reset_index(name='clips')
     )
     return counted.to_dict('records')
+
+
+def harmless_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts no spreadsheet takes for formulas.
+
+    Its columns stay Python's: pyarrow's, which pandas may choose, hold no names that are not UTF-8.
+    """
+    texts = [name for name in table if not is_numeric_dtype(table[name])]
+    marked = {
+        name: pd.Series([as_text(cell) for cell in table[name]], table.index, dtype=object)
+        for name in texts
+    }
+    return table.assign(**marked)

@@ -13,12 +13,12 @@ import pandas as pd
 
 from data_analysis.copies import CacheCount, write_list_of_copies
 from data_analysis.inputs.datasets import DatasetInput
+from data_analysis.measuring.tables import harmless_cells
 from data_analysis.splitting.ready_config import ReadyConfig, write_ready_config
 from data_analysis.splitting.splits import Fold, nested_fractions
 from video_clips.annotation_files import write_annotations
 from video_clips.clip import Clip
 from video_clips.labels import MULTI_LABEL_SEPARATOR
-from video_clips.plain_data import as_text
 from video_clips.whole_files import write_atomically
 
 _BREAKS = ('\n', '\r')
@@ -101,10 +101,8 @@ def _write_table(clips: pd.DataFrame, groups: np.ndarray, fold: Fold, folder: Pa
     for name, positions in fold.splits.items():
         split_of.iloc[positions] = name
     table = clips[['path', 'label', 'recording']].assign(group=groups, split=split_of)
-    texts = ('path', 'label', 'recording')
-    table = table.assign(**{name: table[name].map(as_text) for name in texts})
     with write_atomically(folder / 'split.csv') as stream:
-        table.to_csv(stream, index=False, lineterminator='\n')
+        harmless_cells(table).to_csv(stream, index=False, lineterminator='\n')
 
 
 def _suffixes(clips: pd.DataFrame) -> tuple[str, ...]:

@@ -192,6 +192,8 @@ def _reading(
     if path.is_dir():
         pattern = dataset.get('filename_tmpl', FRAME_PATTERN)
         frames = len(list(path.glob(f'*{Path(pattern).suffix}')))
+        if not frames:
+            raise ValueError(f'{path}: the folder holds no frame *{Path(pattern).suffix}')
         start = dataset.get('start_index', 1)
         info |= dict(frame_dir=str(path), total_frames=frames, filename_tmpl=pattern)
     else:

@@ -12,6 +12,7 @@ import pytest
 from data_analysis.analysis import AnalysisSettings, analyze
 from data_analysis.inputs.datasets import SplitFile, input_from_annotations, input_from_folder
 from data_analysis.measuring.measure import MeasureSettings
+from data_analysis.measuring.tables import harmless_cells
 from tests.data_analysis.rendering import render_video
 from video_clips.commands import in_a_line
 from video_clips.plain_data import as_text
@@ -97,3 +98,9 @@ def test_cells_that_a_spreadsheet_would_run(tmp_path: Path) -> None:
     clips = pd.read_csv(tmp_path / 'out' / 'clips.csv')
     assert clips['label'].tolist() == ["'-a", 'b']
     assert [as_text(cell) for cell in ('a', '\tb', -1.5, None)] == ['a', "'\tb", -1.5, None]
+
+
+def test_names_that_are_not_utf_8_stay_in_tables() -> None:
+    """Where pyarrow is installed, pandas would hold the column in it, and pyarrow refuses them."""
+    table = pd.DataFrame({'path': ['=a.mp4', 'b\udcff.mp4'], 'frames': [1, 2]}, dtype=object)
+    assert harmless_cells(table).to_numpy().tolist() == [["'=a.mp4", 1], ['b\udcff.mp4', 2]]

@@ -96,6 +96,8 @@ def read_head(path: str, num_bytes: int = 12) -> bytes:
         raise VideoError(path, 'no such file') from None
     except OSError as error:
         raise VideoError(path, f'cannot be read: {error.strerror}') from error
+    except VideoError:
+        raise
     except ValueError as error:  # a NUL in it, or characters that no file name has
         raise VideoError(ascii(path)[1:-1], f'is not a valid file name: {error}') from None
     if not head:

@@ -70,7 +70,7 @@ def read_truth(file: str | Path) -> dict[str, TrueRecording]:
         raise FileNotFoundError(f'{file}: no such file of true events')
     try:
         recordings = _read_csv(file) if file.suffix.lower() == '.csv' else _read_json(file)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, csv.Error) as error:
         reason = f'{error} is missing' if isinstance(error, KeyError) else str(error)
         raise ValueError(f'{file} holds no true events: {reason}') from None
     if not recordings:

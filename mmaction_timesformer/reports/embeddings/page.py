@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from data_analysis.measuring.tables import harmless_cells
 from data_analysis.report.charts.style import CLASS_COLORS, SPLIT_COLORS
 from data_analysis.report.html import figure_png, picture_url, png_url, render_page
 from mmaction_timesformer.engine.data_root import merge_options
@@ -26,7 +27,6 @@ from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, c
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.embeddings.embedding import neighbour_agreement, project
-from video_clips.plain_data import as_text
 from video_clips.whole_files import staged_folder
 
 PAGE = 'index.html'
@@ -87,7 +87,7 @@ def visualize_embeddings(
     charts = position_charts(trained)
     with staged_folder(out) as folder:
         np.save(folder / 'features.npy', collected.features)
-        table.apply(lambda column: column.map(as_text)).assign(
+        harmless_cells(table).assign(
             **{
                 f'{name} {axis}': at[:, k]
                 for name, at in places.items()

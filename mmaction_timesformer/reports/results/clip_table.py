@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data_analysis.measuring.tables import harmless_cells
 from mmaction_timesformer.evaluation import Predictions
-from video_clips.plain_data import as_text
 
 _KNOWN = ('filename', 'frame_dir', 'recording', 'start_seconds', 'end_seconds')
 
@@ -31,6 +31,4 @@ def write_predictions(predictions: Predictions, file: Path) -> None:
     scores = pd.DataFrame(predictions.scores, columns=[f'p({name})' for name in classes])
     order = np.lexsort((-predictions.confidence, predictions.hits))
     table = pd.concat([table, scores], axis=1).iloc[order]
-    texts = table.select_dtypes(include=['object', 'str'])
-    table[texts.columns] = texts.map(as_text)
-    table.to_csv(file, index=False, float_format='%.6g')
+    harmless_cells(table).to_csv(file, index=False, float_format='%.6g')

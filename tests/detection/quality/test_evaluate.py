@@ -262,3 +262,20 @@ def test_rules_that_find_nothing_and_other_windows_are_told(results, tmp_path, c
     assert evaluate_command(arguments) == 2
     assert 'has other windows' in capsys.readouterr().err
     assert not written.exists()
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('a,b\n1,2\n', "'source' is missing"),
+        ('source,label,start_seconds,end_seconds\n1.mp4,Digging,-1,2\n', 'not an event'),
+        (f'source,label\n{"z" * 140_000},Digging\n', 'field larger than field limit'),
+    ],
+)
+def test_a_table_of_truth_that_does_not_fit_is_named(results, tmp_path, capsys, content, message):
+    truth = tmp_path / 'truth.csv'
+    truth.write_text(content)
+    assert evaluate_command(EvaluateArguments(str(results / 'out'), str(truth))) == 2
+    error = capsys.readouterr().err
+    assert f'{truth} holds no true events: ' in error
+    assert message in error

@@ -1,6 +1,7 @@
 """Videos as rows of exact frames, and one clear sentence for every file that is none."""
 
 import csv
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.data_analysis.rendering import number_in, plain_decode, render_video
+from video_clips.reading.opening import read_head
 from video_clips.reading.video import IndexCache, VideoError, decode_frames, open_video
 
 # The table in the folder of videos describes the first video stream; here the largest counts.
@@ -261,3 +263,12 @@ def test_long_files(real_videos):
         assert video.num_frames == 1394
         for number, picture in video.pictures(expected):
             assert np.array_equal(picture, expected[number])
+
+
+def test_a_pipe_and_a_folder_are_called_by_what_they_are(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.mp4')
+    (tmp_path / 'folder.mp4').mkdir()
+    for name, reason in (('pipe.mp4', 'is not a regular file'), ('folder.mp4', 'is a folder')):
+        with pytest.raises(VideoError) as caught:
+            read_head(str(tmp_path / name))
+        assert caught.value.reason == reason
