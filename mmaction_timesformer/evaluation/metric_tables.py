@@ -12,6 +12,13 @@ from mmaction_timesformer.evaluation.classification import (
     Estimate,
 )
 
+ONE_RECORDING = (
+    'all of one recording, so there are no intervals: they tell how much metrics would differ on '
+    'other recordings, and one recording cannot. Cross-validation over recordings can '
+    '(prepare_dataset.py --folds or --leave-one-group-out).'
+)
+"""Why a test list of one camera gives bare metrics."""
+
 
 def format_estimate(estimate: Estimate) -> str:
     """A metric with its interval, ``0.724 [0.651, 0.790]``; a dash where undefined."""
@@ -24,10 +31,14 @@ def format_estimate(estimate: Estimate) -> str:
 
 def whole_table(figures: ClassificationMetrics) -> str:
     """The metrics of the whole set."""
-    title = (
-        f'{figures.num_clips} clips; {100 * figures.level:.0f} % intervals over '
-        f'{figures.num_groups} {figures.resampled}'
-    )
+    title = f'{figures.num_clips} clips; '
+    if figures.num_groups > 1:
+        title += f'{100 * figures.level:.0f} % intervals over '
+        title += f'{figures.num_groups} {figures.resampled}'
+    elif figures.resampled == 'recordings':
+        title += ONE_RECORDING
+    else:
+        title += 'no intervals of a single clip'
     rows = {name: format_estimate(estimate) for name, estimate in figures.whole.items()}
     return f'{title}\n{pd.Series(rows).to_string()}'
 

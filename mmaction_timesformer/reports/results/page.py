@@ -11,6 +11,7 @@ from PIL import Image
 
 from data_analysis.report.html import picture_url, png_url, render_page
 from data_analysis.report.tables import Table
+from mmaction_timesformer.evaluation.metric_tables import ONE_RECORDING
 from mmaction_timesformer.reports.results import tables as tables
 from mmaction_timesformer.reports.results.charts import Chart
 from mmaction_timesformer.reports.results.map_check import LIKE_NOTHING
@@ -163,6 +164,8 @@ def _making_section(facts: Facts) -> Section:
 def _trust(run: Facts) -> str:
     figures = run['figures']
     top1 = figures['whole']['top1']
+    if figures['resampled'] == 'recordings' and figures['num_groups'] < 2:
+        return f'{_plural(figures["num_clips"], "clip")}, {ONE_RECORDING}'
     sentence = (
         f'{_plural(figures["num_clips"], "clip")}; the 95 % intervals resample '
         f'{_plural(figures["num_groups"], figures["resampled"][:-1])}'
