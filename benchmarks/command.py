@@ -49,6 +49,9 @@ PARTS = {
     'review-hour': Part(
         'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'imagenet'
     ),
+    'active-choice': Part(
+        'benchmarks.learning.active_choice', 'the order of the review queue against F1', 'web'
+    ),
     'analysis': Part('benchmarks.clips.analysis', 'the analysis of a dataset'),
     'export': Part(
         'benchmarks.models.export', 'exported models beside the one in PyTorch', 'export'

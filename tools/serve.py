@@ -30,6 +30,9 @@ def parse_args() -> argparse.Namespace:
         metavar='SOURCE',
         help='let the page start a detector on this, as detect.py takes it: gate=rtsp://...',
     )
+    parser.add_argument(
+        '--lineage', metavar='FOLDER', help='models of tools/continue_training.py (RESULTS/lineage)'
+    )
     parser.add_argument('--config', help="the model's config, if it is not the run's")
     parser.add_argument('--checkpoint', help='its weights, or those of a model to try')
     parser.add_argument('--device', default='cpu', help='where the model runs, such as cuda:0')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -72,6 +73,9 @@ def _summarize(run: DemoRun, seconds: float) -> None:
             print(f'  {name}: {value:.4f}')
     for name, path in run.results.items():
         print(f'  {name}: {_shown(path)}')
+    found = run.options.work_dir / 'events' / 'unseen'
+    if found.is_dir():
+        print(f'Review what was found: python tools/serve.py {shlex.quote(str(_shown(found)))}')
 
 
 def _shown(path: Path) -> Path:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 import data_analysis.report
 from mmaction_timesformer.detection.results.finishing import ANNOTATED, MEDIA, REPORT
-from mmaction_timesformer.web.pages import label, review, try_video, watch
+from mmaction_timesformer.web.pages import label, learn, review, try_video, watch
 from mmaction_timesformer.web.security import REPORT_POLICY, Guard
 from mmaction_timesformer.web.site import Site, site_of
 from video_clips.commands import in_a_line
@@ -35,9 +35,10 @@ def make_app(site: Site) -> ASGIApp:
         *label.ROUTES,
         *watch.ROUTES,
         *try_video.ROUTES,
+        *learn.ROUTES,
     ]
     handlers = {HTTPException: refuse, ValueError: fail, OSError: fail}
-    app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    app = Starlette(routes=routes, exception_handlers=handlers)
     app.state.site = site
     return Guard(app, site.access)
 

@@ -45,7 +45,7 @@ class Annotation:
     recording: Recording | None
 
 
-def annotations(store: Store, catalogue: Catalogue) -> list[Annotation]:
+def judged_intervals(store: Store, catalogue: Catalogue) -> list[Annotation]:
     """Every interval that somebody has judged, in order of source and time.
 
     Intervals of one class that overlap are one: an alarm and one drawn by hand may mean the same.
@@ -99,9 +99,8 @@ def truth(found: Sequence[Annotation], durations: dict[str, float]) -> dict[str,
         ]
         content[source] = {'events': events}
         if seconds > 0:
-            content[source]['duration_seconds'] = max(
-                [seconds, *(e['end_seconds'] for e in events)]
-            )
+            ends = [a.end_seconds for a in found if a.source == source]
+            content[source]['duration_seconds'] = max([seconds, *ends])
     return content
 
 

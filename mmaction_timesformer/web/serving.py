@@ -26,6 +26,7 @@ from mmaction_timesformer.web.trial import ModelFiles, Models
 from video_clips.whole_files import check_writable
 
 FOLDER, SECRET, CLIPS, UPLOADS = 'web', 'secret', 'clips', 'uploads'
+LINEAGE = 'lineage'
 _SHUTDOWN_SECONDS = 2
 
 
@@ -42,6 +43,7 @@ class ServeArguments:
         host: Address to listen on.
         port: Its port; 0 for any that is free.
         names: More names that browsers may call the server by.
+        lineage: Folder of models that follow one another; by default ``lineage`` in `results`.
         cameras: What the page's detector watches, as ``detect.py`` takes it.
     """
 
@@ -54,6 +56,7 @@ class ServeArguments:
     port: int = 8765
     names: Sequence[str] = ()
     cameras: Sequence[str] = ()
+    lineage: str | None = None
 
 
 def serve(arguments: ServeArguments) -> int:
@@ -139,6 +142,7 @@ def open_site(arguments: ServeArguments, port: int) -> Site:
         Cameras(run),
         DetectorProcess(folder, own, arguments.cameras),
         own / UPLOADS,
+        Path(arguments.lineage) if arguments.lineage else folder / LINEAGE,
     )
 
 

@@ -26,7 +26,7 @@ from mmaction_timesformer.web.store import Store
 from mmaction_timesformer.web.trial import Models
 
 TEMPLATES = Path(__file__).with_name('templates')
-PAGES = {'try': 'Try', 'watch': 'Watch', 'review': 'Review', 'label': 'Label'}
+PAGES = {'try': 'Try', 'watch': 'Watch', 'review': 'Review', 'label': 'Label', 'learn': 'Learn'}
 MOST_BODY_BYTES = 1 << 20
 
 
@@ -45,6 +45,7 @@ class Site:
         cameras: The cameras of the run.
         detector: The detector that the page starts.
         uploads: Where videos that are dropped are kept.
+        lineage: The folder of models that follow one another; there may be none.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class Site:
     cameras: Cameras
     detector: DetectorProcess
     uploads: Path
+    lineage: Path
 
     @property
     def classes(self) -> list[str]:

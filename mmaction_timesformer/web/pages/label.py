@@ -14,7 +14,12 @@ from starlette.routing import Route
 
 from mmaction_timesformer.detection.events.rules import SAFE_CLASS
 from mmaction_timesformer.web.clips import NoClipError
-from mmaction_timesformer.web.exports import annotations, frames_csv, training_clips, truth
+from mmaction_timesformer.web.exports import (
+    frames_csv,
+    judged_intervals,
+    training_clips,
+    truth,
+)
 from mmaction_timesformer.web.site import (
     Site,
     read_json,
@@ -108,7 +113,7 @@ async def set_whole(request: Request) -> Response:
 def export(request: Request) -> Response:
     """One of the files to take away."""
     site, name = site_of(request), request.path_params['name']
-    found = annotations(site.store, site.catalogue)
+    found = judged_intervals(site.store, site.catalogue)
     if name == 'truth.json':
         sources = site.store.whole()
         if request.query_params.get('all'):

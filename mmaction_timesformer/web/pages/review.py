@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +25,7 @@ from mmaction_timesformer.web.site import (
 from mmaction_timesformer.web.store import ConflictError, Verdict
 
 MOST_SHOWN = 300
+LIMITS = {'least': 0.0, 'most': 1.0}
 MOST_VERDICTS = 500
 
 
@@ -69,8 +69,8 @@ def read_filters(values: dict[str, str]) -> tuple[Filters, str]:
     unknown = sorted(set(values) - set(Filters.__dataclass_fields__))
     if unknown:
         raise ValueError(f'unknown filters {unknown}')
-    numbers = {name: float(values.pop(name) or 0) for name in ('least', 'most') if name in values}
-    return replace(Filters(**values), **numbers), order
+    least, most = (float(values.pop(name, '') or default) for name, default in LIMITS.items())
+    return Filters(**values, least=least, most=most), order
 
 
 def _shown(site: Site, item: Item, state: dict[str, Any]) -> dict[str, Any]:
