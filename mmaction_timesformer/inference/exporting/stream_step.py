@@ -59,6 +59,8 @@ class StreamStep(nn.Module):
         self.register_buffer('mean', model.mean, persistent=False)
         self.register_buffer('std', model.std, persistent=False)
         self.image_size = image_size
+        self.mean: Tensor
+        self.std: Tensor
         self.eval().requires_grad_(False)
 
     def begin(self) -> tuple[Tensor, ...]:
