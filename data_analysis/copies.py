@@ -26,7 +26,7 @@ import numpy as np
 
 from data_analysis.measuring.worker_pool import run_in_processes
 from video_clips.annotation_files import class_names_in, read_annotations, split_text_line
-from video_clips.clip import VIDEO_SUFFIXES
+from video_clips.clip import VIDEO_SUFFIXES, real_path
 from video_clips.commands import printable, progress_bar
 from video_clips.labels import LabelReader, read_class_names
 from video_clips.plain_data import as_text, from_text
@@ -310,9 +310,7 @@ def write_list_of_copies(file: Path, target: Path, root: str | Path, count: Cach
     rewrite_paths(
         file,
         target,
-        lambda path: (
-            str(Path(root).resolve() / path) if path in count.failures else name_of_copy(path)
-        ),
+        lambda path: str(real_path(root) / path) if path in count.failures else name_of_copy(path),
     )
 
 

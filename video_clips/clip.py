@@ -61,6 +61,11 @@ class Clip:
             raise ValueError(f'the clip ends ({end} s) before it starts ({start or 0} s)')
 
 
+def real_path(path: str | Path) -> Path:
+    """Follow links, as ``Path.resolve`` does, which raises at a loop of links up to Python 3.12."""
+    return Path(os.path.realpath(path))
+
+
 def clip_name(
     file: str | Path, start_seconds: float | None = None, end_seconds: float | None = None
 ) -> str:

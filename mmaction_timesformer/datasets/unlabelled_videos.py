@@ -9,7 +9,7 @@ from mmengine.dataset import BaseDataset
 
 from mmaction_timesformer.registry import DATASETS
 from video_clips.annotation_files import class_names_in, read_annotations
-from video_clips.clip import VIDEO_SUFFIXES
+from video_clips.clip import VIDEO_SUFFIXES, real_path
 
 
 @DATASETS.register_module()
@@ -45,14 +45,14 @@ class UnlabelledVideoDataset(BaseDataset):
         root = Path(self.data_root)
         classes = class_names_in(self.leave_out)
         left_out = {
-            (root / clip.path).resolve()
+            real_path(root / clip.path)
             for file in self.leave_out
             for clip in read_annotations(file, classes or None)
         }
         files = sorted(
             file
             for file in root.rglob('*')
-            if file.suffix.lower() in VIDEO_SUFFIXES and file.resolve() not in left_out
+            if file.suffix.lower() in VIDEO_SUFFIXES and real_path(file) not in left_out
         )
         if not files:
             raise FileNotFoundError(f'{root}: there is no video in this folder')

@@ -25,6 +25,7 @@ from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
 from mmaction_timesformer.detection.running import RunSummary, run
 from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.learning.lineage import lineage_of
+from video_clips.clip import real_path
 from video_clips.growing_files import FolderLock
 from video_clips.whole_files import write_atomically
 
@@ -124,7 +125,7 @@ def watch_archive(
     rows = [
         {
             'name': source.name,
-            'url': str(Path(source.url).resolve()),
+            'url': str(real_path(source.url)),
             'folder': str(_part(folder, source).resolve()),
         }
         for source in sources

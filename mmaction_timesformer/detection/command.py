@@ -24,7 +24,7 @@ from mmaction_timesformer.detection.results.finishing import RunOptions
 from mmaction_timesformer.detection.running import RunSummary, run, stop_on_signals
 from mmaction_timesformer.detection.sources.addresses import fill_in
 from mmaction_timesformer.detection.sources.sources import Source, find_left_out, find_sources
-from video_clips.clip import describe_left_out
+from video_clips.clip import describe_left_out, real_path
 from video_clips.commands import printable
 
 WEBHOOK_TOKEN_VARIABLE = 'MMACTION_TIMESFORMER_WEBHOOK_TOKEN'
@@ -133,12 +133,12 @@ def _detect(arguments: DetectArguments) -> RunSummary:
 
 def _check_folder(texts: Sequence[str], found: Sequence[Source], folder: Path) -> None:
     """Refuse a folder of results among the recordings: the next run would watch its own videos."""
-    out = folder.resolve()
+    out = real_path(folder)
     for text in texts:
-        if os.path.isdir(text) and out.is_relative_to(Path(text).resolve()):
+        if os.path.isdir(text) and out.is_relative_to(real_path(text)):
             raise ValueError(f'--out {folder} lies inside the recordings {text}; name another')
     for source in found:
-        if source.kind == 'file' and Path(source.url).resolve().is_relative_to(out):
+        if source.kind == 'file' and real_path(source.url).is_relative_to(out):
             raise ValueError(f'{source.name} lies inside --out {folder}; name another folder')
 
 

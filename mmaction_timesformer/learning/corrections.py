@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from video_clips.annotation_files import class_names_in, read_annotations, write_annotations
-from video_clips.clip import Clip, clip_name
+from video_clips.clip import Clip, clip_name, real_path
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_corrections(
     names = (*classes, *new)
     clips = []
     for clip in read_annotations(file, names):
-        path = (root / clip.path).resolve()
+        path = real_path(root / clip.path)
         if not path.exists():
             raise FileNotFoundError(f'{file}: there is no video {path}')
         clips.append(replace(clip, path=str(path)))
@@ -120,11 +120,11 @@ def overlapping(clips: Sequence[Clip], others: Sequence[Clip]) -> set[str]:
     """Names of the clips that share time of a file with one of the others."""
     by_file: dict[str, list[Clip]] = {}
     for other in others:
-        by_file.setdefault(str(Path(other.path).resolve()), []).append(other)
+        by_file.setdefault(str(real_path(other.path)), []).append(other)
     return {
         name_of(clip)
         for clip in clips
-        if any(_overlap(clip, other) for other in by_file.get(str(Path(clip.path).resolve()), ()))
+        if any(_overlap(clip, other) for other in by_file.get(str(real_path(clip.path)), ()))
     }
 
 

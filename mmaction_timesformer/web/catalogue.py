@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from video_clips.clip import VIDEO_SUFFIXES
+from video_clips.clip import VIDEO_SUFFIXES, real_path
 from video_clips.commands import printable
 
 PLAYABLE = ('.mp4', '.m4v', '.webm')
@@ -87,7 +87,7 @@ class Catalogue:
         """
         self._looked = -_FRESH_SECONDS
         self._look()
-        found = self._by_path.get(path.resolve())
+        found = self._by_path.get(real_path(path))
         if found is None:
             raise FileNotFoundError(f'{path} is not a recording')
         return found
@@ -103,7 +103,7 @@ class Catalogue:
         source = name if name and len(letters) == 6 else source  # another recording of the name
         if '\0' in source:
             return None
-        found = self._by_path.get(Path(os.path.abspath(source)).resolve())
+        found = self._by_path.get(real_path(source))
         if found is not None:
             return found
         parts = [part for part in PurePath(source).parts if part not in ('/', '.', '..')]
@@ -133,7 +133,7 @@ class Catalogue:
 
     def _recording(self, root: Path, file: Path) -> Recording | None:
         """The recording in a file, unless a link leads out of the root."""
-        path = file.resolve()
+        path = real_path(file)
         if not path.is_relative_to(root) or not path.is_file():
             return None
         shown = file.relative_to(root)

@@ -222,3 +222,21 @@ def test_json_output_holds_nothing_else(model_files, recording, root, tmp_path):
     )
     kinds = [json.loads(line)['record'] for line in done.stdout.splitlines()]
     assert np.isin(['source', 'heartbeat'], kinds).all()
+
+
+def test_a_loop_of_links_is_one_source_that_failed(
+    model_files,  # noqa: F811
+    recording,
+    tmp_path,
+    capsys,
+):
+    folder = tmp_path / 'recordings'
+    folder.mkdir()
+    (folder / 'a.mp4').symlink_to(recording)
+    (folder / 'loop.mp4').symlink_to('loop.mp4')
+    arguments = DetectArguments(*model_files, [str(folder)], str(tmp_path / 'out'))
+    assert detect_command(arguments) == 1
+    printed = capsys.readouterr()
+    assert 'from 1 sources' in printed.err
+    assert '1 sources failed' in printed.err
+    assert f'{folder}/loop.mp4: cannot be read: Too many levels of symbolic links' in printed.out
