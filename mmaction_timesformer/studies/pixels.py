@@ -255,8 +255,10 @@ def _pretrain(student: nn.Module, clips: Tensor, options: PixelOptions, seed: in
     """Predict an image network's features on clips without their labels."""
     model = FeaturePrediction(
         student,
-        dict(cnn='efficientnet_lite0', stage=7),
+        # The stage whose cells are the student's patches; it is cheap at the size of kept pictures.
+        dict(cnn='efficientnet_lite0', stage=5),
         mask_ratio=options.masked or 0.0,
+        teacher_scale=1.0,
         data_preprocessor=dict(
             type='ActionDataPreprocessor',
             mean=[LEVELS[0]] * 3,
