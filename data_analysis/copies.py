@@ -260,7 +260,7 @@ def rewrite_paths(file: Path, target: Path, new_path: Callable[[str], str]) -> N
             writer = csv.writer(stream, lineterminator='\n')
             writer.writerow(header)
             for row in filter(None, rows):
-                row[column] = as_text(new_path(from_text(row[column].strip())))
+                row[column] = str(as_text(new_path(from_text(row[column].strip()))))
                 writer.writerow(row)
             return
         for line in filter(str.strip, lines):

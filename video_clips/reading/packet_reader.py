@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -63,12 +64,20 @@ class PacketReader:
         The packets of a short file stay in memory, so that decoding need not read them again.
         """
         self._is_untouched = False
-        return scan_packets(self.container, self.stream, self._demux_and_keep())
+        self._unread = ''
+        table = scan_packets(self.container, self.stream, self._demux_and_keep())
+        return replace(table, truncation=table.truncation or self._unread)
 
     def _demux_and_keep(self) -> Iterator[Packet]:
         kept: list[Packet] | None = []
         num_bytes = 0
-        for packet in demux_video(self.container, self.stream):
+        packets = demux_video(self.container, self.stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration as end:
+                self._unread = end.value
+                break
             num_bytes += packet.size
             if num_bytes > _MOST_BYTES_KEPT:
                 kept = None

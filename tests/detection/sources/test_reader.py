@@ -250,6 +250,10 @@ def test_what_follows_in_another_codec_is_told(tmp_path):
     path.write_bytes(first + write_numbered(tmp_path / '2.ts', 300, 'libx264', 12.0, 12.0))
     *_, end = make_detector().watch([Source('a', str(path))])
     assert (end.num_frames, 'another number' in end.remark) == (300, True)
+    with pytest.raises(VideoError, match='truncated: the pictures go on under another number'):
+        open_video(path)
+    with open_video(path, allow_truncated=True) as video:
+        assert video.num_frames == 300
 
 
 @pytest.mark.parametrize('moves', ['frag_keyframe+empty_moov+delay_moov', 'dash+cmaf+delay_moov'])
