@@ -61,7 +61,13 @@ os._exit(status)
 
 @cache
 def warm_python() -> str:
-    """The command, to be used in place of ``sys.executable``; the first call takes seconds."""
+    """The command, to be used in place of ``sys.executable``; the first call takes seconds.
+
+    Where processes cannot be watched by file descriptors, which is a matter of Linux, it is
+    ``sys.executable`` itself.
+    """
+    if not hasattr(os, 'pidfd_open'):
+        return sys.executable
     folder = tempfile.mkdtemp(prefix='warm')
     atexit.register(shutil.rmtree, folder)
     command, address = Path(folder, 'python'), f'{folder}/socket'
