@@ -104,11 +104,11 @@ def serve(command: str, address: str) -> None:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             fork_program(connection)
-            return
         connection.close()
+    exit_at_once(0)
 
 
-def fork_program(connection: socket.socket) -> None:
+def fork_program(connection: socket.socket) -> NoReturn:
     """Run a client's program in one process; from another, watch over it for the client."""
     size, streams, _, _ = socket.recv_fds(connection, 4, 3)
     data = connection.makefile('rb', buffering=0).read(int.from_bytes(size, 'big'))
