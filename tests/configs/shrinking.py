@@ -48,6 +48,8 @@ def _shrink_model(model: Any) -> None:
     backbone, head = model.backbone, model.cls_head
     if backbone.type != 'FrameEncoder':
         backbone.pretrained = None
+    if 'test_views' in model:
+        model.update(train_views=[(2, 4), (4, 2), (8, 1)], test_views=[(4, 1), (4, 2)])
     if backbone.type == 'TimeSformerBackbone':
         backbone.update(
             embed_dims=16,
