@@ -35,23 +35,24 @@ class ClipClassifier(nn.Module):
             if isinstance(step, AttentionStep):
                 fold_extra_linear(step)
         rename_keywords(model)
-        self.preprocessor = model.data_preprocessor
-        self.backbone = model.backbone
-        self.head = model.cls_head
+        self.model = model
+        # Asked here, because tracing gives submodules classes of its own.
+        self.is_plain = type(model.data_preprocessor) is ActionDataPreprocessor
         self.temperature = temperature
         self.multi_label = bool(getattr(model.cls_head, 'multi_class', False))
         self.eval().requires_grad_(False)
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Clips (B, 3, T, H, W) uint8 to probabilities and logits, (B, K) each."""
-        logits = self.head(self.backbone(self._preprocess(clips)))
+        views = self._preprocess(clips).unsqueeze(1)
+        logits = self.model.extract_feat(views, stage='head')[0]
         scaled = logits / self.temperature
         probabilities = scaled.sigmoid() if self.multi_label else scaled.softmax(dim=1)
         return probabilities, logits
 
     def _preprocess(self, clips: Tensor) -> Tensor:
-        preprocessor = self.preprocessor
-        if type(preprocessor) is not ActionDataPreprocessor:
+        preprocessor = self.model.data_preprocessor
+        if not self.is_plain:
             # Clips of one batch are treated like the views of one video.
             return preprocessor.preprocess([clips], [])[0].squeeze(0)
         # Written out, because the original looks at the data to find out about padding.

@@ -45,7 +45,8 @@ def times_of(clips: Tensor, seconds: Tensor | None, frame_seconds: float) -> Ten
     if seconds is None:
         times = torch.arange(num_frames, device=clips.device, dtype=torch.float64)
         return (times * frame_seconds).expand(batch_size, num_frames)
-    if seconds.shape not in ((num_frames,), (batch_size, num_frames)):
+    fitting = (num_frames,) if seconds.dim() == 1 else (batch_size, num_frames)
+    if seconds.shape != fitting:
         raise ValueError(
             f'seconds of shape {tuple(seconds.shape)} do not fit clips of shape '
             f'{tuple(clips.shape)}; ({batch_size}, {num_frames}) would'

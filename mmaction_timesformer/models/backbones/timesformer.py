@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -283,8 +283,7 @@ class TimeSformerBackbone(BaseModule):
         self, clips: Tensor, times: Tensor, frame_mask: Tensor | None = None
     ) -> Tensor:
         # Class tokens stand at the first frame, whenever it is.
-        tokens, grid = self._embed(clips, times - times[:, :1])
-        grid = replace(grid, frame_mask=frame_mask)
+        tokens, grid = self._embed(clips, times - times[:, :1], frame_mask)
         for block in self.blocks[:-1]:
             tokens = self._run(block, tokens, grid)
         tokens = self._show_grid(tokens, grid)
@@ -304,12 +303,14 @@ class TimeSformerBackbone(BaseModule):
         patches = self.token_grid(rearrange(patches, 'b t h w d -> b d t h w'))
         return grid.join(cls, rearrange(patches, 'b d t h w -> b t h w d'))
 
-    def _embed(self, clips: Tensor, times: Tensor) -> tuple[Tensor, TokenGrid]:
+    def _embed(
+        self, clips: Tensor, times: Tensor, frame_mask: Tensor | None = None
+    ) -> tuple[Tensor, TokenGrid]:
         """Clips (B, channels, T, H, W) at times (B, T) to tokens (B, C + N, D) (Eq. 1)."""
         patches = self.patch_embed(clips)
         batch_size, num_frames, height, width, _ = patches.shape
         num_cls = num_frames if self.scheme.cls_per_frame else 1
-        grid = self._grid(times, (height, width), num_cls)
+        grid = self._grid(times, (height, width), num_cls, frame_mask)
         cls = self.cls_token.to(patches.dtype)
         if self.pos_embed is not None:
             if self.has_joint_pos:
@@ -329,7 +330,9 @@ class TimeSformerBackbone(BaseModule):
             patches = self.drop_after_time(patches)
         return grid.join(cls, patches), grid
 
-    def _grid(self, times: Tensor, space: tuple[int, int], num_cls: int) -> TokenGrid:
+    def _grid(
+        self, times: Tensor, space: tuple[int, int], num_cls: int, frame_mask: Tensor | None
+    ) -> TokenGrid:
         """The layout of tokens, with all that attention steps need to know of their positions."""
         num_frames = times.shape[1]
         positions = shift_frames = None
@@ -337,9 +340,7 @@ class TimeSformerBackbone(BaseModule):
             positions = RotaryPositions(times, space, num_cls, self.rotation)
         if self.token_shift:
             shift_frames = self.scheme.shift_frames or num_frames
-        return TokenGrid(
-            num_frames, *space, num_cls, positions=positions, shift_frames=shift_frames
-        )
+        return TokenGrid(num_frames, *space, num_cls, frame_mask, positions, shift_frames)
 
     def _output(self, tokens: Tensor, grid: TokenGrid) -> Tensor:
         """Tokens (B, C + N, D) to features, as ``out_type`` has them (Eq. 10)."""

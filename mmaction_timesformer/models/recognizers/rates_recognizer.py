@@ -161,7 +161,7 @@ class RatesRecognizer(Recognizer3D):
         times = [sample.get('clip_seconds') for sample in data_samples or ()]
         if not times or any(time is None for time in times):
             seconds = torch.arange(num_frames) * self.backbone.frame_seconds
-            return clips, seconds.expand(len(clips), -1)
+            return clips, seconds.expand(clips.shape[0], -1)
         of_clips = torch.stack([torch.as_tensor(time) for time in times])
         of_clips = of_clips.view(batch_size, -1, num_frames)
         return clips, of_clips.repeat(1, num_samples // of_clips.shape[1], 1).flatten(0, 1)
