@@ -29,6 +29,9 @@ def main() -> int:
     """Classify each video; those that cannot be read are named."""
     args = parse_args()
     from mmaction_timesformer import TrainedModel
+    from mmaction_timesformer.inference.loading import log_to_standard_error
+
+    log_to_standard_error()
 
     exit_code = DONE
     trained = TrainedModel.load(args.config, args.checkpoint, args.device)

@@ -24,6 +24,7 @@ from mmaction_timesformer.detection.results.finishing import RunOptions
 from mmaction_timesformer.detection.running import RunSummary, run, stop_on_signals
 from mmaction_timesformer.detection.sources.addresses import fill_in
 from mmaction_timesformer.detection.sources.sources import Source, find_left_out, find_sources
+from mmaction_timesformer.inference.loading import log_to_standard_error
 from video_clips.clip import describe_left_out, real_path
 from video_clips.commands import printable
 
@@ -106,7 +107,8 @@ def _detect(arguments: DetectArguments) -> RunSummary:
         arguments.trust_compiled,
         arguments.anticipate,
     )
-    # mmengine logs to standard output, which belongs to the records.
+    # Standard output belongs to the records.
+    log_to_standard_error()
     with redirect_stdout(sys.stderr):
         detector = model.load()
     if arguments.ray is not None and (arguments.webhook or arguments.mqtt):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from mmaction_timesformer.inference import recognizer
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, is_exported
@@ -21,6 +24,13 @@ from mmaction_timesformer.inference.preparation import FramePreparer, PipelinePa
 from mmaction_timesformer.inference.scoring import Score, ScoringSettings
 from mmaction_timesformer.inference.stream_scorer import StreamScorer
 from mmaction_timesformer.models.precision import choose_dtype
+
+
+def log_to_standard_error() -> None:
+    """Keep standard output for results: mmengine's logger, once made, writes to it for good."""
+    for handler in MMLogger.get_current_instance().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 from mmaction_timesformer.detection.command import DetectArguments, detect_command
 from mmaction_timesformer.detection.events.events import DangerEvent
@@ -240,3 +241,20 @@ def test_a_loop_of_links_is_one_source_that_failed(
     assert 'from 1 sources' in printed.err
     assert '1 sources failed' in printed.err
     assert f'{folder}/loop.mp4: cannot be read: Too many levels of symbolic links' in printed.out
+
+
+def test_standard_output_holds_records_alone(
+    model_files,  # noqa: F811
+    recording,
+    tmp_path,
+    capsys,
+):
+    """A logger of mmengine that was made before has standard output for good."""
+    MMLogger.get_instance('before', logger_name='mmengine')
+    out = str(tmp_path / 'out')
+    assert detect_command(DetectArguments(*model_files, [str(recording)], out, json=True)) == 0
+    printed = capsys.readouterr()
+    kinds = [json.loads(line)['record'] for line in printed.out.splitlines()]
+    assert kinds[-1] == 'source'
+    MMLogger.get_current_instance().warning('later')
+    assert 'later' not in capsys.readouterr().out
