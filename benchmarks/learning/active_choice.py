@@ -235,16 +235,13 @@ def run(options: argparse.Namespace) -> None:
         'recordings of each day': options.recordings,
         'hop seconds': options.hop,
         'items': len(pool.items),
-        'dangers among them': sum(_answers(pool, pool.items) != len(detector.classes) - 1),
+        'dangers among them': sum(
+            answer(i, pool.truth[i.source].events) != SAFE_CLASS for i in pool.items
+        ),
         'random orders': NUM_RANDOM,
     }
     title = 'Order of the review queue: labels given against F1 on other days'
     write_record('active-choice', title, settings, results, table(results), options.out)
-
-
-def _answers(day: Day, items: Sequence[Item]) -> np.ndarray:
-    order = [*sorted({e.label for t in day.truth.values() for e in t.events}), SAFE_CLASS]
-    return np.array([order.index(answer(i, day.truth[i.source].events)) for i in items])
 
 
 def curve(
