@@ -91,7 +91,7 @@ class FeatureScore:
 def watch_day(detector: DangerDetector, folder: Path, count: int) -> Day:
     """Watch recordings one after another."""
     truth = read_truth(folder / 'events.json')
-    items, windows, features, known = [], {}, {}, {}
+    day = Day([], {}, {}, {})
     score = FeatureScore(detector.score)
     own = replace_score(detector, score)
     for source in find_sources([str(folder)])[:count]:
@@ -99,12 +99,12 @@ def watch_day(detector: DangerDetector, folder: Path, count: int) -> Day:
         with tempfile.TemporaryDirectory() as out:
             watch(own, [source], out)
             records = RunRecords(Path(out))
-        items += find_items(records)
-        windows |= records.windows
-        features[source.name] = np.concatenate(score.kept)
-        known[source.name] = truth[Path(source.name).name]
-        assert len(features[source.name]) == len(windows[source.name])
-    return Day(items, windows, features, known)
+        day.items.extend(find_items(records))
+        day.windows.update(records.windows)
+        day.features[source.name] = np.concatenate(score.kept)
+        day.truth[source.name] = truth[Path(source.name).name]
+        assert len(day.features[source.name]) == len(day.windows[source.name])
+    return day
 
 
 def replace_score(detector: DangerDetector, score: Any) -> DangerDetector:

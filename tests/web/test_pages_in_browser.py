@@ -44,7 +44,7 @@ def test_pages(page, browser, url):
         'return [document.body.textContent,'
         ' ...[...document.querySelectorAll("option")].map((o) => o.value)].join(" ")'
     )
-    assert EVIL in text or EVIL_FILE in text
+    assert page == 'learn' or EVIL in text or EVIL_FILE in text  # no model learns here
     assert browser.execute_script('return window.hacked') is None
     assert not browser.find_elements('css selector', 'main img[src=x]')
     elsewhere = [u for u in requested(browser) if not u.startswith((url, 'data:', 'blob:'))]
