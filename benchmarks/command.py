@@ -46,6 +46,7 @@ PARTS = {
     'streams': Part(
         'benchmarks.detection.streams', 'online models: frames, events, what they foresee'
     ),
+    'increments': Part('benchmarks.learning.increments', 'corrections of a closed-form head'),
     'review-hour': Part(
         'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'imagenet'
     ),

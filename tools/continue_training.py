@@ -18,7 +18,9 @@ def parse_args() -> argparse.Namespace:
     steps = parser.add_subparsers(dest='step', required=True, metavar='STEP')
 
     def step(name: str, purpose: str) -> argparse.ArgumentParser:
-        found = steps.add_parser(name, help=purpose, description=purpose)
+        found = steps.add_parser(
+            name, help=purpose, description=purpose, formatter_class=parser.formatter_class
+        )
         found.add_argument('lineage', help='folder of the models')
         return found
 

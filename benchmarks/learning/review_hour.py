@@ -33,7 +33,7 @@ SEEDS = (7301, 7302, 7303)
 """Of sites and their days; nothing was chosen on them."""
 NUM_CLIPS, NUM_WINDOWS = 300, 200
 RECORDING_SECONDS, NUM_RECORDINGS = 100.0, 36
-"""One hour a day."""
+"""One hour a day, of which less may be watched."""
 VERDICT_SECONDS = 20.0
 """For one alarm or window, so that an hour has 180 verdicts."""
 THRESHOLD = 0.3
@@ -76,24 +76,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this part."""
     parser.add_argument('--folder', type=Path, default=Path('work_dirs/review_hour'))
     parser.add_argument('--seeds', type=int, nargs='+', default=SEEDS, help='of the sites')
+    parser.add_argument('--recordings', type=int, default=NUM_RECORDINGS, help='watched a day')
     parser.add_argument('--workers', type=int, default=1, help='processes that render')
 
 
 def run(options: argparse.Namespace) -> None:
     """Run all sites and write the record."""
-    trials = [try_site(options.folder / f'yard{s}', s, options.workers) for s in options.seeds]
-    write(trials, options.out)
+    trials = [
+        try_site(options.folder / f'yard{seed}', seed, options.recordings, options.workers)
+        for seed in options.seeds
+    ]
+    write(trials, options.recordings, options.out)
 
 
-def try_site(folder: Path, seed: int, workers: int) -> Trial:
+def try_site(folder: Path, seed: int, count: int, workers: int = 1) -> Trial:
     """Render, train, watch, review, learn and watch again."""
-    days = render_site(folder, seed, workers)
+    days = [(recordings, count) for recordings in render_site(folder, seed, workers)]
     config, checkpoint = train(folder)
     lineage = begin(folder, checkpoint)
     memo = FrameMemo()
     first = watch(config, lineage.checkpoint('0001'), days[0], folder / 'first', memo)
-    count, classes = round(3600 / VERDICT_SECONDS), lineage.current.classes
-    verdicts = review(first, days[0], count, classes)
+    num_verdicts, classes = round(3600 / VERDICT_SECONDS), lineage.current.classes
+    verdicts = review(first, days[0][0], num_verdicts, classes)
     verdicts.corrections.write(folder / 'corrections.csv')
     learner = Learner.open(lineage.checkpoint('0001'), lineage.cache)
     card = learn_at_once(lineage, verdicts.corrections, 'oracle', learner=learner)
@@ -196,7 +200,7 @@ def pooled(days: Sequence[Day]) -> EventMetrics:
     return evaluate_events(events, truth, hours, labels, (THRESHOLD,))[0]
 
 
-def write(trials: Sequence[Trial], out: Path) -> None:
+def write(trials: Sequence[Trial], count: int, out: Path) -> None:
     """Write the record."""
     rows = [_row(str(t.seed), t.before.metrics, t.after.metrics, t) for t in trials]
     before, after = (pooled([getattr(t, name) for t in trials]) for name in ('before', 'after'))
@@ -206,7 +210,7 @@ def write(trials: Sequence[Trial], out: Path) -> None:
         'False alarms on the next day, after one hour of review',
         dict(
             sites=len(trials),
-            hours_a_day=NUM_RECORDINGS * RECORDING_SECONDS / 3600,
+            hours_a_day=count * RECORDING_SECONDS / 3600,
             verdicts_an_hour=round(3600 / VERDICT_SECONDS),
             tIoU=THRESHOLD,
             rules='those of configs/_base_/detection/railway_yard.py, not tuned',

@@ -26,19 +26,17 @@ class FrameMemo:
 
     known: dict[bytes, Tensor] = field(default_factory=dict)
 
-    def frames(self, score: RecognizerScore, clip: Tensor) -> Tensor:
-        """Features (T, D) of a prepared clip (C, T, H, W)."""
-        frames = clip.transpose(0, 1).contiguous()
-        keys = [
-            hashlib.blake2b(frame.numpy().tobytes(), digest_size=16).digest() for frame in frames
-        ]
-        new = [place for place, key in enumerate(keys) if key not in self.known]
+    def frames(self, score: RecognizerScore, clips: Tensor) -> Tensor:
+        """Features (B, T, D) of prepared clips (B, C, T, H, W)."""
+        frames = clips.transpose(1, 2).flatten(0, 1)
+        keys = [hashlib.blake2b(frame.numpy().tobytes()).digest() for frame in frames]
+        new = {key: place for place, key in enumerate(keys) if key not in self.known}
         if new:
-            inputs = clip[:, new][None, None]
+            # All new frames as one clip: the network sees each by itself.
+            inputs = frames[list(new.values())].transpose(0, 1)[None, None]
             maps = score.model.extract_feat(inputs, stage='backbone')[0]
-            for place, row in zip(new, score.model.cls_head.pool(maps)[0], strict=True):
-                self.known[keys[place]] = row
-        return torch.stack([self.known[key] for key in keys])
+            self.known |= zip(new, score.model.cls_head.pool(maps)[0], strict=True)
+        return torch.stack([self.known[key] for key in keys]).unflatten(0, (len(clips), -1))
 
 
 @dataclass(frozen=True)
@@ -52,16 +50,27 @@ class MemoScore:
     def __call__(self, clips: Tensor) -> Tensor:
         """Clips (B, C, T, H, W) to probabilities (B, K)."""
         head = self.score.model.cls_head
-        frames = torch.stack([self.memo.frames(self.score, clip) for clip in clips])
-        logits = head.classify(head.summarise(frames))
+        logits = head.classify(head.summarise(self.memo.frames(self.score, clips)))
         return (logits / self.score.temperature).softmax(dim=1)
 
 
-def watch(config: Path, checkpoint: Path, recordings: Path, out: Path, memo: FrameMemo) -> Results:
-    """Watch recordings as ``tools/detect.py`` does, afresh."""
+def watch(
+    config: Path, checkpoint: Path, day: tuple[Path, int], out: Path, memo: FrameMemo
+) -> Results:
+    """Watch the first recordings of a folder as ``tools/detect.py`` does, afresh.
+
+    Args:
+        config: The model's config.
+        checkpoint: Its weights.
+        day: The folder, and how many of its recordings.
+        out: Folder for the results.
+        memo: Features of frames.
+    """
+    recordings, count = day
     shutil.rmtree(out, ignore_errors=True)
     detector = DangerDetector.from_config(config, checkpoint, overrides=dict(dtype='float32'))
     assert isinstance(detector.score, RecognizerScore)
     detector.score = MemoScore(detector.score, memo)
-    run(detector, find_sources([str(recordings)]), out)
+    files = sorted(map(str, recordings.glob('*.mp4')))[:count]
+    run(detector, find_sources(files), out)
     return read_results(out, recordings / 'events.json')

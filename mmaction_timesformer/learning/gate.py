@@ -138,8 +138,8 @@ def _cell(kind: str, name: str, before: Predictions, after: Predictions, rule: G
     state = 'ok'
     if loss > rule.margin:
         state = 'worse' if found.worse_p < rule.alpha else 'unsure'
-    share = [float(model.hits.mean()) for model in (before, after)]
-    return Cell(kind, name, len(before), *share, lost, won, found.worse_p, state)
+    shares = float(before.hits.mean()), float(after.hits.mean())
+    return Cell(kind, name, len(before), shares[0], shares[1], lost, won, found.worse_p, state)
 
 
 def with_classes(answers: Predictions, names: tuple[str, ...]) -> Predictions:

@@ -24,7 +24,7 @@ from mmaction_timesformer.learning.corrections import Corrections, fingerprint_o
 from mmaction_timesformer.learning.exam import FILE, Exam, read_answers, write_answers
 from mmaction_timesformer.learning.gate import NO_EXAM, GateRule, Verdict, judge
 from mmaction_timesformer.learning.increments import Learner
-from mmaction_timesformer.learning.lineage import MODEL, Card, Lineage, NewModel
+from mmaction_timesformer.learning.lineage import MODEL, Card, Lineage, NewModel, is_lineage
 from mmaction_timesformer.models.checkpoints import find_checkpoint, read_checkpoint
 from mmaction_timesformer.models.heads import ClosedFormHead
 from video_clips.clip import Clip
@@ -49,6 +49,8 @@ def start(
         FileNotFoundError: There is no such checkpoint.
         ValueError: It cannot be loaded, or there is a lineage already.
     """
+    if is_lineage(folder):
+        raise ValueError(f'{folder}: there is a lineage already')
     folder, file = Path(folder), find_checkpoint(Path(checkpoint))
     trained = TrainedModel.load(None, file)
     content = read_checkpoint(file)

@@ -19,6 +19,8 @@ SMALLEST_DEVIATION = 1e-6
 """Features that vary less than this are constants."""
 SMALLEST_WEIGHT = 1e-9
 """Of a class; less is the rounding error of rows that were added and taken back."""
+MOST_BYTES = 2**30
+"""Products of all classes together are kept at hand, between fits, up to this size."""
 
 
 @dataclass
@@ -40,6 +42,15 @@ class ClassStatistics:
     weights: np.ndarray
     names: list[str]
     products: np.ndarray | None = None
+    _sum: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def all_products(self) -> np.ndarray:
+        """(F, F) products of all rows; computed once, then kept up to date."""
+        if self._sum is None:
+            kept = weighted_products(self.rows, self.weights)
+            self._sum = kept if self.products is None else kept + self.products
+        return self._sum
 
     @classmethod
     def empty(cls, num_features: int) -> ClassStatistics:
@@ -54,6 +65,8 @@ class ClassStatistics:
         self.rows = np.concatenate([self.rows, rows])
         self.weights = np.concatenate([self.weights, weights])
         self.names = [*self.names, *names]
+        if self._sum is not None:
+            self._sum += weighted_products(rows, weights)
         if len(self.rows) > self.rows.shape[1]:
             self._fold()
 
@@ -67,6 +80,8 @@ class ClassStatistics:
         if gone.any():
             self.weight -= float(self.weights[gone].sum())
             self.total = self.total - self.weights[gone] @ self.rows[gone]
+            if self._sum is not None:
+                self._sum -= weighted_products(self.rows[gone], self.weights[gone])
             self.rows, self.weights = self.rows[~gone], self.weights[~gone]
             self.names = [
                 name for name, is_gone in zip(self.names, gone, strict=True) if not is_gone
@@ -76,6 +91,7 @@ class ClassStatistics:
     def _fold(self) -> None:
         products = weighted_products(self.rows, self.weights)
         self.products = products if self.products is None else self.products + products
+        self._sum = self.products.copy()
         self.rows, self.weights, self.names = self.rows[:0], self.weights[:0], []
 
 
@@ -182,22 +198,43 @@ class RidgeStatistics:
         share = np.zeros(self.num_classes)
         for k in scale:
             share[k] = scale[k] * self.classes[k].weight / whole
-        rows = np.concatenate([self.classes[k].rows for k in scale])
-        weights = np.concatenate([scale[k] * self.classes[k].weights for k in scale])
-        products = self._products(scale)
         # X'(Y - mean of Y) of centred features is the sum of each class less its share.
         moments = np.zeros((self.num_features, self.num_classes))
         for k in scale:
             moments[:, k] = scale[k] * self.classes[k].total - share[k] * whole * mean
         moments /= deviation[:, None]
-        if products is not None:
-            products = products / np.outer(deviation, deviation)
-        # The mean is a row that is taken back.
-        rows = np.concatenate([rows, mean[None]]) / deviation
-        weights = np.append(weights, -whole)
-        solutions = _solve_centred(rows, weights, products, moments, strengths)
+        penalties = [strength * self.num_features for strength in strengths]
+        gram, scaled_mean = self._gram(scale), mean / deviation
+        if gram is not None:
+            gram = gram / np.outer(deviation, deviation)
+            gram -= whole * np.outer(scaled_mean, scaled_mean)
+            solutions = [
+                linalg.solve(_add_to_diagonal(gram, penalty), moments, assume_a='pos')
+                for penalty in penalties
+            ]
+        else:
+            rows = np.concatenate([self.classes[k].rows for k in scale])
+            weights = np.concatenate([scale[k] * self.classes[k].weights for k in scale])
+            # The mean is a row that is taken back.
+            rows = np.concatenate([rows / deviation, scaled_mean[None]])
+            solutions = _solve_wide(rows, np.append(weights, -whole), moments, penalties)
         found = [solution / deviation[:, None] for solution in solutions]
         return [(weight.T, share - mean @ weight) for weight in found]
+
+    def _gram(self, scale: dict[int, float]) -> np.ndarray | None:
+        """(F, F) products of all rows; None where there are fewer rows than features."""
+        parts = [self.classes[k] for k in scale]
+        num_rows = sum(len(part.rows) for part in parts)
+        products = self._products(scale)
+        if products is None and num_rows < self.num_features:
+            return None
+        if len(parts) * 8 * self.num_features**2 <= MOST_BYTES:
+            terms = (scale[k] * self.classes[k].all_products for k in scale)
+            return sum(terms, np.zeros((self.num_features, self.num_features)))
+        rows = np.concatenate([part.rows for part in parts])
+        weights = np.concatenate([scale[k] * self.classes[k].weights for k in scale])
+        gram = weighted_products(rows, weights)
+        return gram if products is None else gram + products
 
     def _products(self, scale: dict[int, float]) -> np.ndarray | None:
         """(F, F) products of the rows that are no longer kept."""
@@ -229,24 +266,13 @@ class RidgeStatistics:
         }, whole
 
 
-def _solve_centred(
-    rows: np.ndarray,
-    weights: np.ndarray,
-    products: np.ndarray | None,
-    moments: np.ndarray,
-    strengths: Sequence[float],
+def _solve_wide(
+    rows: np.ndarray, weights: np.ndarray, moments: np.ndarray, penalties: Sequence[float]
 ) -> list[np.ndarray]:
-    """(rows' diag(weights) rows + products + strength F) W = moments, by the smaller system."""
-    num_rows, num_features = rows.shape
-    penalties = [strength * num_features for strength in strengths]
-    if products is not None or num_rows > num_features:
-        gram = weighted_products(rows, weights)
-        gram = gram if products is None else gram + products
-        return [
-            linalg.solve(_add_to_diagonal(gram, penalty), moments, assume_a='pos')
-            for penalty in penalties
-        ]
-    # Woodbury: with U the scaled rows and S the signs of their weights, (U' S U + p)^-1.
+    """(rows' diag(weights) rows + penalty) W = moments, for fewer rows than features.
+
+    Woodbury: with U the scaled rows and S the signs of their weights, (U' S U + p)^-1.
+    """
     low, signs = np.sqrt(np.abs(weights))[:, None] * rows, np.where(weights < 0, -1.0, 1.0)
     inner, seen = low @ low.T, low @ moments
     solutions = []

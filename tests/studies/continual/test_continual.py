@@ -60,6 +60,13 @@ def test_each_clip_comes_once_and_the_last_class_last(seed):
         assert step.known.tolist() == [True, False, True]
     assert steps[-1].known.all()
     assert sum(len(step.test) for step in steps) == len(clips) // 3
+
+
+def test_a_camera_with_two_clips_is_a_step():
+    labels, groups = np.array([0] * 6 + [1] * 8), np.array(['gate'] * 12 + ['hall'] * 2)
+    clips = StudyClips(tuple(map(str, range(14))), labels, groups, ('a', 'b'))
+    steps = {step.name: step for step in make_steps(clips, 'a', 0)}
+    assert (len(steps['hall'].train), len(steps['hall'].test)) == (1, 1)
     with pytest.raises(ValueError, match="'d' is none of the classes"):
         make_steps(clips, 'd', 0)
 
