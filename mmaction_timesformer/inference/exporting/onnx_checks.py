@@ -28,7 +28,7 @@ def check_onnx(file: Path) -> None:
             or makes a tensor of more than `MAX_NUMBERS`.
     """
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = onnx.load(str(file), load_external_data=False)
