@@ -47,7 +47,7 @@ PARTS = {
         'benchmarks.detection.streams', 'online models: frames, events, what they foresee'
     ),
     'increments': Part('benchmarks.learning.increments', 'corrections of a closed-form head'),
-    'review-hour': Part(
+    'review': Part(
         'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'imagenet'
     ),
     'active-choice': Part(
