@@ -26,7 +26,10 @@ from torch import Tensor
 
 from benchmarks.record import table, write_record
 from mmaction_timesformer.models import MotionDataPreprocessor
-from mmaction_timesformer.models.recognizers.rates_recognizer import fit_view_weights
+from mmaction_timesformer.models.recognizers.rates_recognizer import (
+    RatesRecognizer,
+    fit_view_weights,
+)
 from mmaction_timesformer.registry import MODELS
 from video_clips.reading.video import open_video
 
@@ -70,7 +73,7 @@ def _frames(path: Path) -> Tensor:
     return torch.nn.functional.interpolate(frames, SIZE, mode='area').transpose(0, 1)
 
 
-def build(seed: int, **options: Any) -> torch.nn.Module:
+def build(seed: int, **options: Any) -> RatesRecognizer:
     """The tiny model."""
     init_default_scope('mmaction')
     torch.manual_seed(seed)
@@ -86,7 +89,7 @@ def build(seed: int, **options: Any) -> torch.nn.Module:
 
 
 def train(
-    model: torch.nn.Module,
+    model: RatesRecognizer,
     clips: Tensor,
     labels: Tensor,
     seed: int,
@@ -107,7 +110,7 @@ def train(
         samples = [ActionDataSample().set_gt_label(label) for label in labels[chosen]]
         losses = model.loss(clips[chosen].float(), samples)
         optimizer.zero_grad()
-        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        torch.stack([value for name, value in losses.items() if 'loss' in name]).sum().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
@@ -122,7 +125,7 @@ def _batches(num_clips: int, seed: int) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def logits_of(model: torch.nn.Module, clips: Tensor) -> Tensor:
+def logits_of(model: RatesRecognizer, clips: Tensor) -> Tensor:
     """Logits (N, V, K) of every test view."""
     model.eval()
     return torch.cat([model.view_logits(some.float()) for some in clips.split(64)])
@@ -231,7 +234,7 @@ def tables(results: Sequence[dict[str, Any]]) -> list[str]:
     lines = table(
         ('Frames over 8 s', 'One model for all', 'Trained for this number'),
         [
-            (n, mean('shared', lambda r, v=v: r['test'][str(v)]), mean(f'{n} frames', _test))
+            (n, mean('shared', partial(_test_of_view, view=v)), mean(f'{n} frames', _test))
             for n, v in WHOLE.items()
         ],
     )
@@ -245,6 +248,10 @@ def tables(results: Sequence[dict[str, Any]]) -> list[str]:
         for name in ('16 frames', '16 frames, varying shapes')
     ]
     return lines + table(('Training', 'Top-1 (seeds)', 'CPU seconds'), rows)
+
+
+def _test_of_view(result: dict[str, Any], view: tuple[int, int]) -> float:
+    return result['test'][str(view)]
 
 
 def _test(result: dict[str, Any]) -> float:

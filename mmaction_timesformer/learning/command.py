@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mmaction_timesformer.learning.corrections import Corrections, read_corrections
@@ -88,7 +89,7 @@ def _show(lineage: str) -> int:
     return 0
 
 
-STEPS = {
+STEPS: dict[str, Callable[..., int]] = {
     'start': _start,
     'learn': _learn,
     'overnight': _overnight,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.datasets.transforms.camera_augment import OPERATIONS
+from mmaction_timesformer.models.backbones import TimeSformerBackbone
 from mmaction_timesformer.models.data_preprocessors import MotionDataPreprocessor
 from mmaction_timesformer.models.pretraining import FeaturePrediction
 from mmaction_timesformer.registry import MODELS
@@ -134,7 +135,9 @@ def pixels(task: Task) -> np.ndarray:
     train = _share(task, options.fraction)
     model = _model(options, _view(frames[:1], options, 0), task.num_classes)
     if options.masked is not None:
-        _pretrain(model[0], _view(frames[train], options, 0), options, task.seed)
+        backbone = model[0]
+        assert isinstance(backbone, TimeSformerBackbone)
+        _pretrain(backbone, _view(frames[train], options, 0), options, task.seed)
     labels = torch.from_numpy(task.clips.labels[train])
     weights = torch.from_numpy(balanced_weights(task.clips.labels[train])).float()
     _train(model, _view(frames[train], options, 0), labels, weights, options, task.seed)
@@ -251,7 +254,9 @@ def _train(
     _descend(model, loss, len(clips), options.epochs, options.learning_rate, seed)
 
 
-def _pretrain(student: nn.Module, clips: Tensor, options: PixelOptions, seed: int) -> None:
+def _pretrain(
+    student: TimeSformerBackbone, clips: Tensor, options: PixelOptions, seed: int
+) -> None:
     """Predict an image network's features on clips without their labels."""
     model = FeaturePrediction(
         student,

@@ -58,9 +58,8 @@ class TwoRatesBackbone(BaseModule):
         places = range(exchange_every, len(self.slow.blocks) + 1, exchange_every)
         self.to_slow = nn.ModuleDict({str(n): nn.Linear(widths[1], widths[0]) for n in places})
         self.to_fast = nn.ModuleDict({str(n): nn.Linear(widths[0], widths[1]) for n in places})
-        for layer in (*self.to_slow.values(), *self.to_fast.values()):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for parameter in (*self.to_slow.parameters(), *self.to_fast.parameters()):
+            nn.init.zeros_(parameter)
 
     @property
     def embed_dims(self) -> int:

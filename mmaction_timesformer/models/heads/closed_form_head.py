@@ -254,7 +254,7 @@ def _class_state(part: ClassStatistics) -> dict[str, Any]:
 
 
 def _read_class(state: dict[str, Any]) -> ClassStatistics:
-    rows = state.get('rows', state.get('factor')).double().numpy()
+    rows = state['rows' if 'rows' in state else 'factor'].double().numpy()
     products = state.get('products')
     return ClassStatistics(
         state['weight'],

@@ -157,8 +157,8 @@ class PreparedWeights:
         parameters = [weight] if bias is None else [weight, bias]
         state = state_of(*parameters)
         if state != self._state:
-            values = (None if x is None else x.detach() for x in (weight, bias))
-            self._weight, self._bias = _prepare(self.way, *values, inputs)
+            fixed_bias = None if bias is None else bias.detach()
+            self._weight, self._bias = _prepare(self.way, weight.detach(), fixed_bias, inputs)
             self._state = state
         return _multiply(self.way, inputs, self._weight, self._bias)
 

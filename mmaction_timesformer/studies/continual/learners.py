@@ -48,10 +48,12 @@ class Lesson:
 
     def with_more(self, other: Lesson) -> Lesson:
         """These clips and others."""
-        pairs = (
-            (getattr(self, name), getattr(other, name)) for name in ('rows', 'labels', 'groups')
+        return Lesson(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.labels, other.labels]),
+            np.concatenate([self.groups, other.groups]),
+            self.known | other.known,
         )
-        return Lesson(*(np.concatenate(pair) for pair in pairs), self.known | other.known)
 
 
 class Learner(ABC):
