@@ -133,9 +133,8 @@ class AttentionStep(nn.Module):
             return self._update_by_definition(tokens, grid)
 
         def normalize(rows: Tensor) -> Tensor:
-            return self.grouping.prepare(
-                self._normalize(rows.transpose(0, 1), grid).transpose(0, 1), grid
-            )
+            normed = shift_if_wanted(self.norm(rows).transpose(0, 1), grid)
+            return self.grouping.prepare(normed.transpose(0, 1), grid)
 
         rows = tokens.transpose(0, 1)
         q, k, v = linear_of(normalize, partial(self.qkv, split=True), rows)

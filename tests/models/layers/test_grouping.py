@@ -23,7 +23,7 @@ DIMS, HEADS = 12, 3
 
 def make_step(grouping):
     torch.manual_seed(0)
-    step = AttentionStep(grouping, DIMS, HEADS, extra_linear=True).double()
+    step = AttentionStep(grouping, extra_linear=True, embed_dims=DIMS, num_heads=HEADS).double()
     for parameter in step.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return step.eval()
