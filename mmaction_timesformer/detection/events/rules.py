@@ -11,6 +11,8 @@ from mmaction_timesformer.inference.online_model import moment_name
 SMOOTHINGS = ('none', 'ema', 'centred')
 SAFE_CLASS = 'Other'
 """The class that is never an event."""
+_ADDED_LATER = ('lookback_seconds',)
+"""Fields that no fingerprint names unless they are set: it must outlive a new field."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,15 @@ class EventRule:
             value = getattr(self, field.name)
             if field.name.endswith('_seconds') and not 0 <= value < float('inf'):
                 raise ValueError(f'{field.name}={value} must be 0 or more')
+
+    def __str__(self) -> str:
+        """The rule as fingerprints of models have it."""
+        named = [
+            f'{field.name}={getattr(self, field.name)!r}'
+            for field in fields(self)
+            if field.name not in _ADDED_LATER or getattr(self, field.name) != field.default
+        ]
+        return f'EventRule({", ".join(named)})'
 
     @property
     def pause_seconds(self) -> float:

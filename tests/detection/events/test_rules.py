@@ -3,6 +3,7 @@
 import pytest
 
 from mmaction_timesformer.detection.events.rules import EventRule, make_rules
+from mmaction_timesformer.inference.recognizer import make_fingerprint
 
 CLASSES = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 
@@ -20,6 +21,17 @@ def test_a_class_changes_the_defaults():
     assert list(rules) == ['Bucket-Worker', 'Cabin-Worker']
     assert rules['Cabin-Worker'] == EventRule(enter=0.9, leave=0.3)
     assert rules['Bucket-Worker'] == EventRule(leave=0.3)
+
+
+def test_a_new_field_at_its_default_is_in_no_fingerprint():
+    # As was written into the fingerprints of folders before rules could look back.
+    before = (
+        "EventRule(smoothing='ema', smoothing_seconds=2.0, enter=0.7, leave=0.4, min_seconds=2.0, "
+        'merge_gap_seconds=2.0, cooldown_seconds=0.0, widen_seconds=0.0)'
+    )
+    now = [EventRule(enter=0.7), EventRule(enter=0.7, lookback_seconds=2.0)]
+    assert make_fingerprint('weights', {'A': now[0]}) == make_fingerprint('weights', {'A': before})
+    assert make_fingerprint('weights', {'A': now[1]}) != make_fingerprint('weights', {'A': before})
 
 
 @pytest.mark.parametrize(

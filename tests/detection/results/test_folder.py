@@ -9,6 +9,7 @@ import pytest
 
 from mmaction_timesformer.detection.events.events import DangerEvent
 from mmaction_timesformer.detection.events.tracker import ScoredWindow
+from mmaction_timesformer.detection.quality.command import read_results
 from mmaction_timesformer.detection.results.event_log import JsonLines, read_events, read_records
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES, ResultsFolder
 from mmaction_timesformer.detection.results.score_log import ScoreLog, read_scores
@@ -125,6 +126,22 @@ def test_left_with_a_log_that_breaks_off_anywhere(source, uninterrupted, tmp_pat
     run(make_detector(), [source], tmp_path)
     assert (tmp_path / SCORES).read_bytes() == (uninterrupted / SCORES).read_bytes()
     assert news(tmp_path) == news(uninterrupted)
+
+
+def test_a_folder_from_before_rules_could_look_back_goes_on(source, uninterrupted, tmp_path):
+    manifest = json.loads((uninterrupted / 'run.json').read_text())
+    for rule in manifest['rules'].values():
+        assert rule.pop('lookback_seconds') == 0.0
+    (tmp_path / 'run.json').write_text(json.dumps(manifest))
+    truth = tmp_path / 'truth.json'
+    truth.write_text(json.dumps({'yard': {'duration_seconds': 24.0, 'events': []}}))
+    for file, share in ((SCORES, 0.6), (EVENTS, 0.3)):
+        lines = (uninterrupted / file).read_bytes().splitlines(keepends=True)
+        (tmp_path / file).write_bytes(b''.join(lines[: int(share * len(lines))]))
+    run(make_detector(), [source], tmp_path)
+    assert (tmp_path / SCORES).read_bytes() == (uninterrupted / SCORES).read_bytes()
+    assert news(tmp_path) == news(uninterrupted)
+    assert read_results(tmp_path, truth).rules == make_detector().rules
 
 
 def test_a_paced_file_goes_on_at_once_and_at_its_pace(source, tmp_path):
