@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from demo_yard.rendering import DemoSettings
-from demo_yard.rendering.command import render_command
+from demo_yard.rendering.command import render_command, stories_command
 from video_clips.commands import run_command
 
 
@@ -43,6 +43,7 @@ def parse_args() -> argparse.Namespace:
     add('--num-untrimmed', type=int, default=default.num_untrimmed, help='long videos')
     add('--untrimmed-seconds', type=float, default=default.untrimmed_seconds, help='their length')
     add('--num-windows', type=int, default=default.num_windows, help='clips cut anywhere')
+    add('--stories', type=int, default=0, help='render so many stories of 80 seconds and no more')
     add('--seed', type=int, default=default.seed)
     add('--site-seed', type=int, help='seed of the set whose sites these are')
     add('--workers', type=int, default=None, help='processes; by default one a core')
@@ -50,5 +51,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> None:
+    """Render stories, or clips and long videos."""
+    args = vars(parse_args())
+    if stories := args.pop('stories'):
+        stories_command(args['root'], stories, args['size'], args['seed'])
+    else:
+        render_command(**args)
+
+
 if __name__ == '__main__':
-    sys.exit(run_command(lambda: render_command(**vars(parse_args()))))
+    sys.exit(run_command(main))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from demo_yard.rendering.dataset import DemoSettings, render_demo_dataset
+from demo_yard.rendering.stories import render_stories
 from demo_yard.rendering.strip import draw_strip
 
 
@@ -57,3 +58,20 @@ def render_command(
         print(f'Clips: {root}/videos, listed in train.csv, val.csv, test.csv beside it')
     if num_untrimmed:
         print(f'Long videos and their events: {root}/untrimmed')
+
+
+def stories_command(root: Path, number: int, size: tuple[int, int], seed: int) -> None:
+    """Render stories as the command line says.
+
+    Args:
+        root: The folder to write.
+        number: Stories in all.
+        size: Width and height of the pictures.
+        seed: Of everything.
+
+    Raises:
+        ValueError: There are too few.
+    """
+    print(f'Rendering {number} stories into {root}', flush=True)
+    listed = render_stories(root, number, size, seed, ProgressLines())
+    print(f'Stories: {root}/videos, listed in {listed}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import mmengine
@@ -15,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmaction_timesformer.studies.clips import ClipSource, leave_one_out, read_clips
 from mmaction_timesformer.studies.features import FeatureStore
 from mmaction_timesformer.studies.page import Findings, write_findings
-from mmaction_timesformer.studies.planning import Planned
+from mmaction_timesformer.studies.planning import Clock, Planned
 from mmaction_timesformer.studies.results import Line, line_of
 from mmaction_timesformer.studies.running import Laboratory
 from mmaction_timesformer.studies.spec import read_study
@@ -38,8 +39,12 @@ def study_command(study: Path, source: ClipSource, out: Path, hours: float | Non
         planned = laboratory.plan(hours)
         _show_plan(planned)
         lines: list[Line] = []
-        for part in planned:
-            if part.chosen:
+        clock = Clock(hours)
+        for number, part in enumerate(planned):
+            if part.chosen and not clock.allows(part.seconds):
+                print(f'{part.row.name}: left out, the time is over', flush=True)
+                planned[number] = replace(part, chosen=False)
+            elif part.chosen:
                 lines.append(line_of(laboratory.run(part.row), clips, question.least_clips))
                 _show_line(lines[-1])
                 _write(out, laboratory, lines, planned)

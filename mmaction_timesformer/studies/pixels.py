@@ -5,7 +5,8 @@ Legend: N clips, S frames kept of a clip, T frames that a model sees, H/W pixels
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from mmaction_timesformer.models.data_preprocessors import MotionDataPreprocesso
 from mmaction_timesformer.models.pretraining import FeaturePrediction
 from mmaction_timesformer.registry import MODELS
 from mmaction_timesformer.studies.recipes import Task, balanced_weights
+from mmaction_timesformer.studies.spec import Row
 
 LEVELS = (114.75, 57.375)
 """Mean and deviation of pixels."""
@@ -69,6 +71,9 @@ PEERS: dict[str, dict[str, Any]] = {
     ),
 }
 CONDITIONS = ('night', 'rain', 'compression')
+PRETRAINING_WORK = 4.0
+"""An epoch of pretraining, in epochs of training: the teacher takes the most."""
+TEST_WORK = 0.05
 
 
 @dataclass(frozen=True)
@@ -110,38 +115,36 @@ class PixelOptions:
     learning_rate: float = 2e-3
 
     @classmethod
-    def of(cls, task: Task) -> PixelOptions:
-        """The options of a task's row.
+    def of(cls, row: Row) -> PixelOptions:
+        """The options of a row.
 
         Raises:
             ValueError: Names unknown ones.
         """
         known = [field.name for field in fields(cls)]
-        if unknown := sorted(set(task.row.options) - set(known)):
-            raise ValueError(f'{task.row.name}: options {unknown}; choose from {known}')
-        options = cls(**task.row.options)
+        if unknown := sorted(set(row.options) - set(known)):
+            raise ValueError(f'{row.name}: options {unknown}; choose from {known}')
+        options = cls(**row.options)
         if options.masked is not None and options.motion:
-            raise ValueError(f'{task.row.name}: pretraining needs motion: false')
+            raise ValueError(f'{row.name}: pretraining needs motion: false')
         if options.condition not in (None, *CONDITIONS):
-            raise ValueError(f'{task.row.name}: condition; choose from {list(CONDITIONS)}')
+            raise ValueError(f'{row.name}: condition; choose from {list(CONDITIONS)}')
         return options
+
+    @property
+    def of_training(self) -> PixelOptions:
+        """The same, without what concerns a test alone: rows that share them share a model."""
+        return replace(self, clips=1, shuffled=False, condition=None)
 
 
 def pixels(task: Task) -> np.ndarray:
     """Train a small model on the fold and predict (M, K)."""
-    options = PixelOptions.of(task)
-    torch.manual_seed(task.seed)
-    frames = task.arrays[0]['pixels']
-    train = _share(task, options.fraction)
-    model = _model(options, _view(frames[:1], options, 0), task.num_classes)
-    if options.masked is not None:
-        backbone = model[0]
-        assert isinstance(backbone, TimeSformerBackbone)
-        _pretrain(backbone, _view(frames[train], options, 0), options, task.seed)
-    labels = torch.from_numpy(task.clips.labels[train])
-    weights = torch.from_numpy(balanced_weights(task.clips.labels[train])).float()
-    _train(model, _view(frames[train], options, 0), labels, weights, options, task.seed)
-    test = frames[task.fold.test]
+    options = PixelOptions.of(task.row)
+    name = repr((options.of_training, task.fold.name, task.seed))
+    if name not in task.trained:
+        task.trained[name] = _trained(task, options.of_training)
+    model = task.trained[name]
+    test = task.arrays[0]['pixels'][task.fold.test]
     if options.condition is not None:
         test = _change(test, options.condition)
     with torch.inference_mode():
@@ -152,9 +155,35 @@ def pixels(task: Task) -> np.ndarray:
     return torch.stack(scores).mean(dim=0).double().numpy()
 
 
+def _trained(task: Task, options: PixelOptions) -> nn.Sequential:
+    torch.manual_seed(task.seed)
+    frames = task.arrays[0]['pixels']
+    train = _share(task, options.fraction)
+    clips = _view(frames[train], options, 0)
+    model = _model(options, clips[:1], task.num_classes)
+    if options.masked is not None:
+        backbone = model[0]
+        assert isinstance(backbone, TimeSformerBackbone)
+        _pretrain(backbone, clips, options, task.seed)
+    labels = torch.from_numpy(task.clips.labels[train])
+    weights = torch.from_numpy(balanced_weights(task.clips.labels[train])).float()
+    _train(model, clips, labels, weights, options, task.seed)
+    return model
+
+
+def work_of(row: Row, earlier: Sequence[Row]) -> float:
+    """Work of a row in trainings of the default options, where ``earlier`` rows leave it any."""
+    options = PixelOptions.of(row)
+    if any(options.of_training == PixelOptions.of(other).of_training for other in earlier):
+        return TEST_WORK * options.clips
+    pretraining = 0 if options.masked is None else PRETRAINING_WORK * options.pretrain_epochs
+    epochs = options.epochs + pretraining
+    return epochs / 15 * options.fraction * options.frames / 8 * options.side**2
+
+
 def cost_of(task: Task) -> dict[str, float]:
     """Millions of parameters, and billions of multiplications of a test clip."""
-    options = PixelOptions.of(task)
+    options = PixelOptions.of(task.row)
     clip = _view(task.arrays[0]['pixels'][:1], options, 0)
     model = _model(options, clip, task.num_classes).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():

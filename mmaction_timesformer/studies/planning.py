@@ -6,8 +6,9 @@ by the number of clips.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mmaction_timesformer.studies.spec import Row
 
@@ -51,7 +52,7 @@ def plan(
     rows: Sequence[Row],
     view_seconds: Mapping[str, Sequence[float]],
     num_clips: int,
-    num_jobs: int,
+    jobs: Sequence[float],
     hours: float | None = None,
 ) -> list[Planned]:
     """Choose rows in their order; one that is too long leaves room for shorter ones behind it.
@@ -60,19 +61,48 @@ def plan(
         rows: The most important first.
         view_seconds: By network, what the features of each view still take: 0 if they are kept.
         num_clips: Of the study.
-        num_jobs: Folds times seeds.
+        jobs: Folds times seeds still to do of each row, a usual one counting 1.
         hours: The time there is; None for as long as it takes.
     """
     left = float('inf') if hours is None else 3600 * hours
     paid: dict[str, int] = {}
     planned = []
-    for row in rows:
+    for row, left_to_do in zip(rows, jobs, strict=True):
         views = view_seconds.get(row.features, ()) if row.recipe != 'majority' else ()
         features = float(sum(views[paid.get(row.features, 0) : row.views]))
-        jobs = SECONDS_OF_A_FOLD[row.recipe] * row.views * num_jobs * num_clips / MEASURED_CLIPS
-        chosen = features + jobs <= left
-        planned.append(Planned(row, features, jobs, chosen))
+        seconds = (
+            SECONDS_OF_A_FOLD[row.recipe] * row.views * left_to_do * num_clips / MEASURED_CLIPS
+        )
+        chosen = features + seconds <= left
+        planned.append(Planned(row, features, seconds, chosen))
         if chosen:
-            left -= features + jobs
+            left -= features + seconds
             paid[row.features] = max(paid.get(row.features, 0), row.views)
     return planned
+
+
+@dataclass
+class Clock:
+    """Holds a study to its time: estimates are scaled by how long earlier rows really took.
+
+    Attributes:
+        hours: The time there is; None for as long as it takes.
+        now: Seconds that pass.
+    """
+
+    hours: float | None
+    now: Callable[[], float] = time.monotonic
+    _started: float = field(init=False)
+    _estimated: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.now()
+
+    def allows(self, seconds: float) -> bool:
+        """Whether a row that was estimated to take ``seconds`` may begin now."""
+        spent = self.now() - self._started
+        slowness = max(1.0, spent / self._estimated) if self._estimated else 1.0
+        if self.hours is not None and spent + slowness * seconds > 3600 * self.hours:
+            return False
+        self._estimated += seconds
+        return True

@@ -8,7 +8,8 @@ Legend: N training clips, M clips to predict, F features, K classes, V views.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -33,6 +34,7 @@ class Task:
         fold: Which to learn from and which to predict.
         arrays: Of each view, the arrays of `FeatureStore` that the row needs.
         seed: Of what is drawn at random.
+        trained: Models of ``pixels`` by what they were trained with; rows of a study share them.
     """
 
     row: Row
@@ -40,6 +42,7 @@ class Task:
     fold: Fold
     arrays: tuple[dict[str, np.ndarray], ...]
     seed: int = 0
+    trained: dict[str, Any] = field(default_factory=dict)
 
     @property
     def num_classes(self) -> int:

@@ -9,8 +9,9 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ RANDOM = ('adamw', 'timesformer', 'pixels')
 """Recipes that draw at random; the others give the same for every seed."""
 
 
-REVISION = 3
+REVISION = 4
 """Of the recipes: results of earlier ones are not taken over."""
 
 
@@ -68,6 +69,7 @@ class Laboratory:
         folds: Cameras left out.
         store: Their features.
         folder: Where results are kept.
+        trained: Models that rows share.
     """
 
     study: Study
@@ -75,6 +77,7 @@ class Laboratory:
     folds: Sequence[Fold]
     store: FeatureStore
     folder: Path
+    trained: dict[str, Any] = field(default_factory=dict)
 
     def plan(self, hours: float | None) -> list[Planned]:
         """Which rows fit into the time there is."""
@@ -84,22 +87,33 @@ class Laboratory:
             missing = [self.store.missing(needs, view) for view in range(needs.views)]
             each = self.store.time_a_clip(needs) if any(missing) else 0.0
             view_seconds[network] = [each * count for count in missing]
-        num_jobs = len(self.folds) * len(self.study.seeds)
-        return plan(self.study.rows, view_seconds, len(self.clips), num_jobs, hours)
+        rows = self.study.rows
+        jobs = [self._work(number) for number in range(len(rows))]
+        return plan(rows, view_seconds, len(self.clips), jobs, hours)
+
+    def _work(self, number: int) -> float:
+        """Jobs of a row that are not yet done, each by what it takes beside a usual one."""
+        row = self.study.rows[number]
+        jobs = [(fold, seed) for fold in self.folds for seed in self._seeds(row)]
+        left = sum(not self._file(row, fold, seed).is_file() for fold, seed in jobs)
+        earlier = [other for other in self.study.rows[:number] if other.recipe == 'pixels']
+        return left * (pixels.work_of(row, earlier) if row.recipe == 'pixels' else 1.0)
+
+    def _seeds(self, row: Row) -> tuple[int, ...]:
+        return self.study.seeds if row.recipe in RANDOM else self.study.seeds[:1]
 
     def run(self, row: Row) -> list[Result]:
         """Run what is not yet done of a row."""
-        seeds = self.study.seeds if row.recipe in RANDOM else self.study.seeds[:1]
         arrays: tuple[dict[str, np.ndarray], ...] | None = None
         results = []
-        for seed in seeds:
+        for seed in self._seeds(row):
             scores = np.zeros((len(self.clips), len(self.clips.classes)))
             seconds, cost = 0.0, None
             for fold in self.folds:
                 file = self._file(row, fold, seed)
                 if not file.is_file():
                     arrays = self._arrays(row) if arrays is None else arrays
-                    self._run(Task(row, self.clips, fold, arrays, seed), file)
+                    self._run(Task(row, self.clips, fold, arrays, seed, self.trained), file)
                 found = json.loads(file.read_text(encoding='utf-8'))
                 scores[fold.test] = found['scores']
                 seconds += found['seconds']

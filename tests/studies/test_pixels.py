@@ -1,11 +1,20 @@
 """Small models from kept pictures: what they see, what they learn, what they cost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from mmaction_timesformer.studies.clips import Fold, StudyClips
-from mmaction_timesformer.studies.pixels import PixelOptions, _share, _view, cost_of, pixels
+from mmaction_timesformer.studies.pixels import (
+    PixelOptions,
+    _share,
+    _view,
+    cost_of,
+    pixels,
+    work_of,
+)
 from mmaction_timesformer.studies.recipes import Task
 from mmaction_timesformer.studies.spec import Row
 
@@ -82,6 +91,23 @@ def test_cost_by_hand():
     model = cost_of(make_task(frames=4))
     assert model['parameters'] - cost['parameters'] == pytest.approx(2 * 48 / 1e6)
     assert model['multiplications'] > 1.7 * cost['multiplications']
+
+
+def test_rows_that_differ_in_the_test_share_a_model_and_others_do_not():
+    day = make_task(epochs=1)
+    pixels(day)
+    other = [
+        replace(make_task(epochs=1, **options), trained=day.trained)
+        for options in (dict(condition='rain'), dict(shuffled=True), dict(clips=2))
+    ]
+    together = [pixels(task) for task in other]
+    assert len(day.trained) == 1
+    for task, scores in zip(other, together, strict=True):
+        np.testing.assert_array_equal(pixels(replace(task, trained={})), scores)
+    assert work_of(other[0].row, [day.row]) < 0.1
+    pixels(replace(make_task(epochs=2), trained=day.trained))
+    assert len(day.trained) == 2
+    assert work_of(make_task(epochs=30, frames=8).row, [day.row]) == 2
 
 
 def test_night_is_in_the_test_alone():

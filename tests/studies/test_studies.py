@@ -17,7 +17,7 @@ from mmaction_timesformer.studies.clips import (
     read_clips,
 )
 from mmaction_timesformer.studies.command import study_command
-from mmaction_timesformer.studies.planning import plan
+from mmaction_timesformer.studies.planning import Clock, plan
 from mmaction_timesformer.studies.recipes import Task, ridge
 from mmaction_timesformer.studies.spec import Row, Study, read_study
 from tests.tiny_run import render
@@ -165,14 +165,25 @@ def test_the_planner_leaves_out_what_does_not_fit():
         Row('short', 'majority'),
     ]
     seconds = {'efficientnet_lite0': (300.0, 300.0)}
-    free = plan(rows, seconds, 300, 7)
+    free = plan(rows, seconds, 300, [7] * 4)
     assert all(part.chosen for part in free)
     # The first row pays for the features that the second one shares.
     assert [part.feature_seconds for part in free] == [600, 0, 0, 0]
-    tight = plan(rows, seconds, 300, 7, hours=0.25)
+    tight = plan(rows, seconds, 300, [7] * 4, hours=0.25)
     assert [part.chosen for part in tight] == [True, True, False, True]
     assert sum(part.seconds for part in tight if part.chosen) <= 900
-    assert plan(rows, seconds, 300, 7, hours=0.11)[1].feature_seconds == 300
+    assert plan(rows, seconds, 300, [7] * 4, hours=0.11)[1].feature_seconds == 300
+
+
+def test_the_clock_scales_estimates_by_what_rows_took():
+    now = [100.0]
+    clock = Clock(1.0, lambda: now[0])
+    assert clock.allows(600)
+    now[0] += 1800
+    # Three times as slow as estimated: of the 1,800 s left, 600 s by the estimate.
+    assert not clock.allows(601)
+    assert clock.allows(599)
+    assert Clock(None, lambda: now[0]).allows(1e9)
 
 
 def test_the_shipped_studies_are_readable():
