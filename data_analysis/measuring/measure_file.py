@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import stat
-from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -57,7 +56,7 @@ def measure_file(request: tuple[str, int]) -> dict[str, Any]:
         result.status, result.error = 'missing', 'no such file'
     except VideoError as error:  # its protocol is refused
         result.status, result.error = 'unreadable', error.reason
-    return asdict(result)
+    return dict(vars(result))
 
 
 def _measure(path: str, tier: Tier, result: FileMeasurement) -> None:
@@ -241,7 +240,7 @@ def _num_disordered(table: PacketTable) -> int:
         return 0  # a stream that has no time stamps by design
     dts = table.dts[table.dts != _NO_TIMESTAMP]
     missing = len(pts) - len(known)
-    return missing + len(known) - len(np.unique(known)) + int((np.diff(dts) < 0).sum())
+    return missing + len(known) - len(set(known.tolist())) + int((np.diff(dts) < 0).sum())
 
 
 def _packet_duration(table: PacketTable, fps: float) -> float:

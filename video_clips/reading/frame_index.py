@@ -50,14 +50,21 @@ class FrameIndex:
         return float(is_uneven.mean()) if len(is_uneven) else 0.0
 
     def _is_uneven(self, tolerance: float) -> np.ndarray:
-        gaps = np.diff(self.seconds)
-        usual = np.median(gaps) if len(gaps) else 0.0
-        return np.abs(gaps - usual) > _UNEVEN_GAP * usual + tolerance
+        usual = self._usual_gap
+        return np.abs(self._gaps - usual) > _UNEVEN_GAP * usual + tolerance
+
+    @cached_property
+    def _gaps(self) -> np.ndarray:
+        return np.diff(self.seconds)
+
+    @cached_property
+    def _usual_gap(self) -> float:
+        return float(np.median(self._gaps)) if len(self._gaps) else 0.0
 
     @cached_property
     def fps(self) -> float:
         """Frames per second: the mean over the video, without the few gaps of a steady one."""
-        gaps = np.diff(self.seconds)
+        gaps = self._gaps
         # A tick of AVI's clock is a frame.
         tick = float(self.packets.time_base)
         is_uneven = self._is_uneven(tick if tick < 0.005 else 0.0)
@@ -68,9 +75,8 @@ class FrameIndex:
     @property
     def duration_seconds(self) -> float:
         """From the first frame to the end of the last, which is shown as long as most others."""
-        gaps = np.diff(self.seconds)
-        last = float(np.median(gaps)) if len(gaps) else 0.0
-        return float(self.seconds[-1] - self.seconds[0]) + (last or 1 / self.nominal_fps)
+        last = self._usual_gap or 1 / self.nominal_fps
+        return float(self.seconds[-1] - self.seconds[0]) + last
 
 
 def index_frames(reader: PacketReader) -> FrameIndex:

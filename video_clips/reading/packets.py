@@ -200,7 +200,7 @@ def _orders_frames(pts: np.ndarray, dts: np.ndarray, is_shown: np.ndarray) -> bo
         return False
     known_dts = dts[dts != _NO_TIMESTAMP]
     has_jumps = bool((np.diff(known_dts) < 0).any())
-    return len(np.unique(shown_pts)) == len(shown_pts) and not has_jumps
+    return len(set(shown_pts.tolist())) == len(shown_pts) and not has_jumps
 
 
 def shows_by_decoding_order(container: InputContainer, stream: VideoStream) -> bool:
