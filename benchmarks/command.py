@@ -34,6 +34,9 @@ PARTS = {
     'profile': Part(
         'benchmarks.models.profile_model', 'where the time of the model goes, and what is copied'
     ),
+    'attention': Part(
+        'benchmarks.models.attention_backends', 'ways to compute attention, by size of a group'
+    ),
     'memory': Part(
         'benchmarks.models.memory', 'FLOPs, time and memory of the schemes against clip size'
     ),

@@ -41,7 +41,7 @@ def circumstances(
     found = machine()
     hardware = {name: found[name] for name in _MACHINE}
     hardware['memory_gib'] = round(_memory_bytes() / 2**30)
-    hardware['flags'] = ' '.join(_flags()) or 'none that matter'
+    hardware['flags'] = ' '.join(processor_flags()) or 'none that matter'
     hardware['threads'] = torch.get_num_threads()
     if torch.cuda.is_available():
         hardware['gpu'] = torch.cuda.get_device_name()
@@ -100,7 +100,7 @@ def write_record(
 
 def processor_folder() -> str:
     """Name of this processor's records, such as ``amd_epyc-avx2``; with a GPU, its name too."""
-    flags = _flags()
+    flags = processor_flags()
     best = next(
         (flag for flag in ('amx_bf16', 'avx512_bf16', 'avx512f', 'avx2') if flag in flags), ''
     )
@@ -110,7 +110,8 @@ def processor_folder() -> str:
     return '-'.join(re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_') for name in names if name)
 
 
-def _flags() -> list[str]:
+def processor_flags() -> list[str]:
+    """Those of ``_FLAGS`` that this processor has; none where the system does not tell."""
     try:
         text = Path('/proc/cpuinfo').read_text(encoding='utf-8')
     except OSError:

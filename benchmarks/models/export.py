@@ -1,19 +1,22 @@
 """Exported models beside the one in PyTorch: size, speed, and on the test clips accuracy.
 
 A trained model is measured on its test clips; a ViT-Base of random weights shows the speed at full
-size. Exported files are kept in a folder and used again when they are there.
+size, and how far its answers for noise are from those of float32. Exported files are kept in a
+folder and used again when they are there.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmaction.models import Recognizer3D
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
@@ -28,6 +31,7 @@ from mmaction_timesformer.inference.exporting.split_clips import read_clips
 from mmaction_timesformer.registry import MODELS
 
 EAGER = 'PyTorch, float32'
+HALF = 'PyTorch, bfloat16'
 ONNX = 'ONNX, float32'
 PACKAGE = 'compiled package, float32'
 BATCH_SIZES = {'trained': 8, 'base': 1}
@@ -52,33 +56,43 @@ class Subject:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this part."""
-    parser.add_argument('config', help='of the trained model')
-    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument(
+        'config', nargs='?', help='of the trained model; without it, the ViT-Base alone'
+    )
+    parser.add_argument('checkpoint', nargs='?', type=Path, help='its weights')
     parser.add_argument(
         '--files', type=Path, default=Path('work_dirs/export'), help='folder (%(default)s)'
     )
     parser.add_argument('--rounds', type=int, default=15, metavar='N', help='(%(default)s)')
     parser.add_argument('--calibration-clips', type=int, default=64, metavar='N')
+    parser.add_argument(
+        '--method', action='append', choices=METHODS, help='of int8; all, unless given'
+    )
     parser.add_argument('--without-base', action='store_true', help='leave the ViT-Base out')
     parser.add_argument(
         '--base-package', action='store_true', help='compile the ViT-Base too, which takes minutes'
+    )
+    parser.add_argument(
+        '--layers', type=int, default=12, help='blocks of the ViT-Base (%(default)s)'
     )
     parser.add_argument('--prepare', action='store_true', help='only make the files')
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, and write the record."""
-    subjects = {'trained': _trained(options)}
+    methods = tuple(options.method or METHODS)
+    subjects = {'trained': _trained(options)} if options.config else {}
     if not options.without_base:
-        subjects['base'] = _base(options.files / 'base')
+        subjects['base'] = _base(options.files / f'base_{options.layers}', options.layers)
     results: dict[str, Any] = {}
     lines: list[str] = []
     for name, subject in subjects.items():
-        forms, sizes, clip_shape = _forms(subject, name == 'trained' or options.base_package)
+        with_package = name == 'trained' or options.base_package
+        forms, sizes, clip_shape = _forms(subject, methods, with_package)
         if options.prepare:
             continue
-        scores = _test(subject.config, forms) if name == 'trained' else {}
         clips = _noise((BATCH_SIZES[name], *clip_shape))
+        scores = _test(subject.config, forms) if name == 'trained' else _errors(forms, clips)
         timings = _time(forms, clips, options.rounds)
         results[name] = {
             form: {'megabytes': sizes[form], **scores.get(form, {}), **figures}
@@ -90,7 +104,11 @@ def run(options: argparse.Namespace) -> None:
     write_record(
         'export',
         'Exported models',
-        {'rounds': options.rounds, 'calibration clips': options.calibration_clips},
+        {
+            'rounds': options.rounds,
+            'calibration clips': options.calibration_clips,
+            'blocks of the ViT-Base': options.layers,
+        },
         results,
         lines,
         options.out,
@@ -108,11 +126,11 @@ def _trained(options: argparse.Namespace) -> Subject:
     return Subject(config, options.checkpoint, options.files / 'trained', calibration)
 
 
-def _base(folder: Path) -> Subject:
+def _base(folder: Path, num_layers: int) -> Subject:
     """ViT-Base with divided attention, 8 frames of 224 x 224, random weights."""
     model = dict(
         type='Recognizer3D',
-        backbone=dict(type='TimeSformerBackbone', arch='base'),
+        backbone=dict(type='TimeSformerBackbone', arch='base', num_transformer_layers=num_layers),
         cls_head=dict(type='TimeSformerClsHead', num_classes=4, in_channels=768),
         data_preprocessor=dict(
             type='ActionDataPreprocessor',
@@ -138,7 +156,7 @@ def _base(folder: Path) -> Subject:
 
 
 def _forms(
-    subject: Subject, with_package: bool
+    subject: Subject, methods: tuple[str, ...], with_package: bool
 ) -> tuple[dict[str, Run], dict[str, float], tuple[int, ...]]:
     """The model in all forms, the megabytes of each, and the shape of a clip."""
     folder = subject.folder
@@ -149,19 +167,40 @@ def _forms(
     for file in files.values():
         if not file.is_file():
             export(subject.config, subject.checkpoint, file)
-    for method in METHODS:
+    for method in methods:
         file = files[f'ONNX, int8 {method}'] = folder / f'{method}.onnx'
         if not file.is_file():
             batches = subject.calibration() if method == 'static' else []
             quantize(files[ONNX], file, method, batches)
     model, metadata = load_model(subject.config, subject.checkpoint)
     forms = {EAGER: reference_of(model, metadata.temperature)}
+    forms[HALF] = reference_of(_in_bfloat16(model), metadata.temperature)
     forms |= {
         name: ExportedModel.open(file, trust_compiled=True).run for name, file in files.items()
     }
     sizes = {EAGER: subject.checkpoint} | files
     megabytes = {name: round(file.stat().st_size / 1e6, 1) for name, file in sizes.items()}
+    megabytes[HALF] = round(sum(2 * p.numel() for p in model.parameters()) / 1e6, 1)
     return forms, megabytes, metadata.clip_shape
+
+
+def _in_bfloat16(model: Recognizer3D) -> Recognizer3D:
+    """A copy with weights in bfloat16, which takes pixels as they come from float32."""
+    half = deepcopy(model)
+    half.backbone.bfloat16().register_forward_pre_hook(
+        lambda _, inputs: (inputs[0].bfloat16(), *inputs[1:])
+    )
+    half.cls_head.bfloat16()
+    return half
+
+
+def _errors(forms: Mapping[str, Run], clips: Tensor) -> dict[str, dict[str, float]]:
+    """How far the logits are from PyTorch's in float32, relative to these."""
+    exact = forms[EAGER](clips)[1]
+    return {
+        name: {'relative_error': round(float((form(clips)[1] - exact).norm() / exact.norm()), 5)}
+        for name, form in forms.items()
+    }
 
 
 def _test(config: Config, forms: Mapping[str, Run]) -> dict[str, dict[str, float]]:
@@ -198,6 +237,8 @@ def _table(
         'base': f'ViT-Base, divided attention, 8 frames of 224 x 224, {batch_size} clip at once',
     }
     heads = ['form', 'MB', 'ms a clip, median (quartiles)', 'times PyTorch, median (quartiles)']
+    if name == 'base':
+        heads += ['error of the logits']
     if name == 'trained':
         heads += ['accuracy on the test clips', 'answers as PyTorch']
     rows = []
@@ -207,6 +248,8 @@ def _table(
             *(1e3 * value / batch_size for value in vars(seconds).values())
         )
         cells = [form, row['megabytes'], milliseconds.text(), timings.ratio(form, EAGER).text()]
+        if name == 'base':
+            cells += [row['relative_error']]
         if name == 'trained':
             cells += [f'{row["accuracy"]:.1%} of {row["clips"]}', f'{row["same_answer"]:.1%}']
         rows.append(cells)

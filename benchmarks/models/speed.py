@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,13 +18,14 @@ from benchmarks.models import peers
 from benchmarks.models.floor import flops_of, multiply_alone, products_of
 from benchmarks.models.peak_memory import drop_gradients, in_own_process, peak_bytes
 from benchmarks.models.peers import CNN_FRAMES, CNNS, TIMESFORMERS, Setup
-from benchmarks.record import table, write_record
+from benchmarks.record import processor_flags, table, write_record
 
-PARTS = ('float32', 'bfloat16', 'training', 'memory')
+PARTS = ('float32', 'bfloat16', 'training', 'training_bfloat16', 'memory')
 TITLES = {
     'float32': 'Inference in float32',
     'bfloat16': 'Inference in bfloat16',
     'training': 'A training step, forward and backward',
+    'training_bfloat16': 'A training step under bfloat16 autocast',
     'memory': 'Memory of a training step and of joint attention',
 }
 SOURCES = ('mmaction_timesformer/models', 'mmaction_timesformer/benchmarking')
@@ -37,7 +39,12 @@ Contenders = Mapping[str, Callable[[], object]]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the subcommand."""
-    parser.add_argument('--part', action='append', choices=PARTS, help='all, unless given')
+    parser.add_argument(
+        '--part',
+        action='append',
+        choices=PARTS,
+        help='all, unless given; training_bfloat16 on a CPU that has instructions for it',
+    )
     parser.add_argument('--rounds', type=int, default=8, help='timed runs of each')
     parser.add_argument('--device', default='cpu', help='cpu or cuda (%(default)s)')
 
@@ -45,12 +52,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure each part and write its record."""
     setup = Setup()
-    for part in options.part or PARTS:
+    for part in options.part or _usual_parts(options.device):
         if part == 'memory':
             results = measure_memory(setup, options.device)
             tables = _memory_tables(results)
         else:
-            measure = {'float32': infer, 'bfloat16': infer_half, 'training': train}[part]
+            measure = {
+                'float32': infer,
+                'bfloat16': infer_half,
+                'training': train,
+                'training_bfloat16': partial(train, autocast=True),
+            }[part]
             results = measure(setup, options.device, options.rounds)
             tables = _time_tables(results)
         settings = {**vars(setup), 'device': options.device}
@@ -95,10 +107,16 @@ def infer_half(setup: Setup, device: str, num_rounds: int) -> dict[str, Any]:
     return {**results, 'relative_error': errors}
 
 
-def train(setup: Setup, device: str, num_rounds: int) -> dict[str, Any]:
-    """Time a training step: float32 on a CPU, mixed precision on a CUDA device."""
+def _usual_parts(device: str) -> list[str]:
+    """All but the bfloat16 training step where that is emulated, or is the usual one."""
+    has_bfloat16 = device == 'cpu' and {'avx512_bf16', 'amx_bf16'} & set(processor_flags())
+    return [part for part in PARTS if part != 'training_bfloat16' or has_bfloat16]
+
+
+def train(setup: Setup, device: str, num_rounds: int, autocast: bool = False) -> dict[str, Any]:
+    """Time a training step: float32 on a CPU unless autocast, mixed precision on a CUDA device."""
     clips = setup.clips(device)
-    autocast = torch.device(device).type == 'cuda'
+    autocast = autocast or torch.device(device).type == 'cuda'
 
     def step(name: str, with_cp: bool = False) -> Callable[[], object]:
         return peers.training_step(peers.build(name, setup, with_cp).to(device), clips, autocast)

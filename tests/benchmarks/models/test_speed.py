@@ -59,3 +59,29 @@ def test_training_bytes_of_activations_shrink_with_checkpointing():
 def test_training_step_runs_in_mixed_precision():
     results = part.train(TINY, 'cuda', num_rounds=1)
     assert results['times']['ours']['seconds']['median'] > 0
+
+
+def test_bfloat16_training_is_usual_where_a_cpu_has_it(monkeypatch):
+    for flags, device, expected in (
+        (['avx2', 'amx_bf16'], 'cpu', True),
+        (['avx2'], 'cpu', False),
+        (['avx2', 'amx_bf16'], 'cuda', False),  # There, the usual step is in bfloat16.
+    ):
+        monkeypatch.setattr(part, 'processor_flags', lambda flags=flags: flags)
+        assert ('training_bfloat16' in part._usual_parts(device)) == expected
+
+
+def test_training_under_autocast_multiplies_in_bfloat16():
+    dtypes = set()
+    real = torch.nn.functional.linear
+
+    def linear(inputs, weight, bias=None):
+        output = real(inputs, weight, bias)
+        dtypes.add(output.dtype)
+        return output
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, 'linear', linear)
+        results = part.train(TINY, 'cpu', num_rounds=1, autocast=True)
+    assert dtypes == {torch.bfloat16}
+    assert set(results['times']) >= {'ours', 'mmaction2', 'huggingface', 'floor'}
