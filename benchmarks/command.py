@@ -12,8 +12,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.record import RECORDS, processor_folder
-
 
 class Part(NamedTuple):
     """One subcommand.
@@ -77,6 +75,9 @@ def run_part(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('part', choices=PARTS, help='what to measure; PART --help has more')
     parser.add_argument('rest', nargs=argparse.REMAINDER, metavar='...', help='its own arguments')
     chosen = parser.parse_args(arguments)
+    # It imports torch, which --help can do without.
+    from benchmarks.record import RECORDS, processor_folder
+
     part = PARTS[chosen.part]
     try:
         module = import_module(part.module)

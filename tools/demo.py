@@ -7,10 +7,8 @@ from pathlib import Path
 # Not installed: found beside this folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from demo_yard.walkthrough import DemoOptions, run_demo
 
-
-def parse_args() -> DemoOptions:
+def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -23,8 +21,16 @@ def parse_args() -> DemoOptions:
     parser.add_argument(
         '--resume', action='store_true', help='go on with a training that was interrupted'
     )
-    return DemoOptions(**vars(parser.parse_args()))
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the demo with what the command line says."""
+    args = parse_args()
+    from demo_yard.walkthrough import DemoOptions, run_demo
+
+    return run_demo(DemoOptions(**vars(args)))
 
 
 if __name__ == '__main__':
-    sys.exit(run_demo(parse_args()))
+    sys.exit(main())

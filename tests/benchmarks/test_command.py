@@ -1,4 +1,6 @@
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -50,3 +52,12 @@ def test_unknown_parts_are_refused_with_those_that_are(capsys):
     with pytest.raises(SystemExit):
         run_part(['everything'])
     assert 'memory' in capsys.readouterr().err
+
+
+def test_help_needs_no_torch():
+    code = (
+        'import contextlib, sys\nfrom benchmarks.command import run_part\n'
+        "with contextlib.suppress(SystemExit):\n    run_part(['--help'])\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, '-c', code], check=True, cwd=Path(__file__).parents[2])
