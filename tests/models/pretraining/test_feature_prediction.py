@@ -108,7 +108,7 @@ def test_the_answer_is_that_of_the_depth(depth):
     if depth == 0:
         tokens = model.backbone.patch_embed(clips[0])
     else:
-        tokens, grid = model.backbone._embed(clips[0])
+        tokens, grid = model.backbone._embed(clips[0], torch.zeros(1, 3))
         for block in model.backbone.blocks[:depth]:
             tokens = block(tokens, grid)
         tokens = grid.split(tokens)[1]
