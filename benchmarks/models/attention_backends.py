@@ -93,8 +93,9 @@ def _ways(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Callable[[], Tensor]]:
     """
     ways: dict[str, Callable[[], Tensor]] = {LAYERS: partial(processor.attend, q, k, v)}
     for name, backend in BACKENDS.items():
-        if _works(way := partial(_by_backend, backend, q, k, v)):
-            ways[name] = way
+        run = partial(_by_backend, backend, q, k, v)
+        if _works(run):
+            ways[name] = run
     ways['products'] = partial(_by_products, q, k, v)
     expected = _by_backend(SDPBackend.MATH, q.float(), k.float(), v.float())
     for name, way in ways.items():

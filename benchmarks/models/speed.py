@@ -57,13 +57,7 @@ def run(options: argparse.Namespace) -> None:
             results = measure_memory(setup, options.device)
             tables = _memory_tables(results)
         else:
-            measure = {
-                'float32': infer,
-                'bfloat16': infer_half,
-                'training': train,
-                'training_bfloat16': partial(train, autocast=True),
-            }[part]
-            results = measure(setup, options.device, options.rounds)
+            results = MEASURES[part](setup, options.device, options.rounds)
             tables = _time_tables(results)
         settings = {**vars(setup), 'device': options.device}
         if part != 'memory':
@@ -244,3 +238,11 @@ def _memory_tables(results: dict[str, Any]) -> list[str]:
             for size, row in joint.items()
         ],
     )
+
+
+MEASURES: dict[str, Callable[[Setup, str, int], dict[str, Any]]] = {
+    'float32': infer,
+    'bfloat16': infer_half,
+    'training': train,
+    'training_bfloat16': partial(train, autocast=True),
+}
