@@ -16,7 +16,9 @@ _ADDRESS = re.compile(
 )
 _SCHEMES = re.compile('https?|rtsps?|rtmps?|mqtts?|wss?|s?ftp|s3|gs|srt', re.IGNORECASE)
 _WITHOUT_SCHEME = re.compile(
-    r'//|[^@]*:[^@]*@|.*://|[\w.-]+:\d+/|.*(pass|pwd|token|secret|user)\w*[=:]', re.I | re.S
+    r'//|[^@]*:[^@]*@|.*://|[\w.-]+:\d+/|.*(pass|pwd|token|secret|user)\w*[=:]'
+    r'|www\.|(\d{1,3}\.){3}\d{1,3}/|[\w.-]+\.(com|net|org|tv|local|lan)/',
+    re.I | re.S,
 )
 _HOST = re.compile(r'[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]')
 _FILE = re.compile(r'[\w+-]{1,100}\.(pth|pyth|pt|bin|safetensors|pt2|onnx)')

@@ -67,6 +67,11 @@ def test_no_host_where_it_could_be_part_of_a_password(address):
         '192.168.1.10/live?token=SECRET',
         'host:1935/live/SECRET',
         'password=SECRET',
+        'www.host/live/SECRET',
+        'www.host.de/live/SECRET',
+        'a.rtmp.host.com/live/SECRET',
+        'camera.local/live/SECRET',
+        '192.168.1.10/live/SECRET',
         'http://SECRET',
         'rtsp:SECRET@host:80:90',
     ],
@@ -84,7 +89,15 @@ def test_a_file_that_is_there_is_no_address(tmp_path, monkeypatch):
 
 
 def test_paths_are_no_addresses():
-    for path in ('a/b.pth', '/a b/ü.pth', 'C:\\weights.pth', 'C:/weights.pth', 's3/weights.pth'):
+    for path in (
+        'a/b.pth',
+        './host.com/b',
+        'v1.2.3/b.mp4',
+        '/a b/ü.pth',
+        'C:\\weights.pth',
+        'C:/weights.pth',
+        's3/weights.pth',
+    ):
         assert public_name(path) == public_file_name(path) == path
 
 

@@ -14,6 +14,8 @@ from mmaction_timesformer.detection.sources.feed import Feed
 from mmaction_timesformer.detection.sources.reader import Break, SourceReader
 from mmaction_timesformer.detection.sources.records import Begin, End, Gap
 from mmaction_timesformer.detection.windows import TimedFrame, WindowCutter, WindowSettings
+from video_clips.reading.opening import VideoError
+from video_clips.reading.video import open_video
 
 # A file that lacks promised data is waited for; one without promises is followed while it grows.
 _LONGEST_WAIT_SECONDS = 10.0
@@ -34,6 +36,8 @@ class FileFeed(Feed):
     _played_since: float | None = None
     """When a file that keeps a pace began, by the monotonic clock."""
     _identity: Mapping[str, Any] | None = None
+    _taken_up: tuple[float, float] | None = None
+    """After a resume: times of the first two frames read, between which an earlier run read."""
 
     def _read(self) -> End:
         end = self._read_all(self._windows)
@@ -74,6 +78,8 @@ class FileFeed(Feed):
     ) -> None:
         self._played_since = None
         for item in self._new_items(reader, done_seconds):
+            if self._taken_up is None and self.num_frames == 1 and self._from_seconds():
+                self._taken_up = self.last_seconds, item.seconds
             if isinstance(item, Break):
                 self._note_gap(item)
                 self._played_since = None
@@ -186,10 +192,24 @@ class FileFeed(Feed):
             seconds,
             error,
             '; '.join(remarks),
-            self.num_frames,
+            self.num_frames + self._num_read_before(),
             round(self._from_seconds(), 3),
             self._identity,
         )
+
+    def _num_read_before(self) -> int:
+        """Frames that earlier runs decoded and this one did not; a kill leaves no note of them."""
+        if self._taken_up is None:
+            return 0
+        self._reading_since = None  # Reading through the file may take long.
+        try:
+            with open_video(self.source.url) as video:
+                seconds = video.seconds
+        except VideoError:
+            return 0
+        # Both readers round, by less than this.
+        first, taken_up = self._taken_up
+        return int(((seconds > first + 1e-3) & (seconds < taken_up - 1e-3)).sum())
 
     def _mean_step(self) -> float:
         return self.watched_seconds / max(self.num_frames - 1, 1)

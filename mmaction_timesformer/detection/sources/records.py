@@ -68,7 +68,7 @@ class End:
         seconds: Time of the end of its last frame.
         error: Why it could not be used; empty if all is well.
         remark: Further findings: where reading broke off, what could not be decoded.
-        num_frames: Frames that this run decoded.
+        num_frames: Frames decoded, those of the earlier runs that a run resumes included.
         from_seconds: Where this run began to read; above 0 after a resume.
         file: Identity of a recording, see `file_state.identify`.
     """

@@ -187,5 +187,6 @@ def test_the_resumed_record_says_where_it_began(tmp_path, monkeypatch):
     summary = run(detector(), [Source('yard', str(path))], out)
     *_, end = read_records(out / EVENTS)
     assert 0 < end['from_seconds'] < 10.0
+    assert end['num_frames'] == 200
     # What the first run had scored is not counted again.
     assert 9.0 < summary.video_seconds < 20.0 - end['from_seconds']
