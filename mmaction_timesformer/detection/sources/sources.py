@@ -15,6 +15,7 @@ from typing import Literal
 from mmaction_timesformer.detection.sources.addresses import fill_in, safe_name
 from video_clips.clip import list_videos
 from video_clips.commands import printable
+from video_clips.safe_names import public_name
 
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""
@@ -137,7 +138,7 @@ def _file(path: str) -> Source:
 
 def _shown(text: str) -> str:
     """A text that names nothing, as far as it may be shown."""
-    return safe_name(text) if _LIKE_URL.match(text) else printable(text)
+    return safe_name(text) if _LIKE_URL.match(text) else printable(public_name(text))
 
 
 def _find_files(text: str, shown: str) -> list[str]:

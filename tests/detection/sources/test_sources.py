@@ -119,3 +119,14 @@ def test_what_names_nothing_is_refused(tmp_path):
         Source('a', 'a', pace=0.0)
     with pytest.raises(ValueError, match='pace'):
         Source('a', 'rtsp://a', 'url', pace=1.0)
+
+
+@pytest.mark.parametrize('text', ['www.host/live/hunter2', '192.168.1.9/live/hunter2'])
+def test_an_address_without_a_scheme_is_not_shown(text, tmp_path):
+    recording = tmp_path / 'yard.mp4'
+    recording.touch()
+    _, failing = find_sources([recording, text])
+    assert re.fullmatch('#[0-9a-f]{8}', failing.name)
+    with pytest.raises(FileNotFoundError, match=r'#[0-9a-f]{8}: no such file') as error:
+        find_sources([text])
+    assert 'hunter2' not in str(error.value)
