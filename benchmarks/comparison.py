@@ -10,7 +10,7 @@ from typing import Any
 _LARGER_IS_BETTER = ('speed_of_ours', 'times_decord', 'times_original')
 _OF_OTHERS = ('mmaction2', 'huggingface', 'floor', 'the decoder alone', 'PyTorch')
 _SAME = ('processor', 'threads', 'gpu', 'torch')
-"""What must be equal for two records to be compared at all."""
+"""Keys that must be equal for two records to be compared at all."""
 
 Path_ = tuple[str, ...]
 

@@ -129,7 +129,7 @@ def answer(item: Item, events: Sequence[TrueEvent]) -> str:
 
 @dataclass(frozen=True)
 class Correction:
-    """What is added to a model's logits: features (N, D) times `weights` (D + 1, K)."""
+    """Correction of a model's logits: features (N, D) times `weights` (D + 1, K)."""
 
     mean: np.ndarray
     scale: np.ndarray

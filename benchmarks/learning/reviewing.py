@@ -21,7 +21,7 @@ SHOWN = 0.2
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What was said.
+    """Verdicts that were given.
 
     Attributes:
         corrections: Clips with their right labels.

@@ -29,7 +29,7 @@ BACKENDS = {
     'math': SDPBackend.MATH,
 }
 LAYERS = 'layers'
-"""What the layers take, by what they have measured."""
+"""Name of the way that the layers take, by their own measurement."""
 SOURCES = ('mmaction_timesformer/models', 'benchmarks')
 NUM_HEADS, HEAD_DIMS = 12, 64
 

@@ -217,7 +217,7 @@ def _data(root: Path) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 def name_of(result: dict[str, Any]) -> tuple[int, str]:
-    """What a result is of: seed and model."""
+    """Seed and model that a result is of."""
     return result['seed'], result['name']
 
 

@@ -15,7 +15,7 @@ from data_analysis.measuring.thumbnails import decode_thumbnail
 
 MOST_RECORDINGS = 40
 LOOKS = ('brightness', 'contrast', 'sharpness', 'motion')
-"""What `looks` measures, in the order of its table."""
+"""Measures of `looks`, in the order of its table."""
 _MOST_DOUBTS = 50
 _MOST_COMPARED = 5000
 _ALIKE = 0.3

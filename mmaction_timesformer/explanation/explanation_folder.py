@@ -38,7 +38,7 @@ from video_clips.writing import write_video
 
 @dataclass(frozen=True)
 class ExplanationOptions:
-    """What is explained, and how it is shown.
+    """Options: which class is explained, and how it is shown.
 
     Attributes:
         target: Class to explain, by name or number; by default the one that the model chooses.

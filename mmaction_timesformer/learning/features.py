@@ -1,4 +1,4 @@
-"""What a model's classifier reads of clips; each clip is decoded once and then kept.
+"""Features of clips, as a model's classifier reads them; each clip is decoded once and then kept.
 
 Legend: N clips, V views, F features.
 """

@@ -19,7 +19,7 @@ from mmaction_timesformer.evaluation.predictions import Predictions
 
 @dataclass(frozen=True)
 class GateRule:
-    """What a new model may lose.
+    """Limits of what a new model may lose.
 
     Attributes:
         margin: Share of the clips of a class or a camera.

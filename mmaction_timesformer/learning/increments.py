@@ -201,7 +201,7 @@ class Learner:
 def meta_with_classes(
     meta: Mapping[str, Any], classes: Sequence[str], weights: Mapping[str, Any], file: object = ''
 ) -> dict[str, Any]:
-    """What a checkpoint says beside its weights, with these classes in its config too."""
+    """Metadata of a checkpoint, with these classes in its config too."""
     dataset_meta = dict(meta.get('dataset_meta') or {}, classes=tuple(classes))
     config = with_classes(read_checkpoint_config(meta, file, weights), classes)
     return dict(meta, dataset_meta=dataset_meta, cfg=config_text(config))

@@ -35,7 +35,7 @@ LOCK_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a model.
+    """Facts about a model of the lineage.
 
     Attributes:
         model: Its name in the lineage.

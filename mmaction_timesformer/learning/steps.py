@@ -86,7 +86,7 @@ def extend_exam(lineage: Lineage, clips: Corrections) -> Exam:
 
 @dataclass(frozen=True)
 class Plan:
-    """What learning from corrections would do.
+    """Effects that learning from corrections would have.
 
     Attributes:
         corrections: Those to learn from.

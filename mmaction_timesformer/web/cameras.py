@@ -31,7 +31,7 @@ _MOST_POINTS = 240
 
 
 def health(state: Mapping[str, Any], now: datetime) -> list[str]:
-    """What is wrong with a camera, in words; empty if nothing is.
+    """Say what is wrong with a camera; empty if nothing is.
 
     Args:
         state: What `LiveState` wrote about it.

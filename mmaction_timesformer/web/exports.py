@@ -1,4 +1,4 @@
-"""What people said, in the forms that other tools read.
+"""Exports of verdicts and labels, in the forms that other tools read.
 
 ================== ==============================================================================
 truth JSON         true events of recordings, as ``tools/evaluate_events.py`` reads them

@@ -1,4 +1,4 @@
-"""What there is to review: alarms, and windows in which a detector saw no event.
+"""Items to review: alarms, and windows in which a detector saw no event.
 
 An alarm is an event of the detector. Of the time outside events, each stretch as long as a window
 is one item, at the moment where some danger was most probable. Ids depend on the source and the

@@ -67,12 +67,12 @@ class Access:
 
     @property
     def csrf(self) -> str:
-        """What a page sends back with each change."""
+        """CSRF token, which a page sends back with each change."""
         return self._derive('page')
 
     @property
     def token(self) -> str:
-        """What opens the pages from elsewhere."""
+        """Token that opens the pages from elsewhere."""
         return self._derive('token')
 
     def _derive(self, purpose: str) -> str:

@@ -1,4 +1,4 @@
-"""What every page of one server works on, and the few things that all of them do."""
+"""State that all pages of one server share, and the steps that all of them take."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Site:
         return sorted({*used, SAFE_CLASS})
 
     def items(self) -> dict[str, Item]:
-        """What there is to review, by id."""
+        """Items to review, by id."""
         self.run.refresh()
         return {item.id: item for item in find_items(self.run)}
 

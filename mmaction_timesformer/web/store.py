@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS whole (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What somebody says about an item.
+    """A verdict of somebody on an item.
 
     Attributes:
         key: Made by the browser, different for every press.

@@ -112,7 +112,7 @@ class Models:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a model says about a video.
+    """Answers of a model about a video.
 
     Attributes:
         probabilities: By class, the most probable first.

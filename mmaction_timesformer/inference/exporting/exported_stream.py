@@ -28,7 +28,7 @@ CHECKED_FRAMES = 48
 
 @dataclass(frozen=True)
 class StreamMetadata:
-    """What a program needs in order to feed the step of a stream.
+    """Facts that a program needs to feed the step of a stream.
 
     Attributes:
         classes: Names of the K classes.

@@ -210,7 +210,7 @@ class ClosedFormHead(TimeSformerClsHead):
         self.novelty.set(doubt, *self.statistics.moments(self.balanced))
 
     def statistics_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps, so that training can go on from it; see `load_statistics`."""
+        """State for a checkpoint that training can go on from; see `load_statistics`."""
         return dict(
             classes=[_class_state(part) for part in self.statistics.classes],
             strength=self.strength,

@@ -142,7 +142,7 @@ class Linear(Learner):
         """Keep what the next lesson needs of this one."""
 
     def penalty(self, rows: Tensor) -> Tensor:
-        """What is added to the loss of a batch."""
+        """Penalty that is added to the loss of a batch."""
         return torch.zeros(())
 
     def train(self, rows: Tensor, labels: Tensor) -> None:
@@ -226,7 +226,7 @@ class Lwf(Linear):
 
 
 class Night(Replay, Lwf):
-    """What a night does: replay, the old answers, and the average of old and new weights."""
+    """A night of training: replay, the old answers, and the average of old and new weights."""
 
     def train(self, rows: Tensor, labels: Tensor) -> None:
         """Train, then average."""

@@ -18,7 +18,7 @@ TEST_EVERY = 3
 
 @dataclass(frozen=True)
 class Step:
-    """What comes at one time.
+    """Clips and classes that come at one time.
 
     Attributes:
         name: Of the camera, or of the class.

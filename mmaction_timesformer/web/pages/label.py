@@ -45,7 +45,7 @@ def label_page(request: Request) -> Response:
 
 
 def intervals(request: Request) -> Response:
-    """What happens in a recording, as people and the detector have it."""
+    """Intervals of a recording, by people and by the detector."""
     site, recording = site_of(request), recording_of(request)
     source, items = source_of(site, recording), site.items()
     states = site.store.states()

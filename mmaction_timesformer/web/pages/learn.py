@@ -29,7 +29,7 @@ def learn_page(request: Request) -> Response:
 
 
 def _content(site: Site, problem: str = '', done: str = '') -> dict[str, Any]:
-    """What the page shows now."""
+    """Content of the page at present."""
     content: dict[str, Any] = dict(
         lineage=str(site.lineage), has_lineage=False, problem=problem, done=done
     )

@@ -158,7 +158,7 @@ def clip(request: Request) -> Response:
 
 
 def map_clip(request: Request) -> Response:
-    """What the model looked at."""
+    """Map of what the model looked at."""
     return _clip(request, lambda site, item: site.clips.map_of_item(item))
 
 

@@ -49,7 +49,7 @@ def try_page(request: Request) -> Response:
 
 
 def result(request: Request) -> Response:
-    """What the model says, as a part of the page."""
+    """The model's answers, as a part of the page."""
     site, recording = site_of(request), recording_of(request)
     try:
         trial = _try(site, recording)
@@ -89,7 +89,7 @@ def _curves(site: Site, trial: Trial) -> dict[str, str]:
 
 
 def map_clip(request: Request) -> Response:
-    """What raised the likeliest class, on the video."""
+    """Map of what raised the likeliest class, on the video."""
     site, recording = site_of(request), recording_of(request)
     try:
         file = site.clips.map_of_recording(recording)
