@@ -97,7 +97,9 @@ def _saving_whole_files(save: Callable[..., None]) -> Callable[..., None]:
                     os.fsync(stream.fileno())
                 partial.replace(Path(out_dir, filename))
         finally:
-            partial.unlink(missing_ok=True)
+            # Of several processes one writes; another that is ahead of it must not remove its file.
+            if is_main_process():
+                partial.unlink(missing_ok=True)
 
     save_whole.saves_whole_files = True  # type: ignore[attr-defined]
     return save_whole

@@ -12,7 +12,11 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmaction_timesformer.engine.hooks import WholeCheckpointHook, newest_whole_checkpoint
+from mmaction_timesformer.engine.hooks import (
+    WholeCheckpointHook,
+    newest_whole_checkpoint,
+    whole_checkpoint_hook,
+)
 from mmaction_timesformer.models.checkpoints import read_checkpoint
 
 
@@ -104,6 +108,18 @@ def test_interrupted_saving_loses_nothing(
     kept = 'epoch_1.pth' if interrupted == 'epoch_2.pth' else 'epoch_2.pth'
     assert names(tmp_path) == ['best_score_epoch_1.pth', kept]
     assert newest_whole_checkpoint(tmp_path) == tmp_path / kept
+
+
+def test_another_process_leaves_what_the_main_one_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several processes one writes; mmengine's save does nothing in the others."""
+    being_written = tmp_path / '.epoch_1.pth.part'
+    being_written.write_bytes(b'half')
+    monkeypatch.setattr(whole_checkpoint_hook, 'is_main_process', lambda: False)
+    save = whole_checkpoint_hook._saving_whole_files(lambda out_dir, filename: None)
+    save(str(tmp_path), 'epoch_1.pth')
+    assert being_written.read_bytes() == b'half'
 
 
 def test_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
