@@ -56,7 +56,7 @@ randomness = dict(seed=0)
 
 @dataclass(frozen=True)
 class Yard:
-    """What tests learn from.
+    """Clips and a model that tests learn from.
 
     Attributes:
         folder: Of all.

@@ -1,4 +1,4 @@
-"""What the gate lets through, on answers made by hand."""
+"""Decisions of the gate on answers made by hand."""
 
 import numpy as np
 import pandas as pd

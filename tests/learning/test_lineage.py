@@ -1,4 +1,4 @@
-"""Whatever kills a writer, a lineage opens with a whole model in use, the one its log names."""
+"""A lineage opens with a whole model in use, the one its log names, after any kill of a writer."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What tests do in a browser."""
+"""Steps that tests take in a browser."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What people said, read back by the tools that it is for."""
+"""Exports, read back by the tools that they are for."""
 
 import csv
 import io

@@ -59,7 +59,7 @@ def test_pages(page, browser, url):
 
 
 def check_policy(browser):
-    """What a hole would let in runs and connects nowhere all the same."""
+    """A script that a hole would let in neither runs nor connects."""
     failed = browser.execute_async_script("""
         const done = arguments[0];
         const script = document.createElement('script');

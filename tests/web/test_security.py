@@ -1,4 +1,4 @@
-"""What other sites, other machines and crafted requests can do: nothing."""
+"""Other sites, other machines and crafted requests can do nothing."""
 
 import json
 from urllib.parse import quote

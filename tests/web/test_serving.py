@@ -1,4 +1,4 @@
-"""What goes wrong at the start is one clear line."""
+"""A fault at the start is one clear line."""
 
 import os
 import subprocess
