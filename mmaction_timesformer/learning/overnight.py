@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,13 @@ from mmaction_timesformer.learning.increments import (
 from mmaction_timesformer.learning.known import known_clips
 from mmaction_timesformer.learning.lineage import MODEL, Card, Lineage, NewModel
 from mmaction_timesformer.learning.steps import (
-    ANSWERS,
-    CORRECTIONS,
     OVERNIGHT,
     data_of,
     exam_entry,
     examine,
     is_closed_form,
     plan,
-    write_answers,
+    writer,
 )
 from mmaction_timesformer.models.checkpoints import find_checkpoint, read_checkpoint
 from video_clips.annotation_files import write_annotations
@@ -110,18 +109,11 @@ def learn_overnight(
     torch.save(content, folder / MODEL)
     found = TrainedModel.load(None, folder / MODEL)
     answers, verdict = examine(lineage, found, found.classes, rule)
-
-    def write(place: Path) -> None:
-        torch.save(content, place / MODEL)
-        left.write(place / CORRECTIONS)
-        if answers is not None:
-            write_answers(place / ANSWERS, answers)
-
     new = NewModel(
         OVERNIGHT,
         (parent.model,),
         found.classes,
-        write,
+        writer(partial(torch.save, content), left, answers),
         data=data_of(content, found.classes, parent, left.clips),
         change=dict(
             corrections=len(left),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -145,24 +145,37 @@ def learn_at_once(
     learner = learner or Learner.open(lineage.checkpoint(parent.model), lineage.cache)
     change = learner.learn(left)
     answers, verdict = examine(lineage, learner.trained, learner.classes, rule)
-
-    def write(place: Path) -> None:
-        learner.save(place / MODEL)
-        left.write(place / CORRECTIONS)
-        if answers is not None:
-            write_answers(place / ANSWERS, answers)
-
     content = {STATISTICS: learner.head.statistics_state()}
     new = NewModel(
         AT_ONCE,
         (parent.model,),
         learner.classes,
-        write,
+        writer(learner.save, left, answers),
         data=data_of(content, learner.classes, parent, left.clips),
         change=asdict(change) | dict(corrections=len(left), fingerprint=left.fingerprint),
         exam=exam_entry(lineage, verdict),
     )
     return lineage.add(new, by)
+
+
+def writer(
+    save: Callable[[Path], None], corrections: Corrections, answers: Predictions | None
+) -> Callable[[Path], None]:
+    """Writer of a model's folder: the checkpoint, the corrections and the answers to the exam.
+
+    Args:
+        save: Writes the checkpoint to a file.
+        corrections: Those that were learned.
+        answers: ``None`` without an exam.
+    """
+
+    def write(place: Path) -> None:
+        save(place / MODEL)
+        corrections.write(place / CORRECTIONS)
+        if answers is not None:
+            write_answers(place / ANSWERS, answers)
+
+    return write
 
 
 def examine(
