@@ -29,7 +29,7 @@ from video_clips.annotation_files import class_names_in, read_annotations, split
 from video_clips.clip import VIDEO_SUFFIXES, real_path
 from video_clips.commands import printable, progress_bar
 from video_clips.labels import LabelReader, read_class_names
-from video_clips.plain_data import as_text, from_text
+from video_clips.plain_data import as_text, from_text, parse_json
 from video_clips.reading.opening import VideoError, open_container
 from video_clips.reading.video import Video, open_video
 from video_clips.whole_files import check_writable, write_atomically
@@ -170,8 +170,8 @@ def _origin_of(copy: Path) -> dict[str, Any] | None:
     """Source and settings of a copy, written into the copy itself."""
     try:
         with open_container(copy) as container:
-            return json.loads(container.metadata.get('comment', 'null'))
-    except (VideoError, json.JSONDecodeError):
+            return parse_json(container.metadata.get('comment', 'null'))
+    except (VideoError, ValueError):
         return None
 
 

@@ -14,6 +14,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from video_clips.plain_data import parse_json
+
 try:
     import fcntl
 except ModuleNotFoundError:  # not on Windows
@@ -109,12 +111,12 @@ def read_records(file: str | Path) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: Another line is not a JSON object.
     """
-    with Path(file).open(encoding='utf-8') as lines:
+    with Path(file).open('rb') as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.endswith('\n'):
+            if not line.endswith(b'\n'):
                 return
             try:
-                record = json.loads(line)
+                record = parse_json(line)
             except ValueError as error:
                 raise ValueError(f'{file}, line {number}: not JSON ({error})') from None
             if not isinstance(record, dict):

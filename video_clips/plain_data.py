@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON that anybody may have written.
+
+    Raises:
+        ValueError: It is not JSON, or is nested so deeply that reading it would take all the stack.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError('nested too deeply to be read') from None
 
 
 def as_text(cell: object) -> object:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from video_clips.plain_data import parse_json
+
 LISTING = '.written.json'
 """Names of the files that were written, for the next run into the same folder."""
 
@@ -154,11 +156,20 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob('*') if path.is_file())
 
 
+def _listed(file: Path) -> list[str]:
+    try:
+        names = parse_json(file.read_text(encoding='utf-8'))
+    except ValueError:
+        return []
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return names if is_list else []
+
+
 def _remove_written(out: Path) -> None:
     """Remove what an earlier run listed, and folders that are empty then."""
     if not (out / LISTING).is_file():
         return
-    listed = [out / name for name in json.loads((out / LISTING).read_text())]
+    listed = [out / name for name in _listed(out / LISTING)]
     for file in listed:
         # A folder from elsewhere may list anything.
         if file.is_file() and file.resolve().is_relative_to(out.resolve()):

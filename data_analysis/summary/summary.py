@@ -30,7 +30,7 @@ from data_analysis.measuring.tables import (
 from data_analysis.summary.cameras import class_by_recording, label_doubts, looks
 from data_analysis.summary.sampler_view import sampler_view
 from data_analysis.summary.strips import Strip, choose_gallery
-from video_clips.plain_data import plain
+from video_clips.plain_data import parse_json, plain
 from video_clips.whole_files import write_atomically
 
 SCHEMA_VERSION = '1.1'
@@ -149,7 +149,7 @@ def read_summary(file: Path) -> Summary:
         ValueError: It is no summary, or of another major schema version.
     """
     try:
-        summary = json.loads(file.read_text(encoding='utf-8'))
+        summary = parse_json(file.read_text(encoding='utf-8'))
         version = str(summary['schema_version'])
     except FileNotFoundError:
         raise FileNotFoundError(f'{file}: no such summary') from None

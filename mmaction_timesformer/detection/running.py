@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -49,7 +50,7 @@ class RunSummary:
         undelivered: Receivers that did not get everything, each with counts.
         watched: For each source, seconds of video that were watched, without gaps.
         dropped: For each source, windows that were dropped.
-        wall_seconds: Time that the run took.
+        wall_seconds: Time that watching took.
         was_stopped: Whether a signal ended it.
     """
 
@@ -150,9 +151,9 @@ def run(
             _count(summary, record)
             _save_pictures(record, previews, results.folder / MEDIA)
     finally:
+        summary.wall_seconds = time.monotonic() - started
         results.close()
-        summary.undelivered = [text for sink in sinks if (text := sink.close())]
-    summary.wall_seconds = time.monotonic() - started
+        summary.undelivered = _close(sinks)
     if options.report or options.annotate or options.clips:
         with _going_on(is_guard, summary):
             finish(results.folder, left.known, results.settings, options, stop)
@@ -180,6 +181,12 @@ def _send(record: Record, sinks: Sequence[Sink], live: LiveState | None) -> None
             live.take(content)
         for sink in sinks:
             sink.write(content)
+
+
+def _close(sinks: Sequence[Sink]) -> list[str]:
+    """Close sinks side by side, since each may wait for its receiver; name what is undelivered."""
+    with ThreadPoolExecutor(max(len(sinks), 1)) as pool:
+        return [text for text in pool.map(lambda sink: sink.close(), sinks) if text]
 
 
 def _save_pictures(record: Record, previews: Mapping[str, PreviewRing], folder: Path) -> None:

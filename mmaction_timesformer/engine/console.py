@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,4 +90,6 @@ def built(build: Callable[[], Any], what: str) -> Any:
     try:
         return build()
     except (KeyError, TypeError, AttributeError, AssertionError, RuntimeError) as error:
-        raise ValueError(f'{what}: {type(error).__name__}: {error}') from error
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason = str(error) or f'{last.line} ({Path(last.filename).name}, line {last.lineno})'
+        raise ValueError(f'{what}: {type(error).__name__}: {reason}') from error

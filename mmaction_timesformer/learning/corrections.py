@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +79,7 @@ def read_corrections(
     clips = []
     for clip in read_annotations(file, names):
         path = real_path(root / clip.path)
-        if not path.exists():
+        if not os.path.exists(path):  # Path.exists raises for a name that is too long
             raise FileNotFoundError(f'{file}: there is no video {path}')
         clips.append(replace(clip, path=str(path)))
     return Corrections.of(clips, names)

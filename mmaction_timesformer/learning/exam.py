@@ -25,7 +25,7 @@ from mmaction_timesformer.learning.corrections import (
 from mmaction_timesformer.learning.features import FeatureReader, score_features
 from video_clips.annotation_files import class_names_in, read_annotations, write_annotations
 from video_clips.clip import Clip
-from video_clips.plain_data import plain
+from video_clips.plain_data import parse_json, plain
 from video_clips.whole_files import write_atomically
 
 FILE = 'exam.csv'
@@ -152,11 +152,18 @@ def write_answers(file: Path, answers: Predictions) -> None:
 
 
 def read_answers(file: Path) -> Predictions:
-    """Read answers that were kept."""
-    content = json.loads(file.read_text(encoding='utf-8'))
-    return Predictions(
-        np.array(content['scores']),
-        np.array(content['labels']),
-        tuple(content['classes']),
-        pd.DataFrame(content['clips']),
-    )
+    """Read answers that were kept.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
+    try:
+        content = parse_json(file.read_text(encoding='utf-8'))
+        return Predictions(
+            np.array(content['scores']),
+            np.array(content['labels']),
+            tuple(content['classes']),
+            pd.DataFrame(content['clips']),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f'{file} holds no answers: {error!r}') from None

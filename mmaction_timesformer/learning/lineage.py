@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from video_clips.growing_files import FolderLock, JsonLines, read_records
+from video_clips.plain_data import parse_json
 from video_clips.whole_files import write_atomically
 
 LOG, CURRENT, MODELS, CARD, MODEL = 'log.jsonl', 'current', 'models', 'card.json', 'model.pth'
@@ -154,7 +155,14 @@ class Lineage:
 
     def log(self) -> list[dict[str, Any]]:
         """Everything that was decided, the oldest first."""
-        return list(read_records(self.folder / LOG))
+        records = list(read_records(self.folder / LOG))
+        for number, record in enumerate(records, start=1):
+            model = record.get('model')
+            if not isinstance(model, str) or Path(model).name != model or 'action' not in record:
+                raise ValueError(f'{self.folder / LOG}, line {number}: not a record of a lineage')
+        if not records or records[0]['action'] != 'start':
+            raise ValueError(f'{self.folder / LOG} does not begin with the start of a lineage')
+        return records
 
     def cards(self) -> list[Card]:
         """All models, the oldest first."""
@@ -170,9 +178,14 @@ class Lineage:
         file = self.folder / MODELS / model / CARD
         if Path(model).name != model or not file.is_file():
             raise ValueError(f'{model!r} is none of the models of {self.folder}')
-        content = json.loads(file.read_text(encoding='utf-8'))
-        content |= {name: tuple(content[name]) for name in ('parents', 'classes')}
-        return _decided(Card(**content), self.log())
+        try:
+            content = parse_json(file.read_text(encoding='utf-8'))
+            content |= {name: tuple(content[name]) for name in ('parents', 'classes')}
+            return _decided(Card(**content), self.log())
+        except (KeyError, TypeError) as error:
+            raise ValueError(f'{file} is not the card of a model: {error}') from None
+        except ValueError as error:
+            raise ValueError(f'{file} cannot be read: {error}') from None
 
     def waiting(self) -> list[Card]:
         """Models that nobody has decided on."""

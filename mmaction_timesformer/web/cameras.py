@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from mmaction_timesformer.detection.sources.sources import file_name
 from mmaction_timesformer.web.items import make_id
 from mmaction_timesformer.web.run_records import RunRecords
 from mmaction_timesformer.web.trial import ModelFiles
+from video_clips.plain_data import parse_json
 
 LOG, PID = 'detector.log', 'detector.pid'
 GONE_SECONDS = 15.0
@@ -87,9 +87,10 @@ class Cameras:
         state, file = {}, self._live(name)
         if file.is_file():
             try:
-                state = json.loads(file.read_text(encoding='utf-8'))
+                state = parse_json(file.read_text(encoding='utf-8'))
             except ValueError:
                 state = {}
+        state = state if isinstance(state, dict) else {}
         history = self._run.sources.get(name)
         is_over = history is not None and history.state in ('finished', 'failed')
         state = {**state, 'is_over': is_over, 'error': history.error if history else ''}

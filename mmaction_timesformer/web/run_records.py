@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from mmaction_timesformer.detection.results.folder import (
     read_manifest,
     take_record,
 )
-from video_clips.plain_data import from_text
+from video_clips.plain_data import from_text, parse_json
 
 _SCORE_COLUMNS = 3
 
@@ -113,15 +112,18 @@ class RunRecords:
                 self.model = read_model(self.folder / MANIFEST)
             for line in self._events.lines():
                 self._take_event(line)
-            for row in csv.reader(self._scores.lines()):
-                self._take_scores([*map(from_text, row)])
+            try:
+                for row in csv.reader(self._scores.lines()):
+                    self._take_scores([*map(from_text, row)])
+            except csv.Error as error:
+                raise ValueError(f'{self._scores.file} has a line of no CSV: {error}') from None
 
     def _take_event(self, line: str) -> None:
         try:
-            record = json.loads(line)
+            record = parse_json(line)
             source = self.sources.setdefault(record.get('source', ''), SourceHistory())
             take_record(source, record)
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f'{self._events.file} has a line that is no record: {error}') from None
         self.version += 1
         if record['record'] in ('event', 'gap', 'source'):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -24,6 +23,7 @@ from mmaction_timesformer.web.run_records import RunRecords
 from mmaction_timesformer.web.security import CSRF_HEADER, Access
 from mmaction_timesformer.web.store import Store
 from mmaction_timesformer.web.trial import Models
+from video_clips.plain_data import parse_json
 
 TEMPLATES = Path(__file__).with_name('templates')
 PAGES = {'try': 'Try', 'watch': 'Watch', 'review': 'Review', 'label': 'Label', 'learn': 'Learn'}
@@ -127,8 +127,8 @@ async def read_json(request: Request) -> Any:
         if len(body) > MOST_BODY_BYTES:
             raise HTTPException(413, 'that is more than fits')
     try:
-        return json.loads(bytes(body))
-    except (ValueError, RecursionError):
+        return parse_json(bytes(body))
+    except ValueError:
         raise HTTPException(400, 'that is not JSON') from None
 
 

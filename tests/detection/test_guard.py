@@ -127,6 +127,18 @@ def test_what_was_not_delivered_stands_in_the_last_line(recording, tmp_path):
     assert str(summary).endswith('; webhook x: 3 records undelivered and kept')
 
 
+def test_receivers_that_are_away_are_waited_for_together(recording, tmp_path):
+    together = threading.Barrier(2)
+
+    class Slow(Mute):
+        def close(self):
+            together.wait(timeout=20)
+            return ''
+
+    summary = run(make_detector(), [Source('yard', str(recording))], tmp_path, [Slow(), Slow()])
+    assert summary.exit_code == 0
+
+
 @pytest.fixture
 def full_disk(monkeypatch):
     """Set it, and no file of results grows any more."""

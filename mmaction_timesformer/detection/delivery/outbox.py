@@ -46,6 +46,7 @@ class Outbox:
         num_rejected: Records that the receiver refused; they are kept.
         num_lost: Records that were dropped because too many waited.
         last_failure: Why the last try failed; empty after a delivery.
+        last_rejection: Why the receiver refused the last record that it refused.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Outbox:
         max_waiting: int = 100_000,
     ) -> None:
         self.num_delivered = self.num_rejected = self.num_lost = 0
-        self.last_failure = ''
+        self.last_failure = self.last_rejection = ''
         self._file = Path(file)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._deliver = deliver
@@ -188,7 +189,7 @@ class Outbox:
             self._deliver(key, json.loads(text))
             self.num_delivered += 1
         except RejectedError as error:
-            rejection = str(error)
+            rejection = self.last_rejection = str(error)
             _logger.error('%s: record %s was rejected and is kept: %s', self._file, key, error)
             self.num_rejected += 1
         with self._lock:

@@ -129,13 +129,16 @@ class OutboxSink:
         remaining = self.outbox.close()
         if self._publisher is not None:
             self._publisher.close()
-        reason = f' ({self.outbox.last_failure})' if self.outbox.last_failure else ''
         counts = (
-            (remaining, f'records undelivered and kept{reason}'),
-            (self.outbox.num_rejected, 'records refused and kept'),
-            (self.outbox.num_lost, 'records dropped'),
+            (remaining, 'records undelivered and kept', self.outbox.last_failure),
+            (self.outbox.num_rejected, 'records refused and kept', self.outbox.last_rejection),
+            (self.outbox.num_lost, 'records dropped', ''),
         )
-        words = ', '.join(f'{count} {what}' for count, what in counts if count)
+        words = ', '.join(
+            f'{count} {what} ({reason})' if reason else f'{count} {what}'
+            for count, what, reason in counts
+            if count
+        )
         return f'{self._name}: {words}' if words else ''
 
 

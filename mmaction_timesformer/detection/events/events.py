@@ -65,16 +65,32 @@ class DangerEvent:
         """Read a line of ``events.jsonl``.
 
         Raises:
-            ValueError: A field is missing or an end lies before its start.
+            ValueError: A field is missing or of another type, or an end lies before its start.
         """
         known = {field.name for field in fields(cls)}
         try:
             event = cls(**{name: value for name, value in record.items() if name in known})
         except TypeError as error:
             raise ValueError(f'this is no event record ({error}): {record}') from None
-        if not (math.isfinite(event.start_seconds) and event.start_seconds <= event.end_seconds):
+        wrong = [field.name for field in fields(cls) if not _fits(event, field.name)]
+        if wrong:
+            raise ValueError(f'this is no event record ({", ".join(wrong)}): {record}')
+        if event.start_seconds > event.end_seconds:
             raise ValueError(f'the event ends before it starts: {record}')
         return event
+
+
+def _fits(event: DangerEvent, name: str) -> bool:
+    """Whether a field has the type that is written; times of day may be missing."""
+    value = getattr(event, name)
+    if name.endswith('_time'):
+        return value is None or isinstance(value, str)
+    if name == 'interrupted':
+        return isinstance(value, bool)
+    if name.endswith(('_seconds', '_score')):
+        is_number = isinstance(value, int | float) and math.isfinite(value)
+        return is_number or (name == 'latency_seconds' and value is None)
+    return isinstance(value, str)
 
 
 def event_key(event: DangerEvent) -> tuple[str, str, float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
+
+from video_clips.plain_data import parse_json
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,7 @@ def read_truth(file: str | Path) -> dict[str, TrueRecording]:
 
 
 def _read_json(file: Path) -> dict[str, TrueRecording]:
-    try:
-        content: Mapping[str, Any] = json.loads(file.read_text(encoding='utf-8'))
-    except RecursionError:
-        raise ValueError('it is nested too deeply') from None
+    content: Mapping[str, Any] = parse_json(file.read_text(encoding='utf-8'))
     return {
         name: TrueRecording(
             tuple(_event(event) for event in recording['events']),

@@ -19,9 +19,12 @@ def read_events(file: str | Path) -> list[DangerEvent]:
     """
     if not Path(file).is_file():
         raise FileNotFoundError(f'{file}: no such file of events')
-    last = {
-        record['event_id']: DangerEvent.from_record(record)
-        for record in read_records(file)
-        if record.get('record') == 'event'
-    }
+    last: dict[str, DangerEvent] = {}
+    for number, record in enumerate(read_records(file), start=1):
+        if record.get('record') == 'event':
+            try:
+                event = DangerEvent.from_record(record)
+            except ValueError as error:
+                raise ValueError(f'{file}, line {number}: {error}') from None
+            last[event.event_id] = event
     return sorted(last.values(), key=lambda event: (event.source, event.start_seconds))

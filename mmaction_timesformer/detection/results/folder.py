@@ -31,6 +31,7 @@ from mmaction_timesformer.detection.sources.sources import Source
 from mmaction_timesformer.detection.successors import ModelChange
 from mmaction_timesformer.detection.watch import Heartbeat, Record, Scored
 from video_clips.growing_files import FolderLock
+from video_clips.plain_data import parse_json
 from video_clips.whole_files import write_atomically
 
 EVENTS, SCORES, MANIFEST = 'events.jsonl', 'scores.csv', 'run.json'
@@ -119,7 +120,7 @@ def read_manifest(file: Path) -> dict[str, Any]:
         ValueError: It is not a manifest of a run.
     """
     try:
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding='utf-8'))
+        manifest: dict[str, Any] = parse_json(file.read_text(encoding='utf-8'))
         missing = [name for name in ('fingerprint', 'rules', 'windows') if name not in manifest]
     except (ValueError, TypeError) as error:
         raise ValueError(f'{file} is not a manifest of a run: {error}') from None

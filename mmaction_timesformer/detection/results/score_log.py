@@ -92,6 +92,13 @@ def read_scores(file: str | Path) -> tuple[tuple[str, ...], dict[str, list[Score
     file = Path(file)
     if not file.is_file():
         raise FileNotFoundError(f'{file}: no such file of scores')
+    try:
+        return _read(file)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f'{file} cannot be read as CSV: {error}') from None
+
+
+def _read(file: Path) -> tuple[tuple[str, ...], dict[str, list[ScoredWindow]]]:
     scores: dict[str, list[ScoredWindow]] = {}
     with file.open(encoding='utf-8', newline='') as stream:
         rows = csv.reader(line for line in stream if line.endswith('\n'))
@@ -104,7 +111,10 @@ def read_scores(file: str | Path) -> tuple[tuple[str, ...], dict[str, list[Score
                     f'{file}, line {rows.line_num}: {len(row)} of {len(header)} fields'
                 )
             source, *numbers = row
-            seconds, newest_seconds, *values = map(float, numbers)
+            try:
+                seconds, newest_seconds, *values = map(float, numbers)
+            except ValueError as error:
+                raise ValueError(f'{file}, line {rows.line_num}: {error}') from None
             window = ScoredWindow(seconds, newest_seconds, tuple(values))
             scores.setdefault(from_text(source), []).append(window)
     return tuple(map(from_text, header[len(_COLUMNS) :])), scores

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import zipfile
@@ -14,6 +13,7 @@ import torch
 from torch.export import ExportedProgram
 
 from mmaction_timesformer.inference.exporting.metadata import KEY
+from video_clips.plain_data import parse_json
 
 MAX_METADATA_BYTES = 2**20
 
@@ -58,12 +58,12 @@ def read_strings(file: Path) -> dict[str, str]:
             for name in archive.namelist():
                 if name.endswith('metadata.json'):
                     if archive.getinfo(name).file_size > MAX_METADATA_BYTES:
-                        raise ValueError(f'{file}: {name} is over {MAX_METADATA_BYTES:,} bytes')
-                    strings = json.loads(archive.read(name))
+                        raise ValueError(f'{name} is over {MAX_METADATA_BYTES:,} bytes')
+                    strings = parse_json(archive.read(name))
                     if isinstance(strings, dict) and isinstance(strings.get(KEY), str):
                         return strings
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError):
         raise ValueError(f'{file} is no compiled package, or is damaged') from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f'{file}: its metadata are not JSON: {error}') from None
+    except ValueError as error:
+        raise ValueError(f'{file}: its metadata cannot be read: {error}') from None
     return {}

@@ -6,8 +6,9 @@ Legend: n frames, F horizons, K classes, H/W pixels.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,12 +19,17 @@ from mmengine.config import Config
 from torch import Tensor
 
 from mmaction_timesformer.inference.exporting.exported_model import open_session
+from mmaction_timesformer.inference.exporting.metadata import is_list_of, is_positive
 from mmaction_timesformer.inference.exporting.stream_step import INPUTS, OUTPUTS, StreamStep
 from mmaction_timesformer.inference.exporting.verification import TOLERANCE, DisagreementError
 from mmaction_timesformer.inference.online_model import LoadedOnlineModel, load_online
+from video_clips.labels import check_class_names
+from video_clips.plain_data import parse_json
 
 KEY = 'mmaction_timesformer_stream'
 CHECKED_FRAMES = 48
+MAX_STATE_NUMBERS = 2**28
+"""Of one stream; the largest models here keep a few million."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +59,35 @@ class StreamMetadata:
         Raises:
             ValueError: It holds no step of a stream, or that of another version.
         """
-        values = json.loads(strings.get(KEY, '{}'))
-        if set(values) != {field.name for field in fields(cls)}:
+        try:
+            values = parse_json(strings.get(KEY, '{}'))
+        except ValueError as error:
+            raise ValueError(f'the metadata of {name} are not JSON: {error}') from None
+        is_known = isinstance(values, dict) and values.keys() == _FITS.keys()
+        if not is_known or not all(fits(values[key]) for key, fits in _FITS.items()):
             raise ValueError(
                 f'{name} holds no step of a stream that this version wrote: export the online '
                 'model again with tools/export.py'
             )
         for key in ('classes', 'horizons', 'image_size'):
             values[key] = tuple(values[key])
+        check_class_names(values['classes'])
         return cls(**values)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    'classes': lambda value: is_list_of(str, value) and bool(value),
+    'horizons': lambda value: isinstance(value, list) and all(map(is_positive, value)),
+    'frame_seconds': is_positive,
+    'image_size': lambda value: is_list_of(int, value) and len(value) == 2,
+    'weights_digest': lambda value: isinstance(value, str),
+    'state': lambda value: (
+        isinstance(value, dict)
+        and all(is_list_of(int, shape) and min(shape, default=0) >= 0 for shape in value.values())
+        and sum(map(math.prod, value.values())) <= MAX_STATE_NUMBERS
+    ),
+}
+"""Whether the value of a field is what an export writes."""
 
 
 class ExportedStream:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from video_clips.labels import check_class_names
+from video_clips.plain_data import parse_json
 
 KEY = 'mmaction_timesformer'
 """The entry of a file's own metadata that holds all of this, as JSON."""
@@ -62,8 +63,8 @@ class ExportMetadata:
         if KEY not in strings:
             raise ValueError(f'{name} was not written by tools/export.py: it has no {KEY} entry')
         try:
-            values = json.loads(strings[KEY])
-        except (ValueError, RecursionError, TypeError) as error:
+            values = parse_json(strings[KEY])
+        except (ValueError, TypeError) as error:
             raise ValueError(f'the metadata of {name} are not JSON: {error}') from None
         if not isinstance(values, dict):
             raise ValueError(f'the metadata of {name} are a {type(values).__name__}, not an object')
@@ -92,11 +93,13 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 < value <= _MAX_COUNT
 
 
-def _is_positive(value: Any) -> bool:
+def is_positive(value: Any) -> bool:
+    """Tell whether a value of JSON is a finite number above 0."""
     return type(value) in (int, float) and 0 < value < math.inf
 
 
-def _is_list_of(kind: type, values: Any) -> bool:
+def is_list_of(kind: type, values: Any) -> bool:
+    """Tell whether a value of JSON is a list of this type alone."""
     return isinstance(values, list) and all(isinstance(value, kind) for value in values)
 
 
@@ -104,18 +107,18 @@ _MAX_COUNT = 65_536
 """Of frames, and of pixels of a side."""
 
 _FITS: dict[str, Callable[[Any], bool]] = {
-    'classes': lambda value: _is_list_of(str, value) and bool(value),
+    'classes': lambda value: is_list_of(str, value) and bool(value),
     'num_frames': _is_count,
-    'frame_interval': lambda value: value is None or _is_positive(value),
-    'span_seconds': lambda value: value is None or _is_positive(value),
+    'frame_interval': lambda value: value is None or is_positive(value),
+    'span_seconds': lambda value: value is None or is_positive(value),
     'image_size': lambda value: (
-        _is_list_of(int, value) and len(value) == 2 and all(map(_is_count, value))
+        is_list_of(int, value) and len(value) == 2 and all(map(_is_count, value))
     ),
     'picture_steps': lambda value: (
-        _is_list_of(dict, value) and all('type' in step for step in value)
+        is_list_of(dict, value) and all('type' in step for step in value)
     ),
     'multi_label': lambda value: isinstance(value, bool),
-    'temperature': _is_positive,
+    'temperature': is_positive,
     **dict.fromkeys(
         ('weights_digest', 'precision', 'device', 'pixels', 'outputs'),
         lambda value: isinstance(value, str),

@@ -6,7 +6,6 @@ is used elsewhere. Each check raises a ``ValueError`` that says what is wrong.
 
 from __future__ import annotations
 
-import json
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
+from video_clips.plain_data import parse_json
 from video_clips.safe_pickles import check_instructions
 
 MAX_PICKLE_INSTRUCTIONS = 1_000_000
@@ -147,9 +147,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if (num_bytes := path.stat().st_size) > MAX_JSON_BYTES:
         raise ValueError(f'{path} has {num_bytes:,} bytes; the limit is {MAX_JSON_BYTES:,}')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except RecursionError:
-        raise ValueError(f'{path} is nested too deeply to be read') from None
+        content = parse_json(path.read_text(encoding='utf-8'))
     except ValueError as error:
         raise ValueError(f'{path} is not valid JSON: {error}') from error
     if not isinstance(content, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmaction_timesformer.models.checkpoints import find_checkpoint
+from video_clips.plain_data import parse_json
 
 EXPECTED = 'expected the work folder of a training run, as tools/train.py writes it'
 
@@ -116,8 +116,8 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
     lines = file.read_text(encoding='utf-8').splitlines()
     for number, line in enumerate(lines, start=1):
         try:
-            yield json.loads(line)
-        except json.JSONDecodeError as error:
+            yield _object(line)
+        except ValueError as error:
             if number < len(lines):
                 raise ValueError(f'{file}: line {number} is damaged: {error}') from None
 
@@ -126,10 +126,17 @@ def _records(folder: Path) -> list[dict[str, Any]]:
     records = []
     for file in sorted(folder.glob('*/run.json')):
         try:
-            records.append(json.loads(file.read_text(encoding='utf-8')))
-        except json.JSONDecodeError as error:
+            records.append(_object(file.read_text(encoding='utf-8')))
+        except ValueError as error:
             raise ValueError(f'{file}: damaged: {error}') from None
     return records
+
+
+def _object(text: str) -> dict[str, Any]:
+    content = parse_json(text)
+    if not isinstance(content, dict):
+        raise ValueError(f'holds a {type(content).__name__}, not an object')
+    return content
 
 
 def _wrote(record: dict[str, Any], dump: Path) -> bool:

@@ -24,7 +24,7 @@ def test_what_was_not_delivered_is_summed_up_and_tried_by_the_next_process(tmp_p
     sink = OutboxSink('webhook x', fast_outbox(tmp_path / 'queue.sqlite', reject))
     sink.write(EVENT)
     wait_until(lambda: sink.outbox.num_rejected == 1)
-    assert sink.close() == 'webhook x: 1 records refused and kept'
+    assert sink.close() == 'webhook x: 1 records refused and kept (answers 400)'
     taken = []
     later = OutboxSink('x', fast_outbox(tmp_path / 'queue.sqlite', lambda key, r: taken.append(r)))
     assert later.close() == ''

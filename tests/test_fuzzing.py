@@ -1,0 +1,31 @@
+"""Mutated lists and records end in a clear error; for weights see `models/checkpoints`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzzed_records import RECORDS
+from tests.fuzzing import fuzz
+
+
+@pytest.mark.parametrize('kind', RECORDS)
+def test_a_right_file_is_read(tmp_path: Path, kind: str) -> None:
+    write, read = RECORDS[kind]
+    read(write(tmp_path))
+
+
+@pytest.mark.parametrize('kind', RECORDS)
+def test_mutations_end_in_a_clear_error(tmp_path: Path, kind: str) -> None:
+    """A few; ``python -m tests.fuzzing 20000`` makes as many as one likes."""
+    assert fuzz(kind, tmp_path, num_mutations=100, seed=1).errors == []
+
+
+@pytest.mark.parametrize('kind', [kind for kind in RECORDS if 'CSV' not in kind])
+def test_deep_nesting_ends_in_a_clear_error(tmp_path: Path, kind: str) -> None:
+    write, read = RECORDS[kind]
+    path = write(tmp_path)
+    if path.suffix in ('.txt', '.csv'):
+        pytest.skip('no JSON')
+    path.write_text('[' * 100_000 + ']' * 100_000 + '\n', encoding='utf-8')
+    with pytest.raises(ValueError, match=r'nested too deeply'):
+        read(path)
