@@ -109,7 +109,7 @@ _EXPORT = {
 }
 _STREAM = {
     'classes': CLASSES,
-    'horizons': [1.0],
+    'horizons': [-1.0, 2.0],
     'frame_seconds': 0.25,
     'image_size': [32, 32],
     'weights_digest': 'ab',

@@ -20,12 +20,14 @@ def test_mutations_end_in_a_clear_error(tmp_path: Path, kind: str) -> None:
     assert fuzz(kind, tmp_path, num_mutations=100, seed=1).errors == []
 
 
-@pytest.mark.parametrize('kind', [kind for kind in RECORDS if 'CSV' not in kind])
+@pytest.mark.parametrize(
+    'kind',
+    ['history', 'events', 'events on the web', 'manifest', 'truth', 'lineage log', 'lineage card']
+    + ['summary', 'export', 'export of a stream'],
+)
 def test_deep_nesting_ends_in_a_clear_error(tmp_path: Path, kind: str) -> None:
     write, read = RECORDS[kind]
     path = write(tmp_path)
-    if path.suffix in ('.txt', '.csv'):
-        pytest.skip('no JSON')
     path.write_text('[' * 100_000 + ']' * 100_000 + '\n', encoding='utf-8')
-    with pytest.raises(ValueError, match=r'nested too deeply'):
+    with pytest.raises(ValueError, match='nested too deeply'):
         read(path)

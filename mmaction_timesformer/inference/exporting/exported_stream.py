@@ -77,7 +77,7 @@ class StreamMetadata:
 
 _FITS: dict[str, Callable[[Any], bool]] = {
     'classes': lambda value: is_list_of(str, value) and bool(value),
-    'horizons': lambda value: isinstance(value, list) and all(map(is_positive, value)),
+    'horizons': lambda value: is_list_of(int | float, value) and all(map(math.isfinite, value)),
     'frame_seconds': is_positive,
     'image_size': lambda value: is_list_of(int, value) and len(value) == 2,
     'weights_digest': lambda value: isinstance(value, str),

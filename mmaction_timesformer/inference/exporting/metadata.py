@@ -98,7 +98,7 @@ def is_positive(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value < math.inf
 
 
-def is_list_of(kind: type, values: Any) -> bool:
+def is_list_of(kind: Any, values: Any) -> bool:
     """Tell whether a value of JSON is a list of this type alone."""
     return isinstance(values, list) and all(isinstance(value, kind) for value in values)
 
