@@ -7,6 +7,9 @@ import pytest
 from tests.fuzzed_records import RECORDS
 from tests.fuzzing import fuzz
 
+NESTED = ('history', 'events', 'events on the web', 'manifest', 'truth', 'lineage log')
+NESTED += ('lineage card', 'summary', 'export', 'export of a stream')
+
 
 @pytest.mark.parametrize('kind', RECORDS)
 def test_a_right_file_is_read(tmp_path: Path, kind: str) -> None:
@@ -20,11 +23,7 @@ def test_mutations_end_in_a_clear_error(tmp_path: Path, kind: str) -> None:
     assert fuzz(kind, tmp_path, num_mutations=100, seed=1).errors == []
 
 
-@pytest.mark.parametrize(
-    'kind',
-    ['history', 'events', 'events on the web', 'manifest', 'truth', 'lineage log', 'lineage card']
-    + ['summary', 'export', 'export of a stream'],
-)
+@pytest.mark.parametrize('kind', NESTED)
 def test_deep_nesting_ends_in_a_clear_error(tmp_path: Path, kind: str) -> None:
     write, read = RECORDS[kind]
     path = write(tmp_path)
