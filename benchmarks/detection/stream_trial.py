@@ -64,7 +64,7 @@ def try_model(
     if not horizons:
         windows = replace(detector.settings.windows, hop_seconds=STEP_SECONDS)
         detector.settings = replace(detector.settings, windows=windows)
-    cached = options.features or (None, None)
+    cached = (horizons and options.features) or (None, None)
     tuning = _detect(detector, options.tuning, folder / 'tuning', anticipate, cached[0])
     unseen = _detect(detector, options.unseen, folder / 'unseen', anticipate, cached[1])
     lookbacks = sorted({0.0, *(-seconds for seconds in horizons if seconds < 0)})
@@ -154,10 +154,9 @@ def _detect_in_features(
     detector: DangerDetector, truth: Mapping[str, TrueRecording], features: Path
 ) -> Results:
     """Detection from features that are there: its head, its trackers, its rules."""
-    model = detector.score.model if isinstance(detector.score, StreamScorer) else None
-    if not isinstance(model, OnlineRecognizer):
-        raise ValueError('--features are for online models; leave models of clips out')
-    head = model.head
+    assert isinstance(detector.score, StreamScorer)
+    assert isinstance(detector.score.model, OnlineRecognizer)
+    head = detector.score.model.head
     scores, hours = {}, {}
     for name, known in truth.items():
         video = VideoFeatures.read(features / f'{Path(name).name}.npz')

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs=2,
         metavar=('TUNING', 'UNSEEN'),
-        help='folders of extracted features, in place of the videos; for online models alone',
+        help='folders of extracted features, which online models read in place of the videos',
     )
     quality.add_argument('--rate', type=float, default=3.0, help='false alarms per hour')
     quality.add_argument('--anticipate', type=float, default=4.0, help='seconds (%(default)s)')
