@@ -23,7 +23,7 @@ from video_clips.whole_files import write_atomically
 
 RECORDS = Path('benchmarks/records')
 _ROOT = Path(__file__).resolve().parents[1]
-_SOURCES = ('mmaction_timesformer', 'data_analysis')
+_SOURCES = ('mmaction_timesformer', 'data_analysis', 'video_clips', 'demo_yard', 'benchmarks')
 _MACHINE = ('processor', 'cores', 'load_average')
 _FLAGS = ('avx2', 'avx512f', 'avx512_vnni', 'avx_vnni', 'avx512_bf16', 'amx_bf16', 'amx_int8')
 """Instructions that decide how fast products are."""

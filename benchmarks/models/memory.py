@@ -48,7 +48,7 @@ NUM_BLOCKS = 12
 CARD_GIB = 16
 # A float32 weight, its gradient, and AdamW's two moments.
 BYTES_A_WEIGHT = 16
-SOURCES = ('mmaction_timesformer/models', 'mmaction_timesformer/benchmarking')
+SOURCES = ('mmaction_timesformer/models', 'benchmarks')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ TITLES = {
     'training_bfloat16': 'A training step under bfloat16 autocast',
     'memory': 'Memory of a training step and of joint attention',
 }
-SOURCES = ('mmaction_timesformer/models', 'mmaction_timesformer/benchmarking')
+SOURCES = ('mmaction_timesformer/models', 'benchmarks')
 PACKAGES = ('transformers', 'mmcv-lite', 'mmcv')
 WITH_CP = 'ours, with_cp'
 FLOOR, FOLDED_FLOOR = 'floor', 'floor, folded'
