@@ -145,7 +145,7 @@ def _commit(sources: Sequence[str]) -> str:
         ).stdout.strip()
 
     try:
-        changed = git('status', '--porcelain', '--', *sources)
+        changed = git('status', '--porcelain', '--', *sources, ':(exclude)benchmarks/records')
         return git('rev-parse', '--short=12', 'HEAD') + (', with changes' if changed else '')
     except (FileNotFoundError, subprocess.CalledProcessError):
         return 'unknown: no git repository'
