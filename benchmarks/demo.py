@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 
 SHOWN = {
     'cls/top1': 'top-1',
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     figures = json.loads((options.work_dir / 'figures.json').read_text())
     seconds, metrics = figures['seconds'], figures['metrics']
     shown = [(title, _with_limits(metrics, name)) for name, title in SHOWN.items()]
-    write_record(
+    Record(
         'demo',
         'The demo, from rendering to events',
         {'seed': options.seed, 'quick': options.quick},
@@ -47,9 +47,8 @@ def run(options: argparse.Namespace) -> None:
             '',
             *table(('figure', 'value'), shown),
         ],
-        options.out,
         packages=('av',),
-    )
+    ).write(options.out)
 
 
 def _with_limits(metrics: Mapping[str, float], name: str) -> str:

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -54,48 +55,49 @@ def circumstances(
     return {'hardware': hardware, 'versions': versions, 'commit': _commit(sources)}
 
 
-def write_record(
-    name: str,
-    title: str,
-    settings: dict[str, Any],
-    results: Any,
-    tables: Sequence[str],
-    folder: Path = RECORDS,
-    packages: Iterable[str] = (),
-    sources: Sequence[str] = _SOURCES,
-) -> None:
-    """Write ``NAME.json`` and ``NAME.md``.
+@dataclass(frozen=True)
+class Record:
+    """A finished measurement."""
 
-    Args:
-        name: Of the record: the subcommand that makes it, or starting with it.
-        title: Of the page.
-        settings: What the measurement was told.
-        results: What it found: plain data.
-        tables: The results in Markdown, a line each.
-        folder: Where records of this processor are.
-        packages: See :func:`circumstances`.
-        sources: See :func:`circumstances`.
-    """
-    around = circumstances(packages, sources)
-    record = {'title': title, **around, 'settings': settings, 'results': results}
-    with write_atomically(folder / f'{name}.json') as stream:
-        json.dump(record, stream, indent=1, ensure_ascii=False)
-        stream.write('\n')
-    earlier = RECORDS / processor_folder() / f'{name}.json'
-    if folder.resolve() != earlier.parent.resolve():
-        print('\n'.join(compare(record, earlier)))
-    lines = [
-        f'# {title}',
-        '',
-        f'Written by `python tools/benchmark.py {name.split("_")[0]}`; do not edit.',
-        '',
-        *(f'- {what.capitalize()}: {_sentence(around[what])}' for what in around),
-        f'- Settings: {_sentence(settings)}',
-        '',
-        *tables,
-    ]
-    with write_atomically(folder / f'{name}.md') as stream:
-        stream.write('\n'.join(lines).rstrip() + '\n')
+    name: str
+    """The subcommand that makes it, or starting with it."""
+    title: str
+    """Of the page."""
+    settings: dict[str, Any]
+    """Options of the measurement."""
+    results: Any
+    """Plain data."""
+    tables: Sequence[str]
+    """The results in Markdown, a line each."""
+    packages: Iterable[str] = ()
+    """See :func:`circumstances`."""
+    sources: Sequence[str] = _SOURCES
+    """See :func:`circumstances`."""
+
+    def write(self, folder: Path) -> None:
+        """Write ``NAME.json`` and ``NAME.md`` into the folder of this processor's records."""
+        around = circumstances(self.packages, self.sources)
+        content = {
+            'title': self.title, **around, 'settings': self.settings, 'results': self.results,
+        }  # fmt: skip
+        with write_atomically(folder / f'{self.name}.json') as stream:
+            json.dump(content, stream, indent=1, ensure_ascii=False)
+            stream.write('\n')
+        earlier = RECORDS / processor_folder() / f'{self.name}.json'
+        if folder.resolve() != earlier.parent.resolve():
+            print('\n'.join(compare(content, earlier)))
+        lines = [
+            f'# {self.title}',
+            '',
+            f'Written by `python tools/benchmark.py {self.name.split("_")[0]}`; do not edit.',
+            '',
+            *(f'- {what.capitalize()}: {_sentence(around[what])}' for what in around),
+            f'- Settings: {_sentence(self.settings)}',
+            '',
+            *self.tables,
+        ]
+        with write_atomically(folder / f'{self.name}.md') as stream:
+            stream.write('\n'.join(lines).rstrip() + '\n')
 
 
 def processor_folder() -> str:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from data_analysis.measuring.worker_pool import run_in_processes
+from data_analysis.measuring.worker_pool import Workers, run_in_processes
 from video_clips.annotation_files import class_names_in, read_annotations, split_text_line
 from video_clips.clip import VIDEO_SUFFIXES, real_path
 from video_clips.commands import printable, progress_bar
@@ -38,6 +38,7 @@ from video_clips.writing import Encoding, open_writer
 _TIME_BASE = Fraction(1, 90_000)
 _PATH_COLUMNS = ('path', 'filename')
 _LATE_SECONDS = 0.25
+_HERE = Workers()
 _MOST_FAILURES_SHOWN = 10
 _UNFINISHED_SECONDS = 3600.0
 _LONGEST_PREFIX = 100
@@ -91,9 +92,7 @@ def cache_videos(
     root: str | Path,
     out: Path,
     settings: CopySettings,
-    *,
-    num_workers: int = 0,
-    timeout_seconds: float = 3600.0,
+    workers: Workers = _HERE,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CacheCount:
     """Copy videos, in parallel; a copy is complete or not there, and made only once.
@@ -103,8 +102,7 @@ def cache_videos(
         root: Where they are.
         out: Where the copies go, at `name_of_copy`.
         settings: How they are coded.
-        num_workers: Processes; 0 works in this one.
-        timeout_seconds: Time that one video may take.
+        workers: Processes, and the time that one video may take.
         progress: Called with the number of videos that are done, and of all.
 
     Raises:
@@ -113,9 +111,7 @@ def cache_videos(
     count = CacheCount()
     names = sorted(set(paths))
     requests = _requests(names, Path(root), out, settings, count)
-    for outcome in run_in_processes(
-        make_copy, requests, num_workers=num_workers, timeout_seconds=timeout_seconds
-    ):
+    for outcome in run_in_processes(make_copy, requests, workers):
         if outcome.failure:
             count.failures[outcome.item['path']] = outcome.reason
         elif outcome.value is not None:
@@ -284,9 +280,8 @@ def run_caching(options: argparse.Namespace) -> int:
             options.data_root,
             videos,
             settings,
-            num_workers=options.workers,
-            timeout_seconds=options.timeout,
-            progress=progress,
+            Workers(options.workers, options.timeout),
+            progress,
         )
     for file in options.annotations:
         write_list_of_copies(file, options.out / file.name, options.data_root, count)

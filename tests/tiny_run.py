@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmaction_timesformer.engine.launch import run_test
+from mmaction_timesformer.engine.launch import EvaluationOptions, run_test
 from video_clips.annotation_files import write_annotations
 from video_clips.clip import Clip
 from video_clips.writing import write_video
@@ -37,7 +37,11 @@ def make_run(folder: Path, epochs: int = 8, scheme: str = 'divided_space_time') 
     cfg.work_dir = str(work_dir)
     Runner.from_cfg(cfg).train()
     (checkpoint,) = work_dir.glob('best_*.pth')
-    run_test(str(config), str(checkpoint), work_dir=str(work_dir), dump=str(work_dir / 'test.pkl'))
+    run_test(
+        str(config),
+        str(checkpoint),
+        EvaluationOptions(str(work_dir), dump=str(work_dir / 'test.pkl')),
+    )
     return work_dir
 
 

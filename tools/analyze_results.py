@@ -55,9 +55,10 @@ def main() -> None:
     """Write the page."""
     options = vars(parse_args())
     import mmaction_timesformer  # noqa: F401  (registers the models)
-    from mmaction_timesformer.reports.results.analysis import analyze_runs
+    from mmaction_timesformer.reports.results.analysis import AnalysisOptions, analyze_runs
 
-    print(analyze_runs(**options))
+    runs, out = options.pop('runs'), options.pop('out')
+    print(analyze_runs(runs, out, AnalysisOptions(**options)))
 
 
 if __name__ == '__main__':

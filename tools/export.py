@@ -57,11 +57,12 @@ def main() -> int:
     if options['image_size']:
         options['image_size'] = tuple(options['image_size'])
     import mmaction_timesformer  # noqa: F401  (mends the stack first)
-    from mmaction_timesformer.inference.exporting.export import export
+    from mmaction_timesformer.inference.exporting.export import ExportOptions, export
     from mmaction_timesformer.inference.exporting.verification import DisagreementError
 
     try:
-        print(export(**options))
+        files = [options.pop(name) for name in ('config', 'checkpoint', 'out')]
+        print(export(*files, ExportOptions(**options)))
     except DisagreementError as error:
         print(f'error: {in_a_line(error)}', file=sys.stderr)
         return FAILED

@@ -44,9 +44,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Test as the command line says."""
     options = vars(parse_args())
-    from mmaction_timesformer.engine.launch import run_test
+    from mmaction_timesformer.engine.launch import EvaluationOptions, run_test
 
-    run_test(**options)
+    config, checkpoint = options.pop('config'), options.pop('checkpoint')
+    run_test(config, checkpoint, EvaluationOptions(**options))
 
 
 if __name__ == '__main__':

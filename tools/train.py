@@ -56,9 +56,9 @@ def main() -> None:
     """Train as the command line says."""
     options = vars(parse_args())
     print(f'Reading {options["config"]} and loading PyTorch ...', flush=True)
-    from mmaction_timesformer.engine.launch import run_training
+    from mmaction_timesformer.engine.launch import TrainingOptions, run_training
 
-    run_training(**options)
+    run_training(options.pop('config'), TrainingOptions(**options))
 
 
 if __name__ == '__main__':

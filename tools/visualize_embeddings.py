@@ -44,9 +44,10 @@ def main() -> None:
     """Write the page."""
     options = vars(parse_args())
     import mmaction_timesformer  # noqa: F401  (registers the models)
-    from mmaction_timesformer.reports.embeddings.page import visualize_embeddings
+    from mmaction_timesformer.reports.embeddings.page import EmbeddingOptions, visualize_embeddings
 
-    print(visualize_embeddings(**options))
+    files = [options.pop(name) for name in ('config', 'checkpoint', 'out')]
+    print(visualize_embeddings(*files, EmbeddingOptions(**options)))
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ functions that give (num_clips, T) frame numbers.
 
 mmaction2's default wraps a clip that is too short: 8 frames at interval 32 of a clip with 60 frames
 are 0, 32, 4, 36, 8, 40, 12, 44, so a worker who walks up to the cabin jumps back again and again
-(`sample_like_mmaction2`). The rules here never wrap:
+(`Mmaction2Sampler`). The rules here never wrap:
 
 ==================== ===========================================================================
 ``repeat_last``      keeps the interval; past the end it repeats the last frame
@@ -20,18 +20,18 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from video_clips.mmaction2_sampling import sample_like_mmaction2
+from video_clips.mmaction2_sampling import Mmaction2Sampler
 
 __all__ = [
     'SHORT_CLIP_RULES',
     'ClipTooShortError',
+    'Mmaction2Sampler',
     'ShortClipRule',
     'frames_between',
     'frames_needed',
     'frames_on_show',
     'largest_interval',
     'sample_frames',
-    'sample_like_mmaction2',
     'sample_span',
     'sample_uniformly',
 ]
@@ -63,7 +63,6 @@ def sample_frames(
     num_clips: int = 1,
     *,
     short_clip: str = 'repeat_last',
-    test_mode: bool = False,
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Sample by frames, without wrapping.
@@ -75,8 +74,7 @@ def sample_frames(
         num_clips: How many samples of the clip: in testing spread evenly from its start to its end
             (one lies in the middle), in training one at random in each of as many equal parts.
         short_clip: What to do where T frames at this interval do not fit.
-        test_mode: Draw nothing at random.
-        rng: Needed in training.
+        rng: Source of chance, in training; None, as in testing, draws nothing at random.
 
     Returns:
         (num_clips, T) int64, rising along T, from 0 to N - 1.
@@ -94,14 +92,14 @@ def sample_frames(
                 f'has {num_frames} frames; {clip_len} at interval {frame_interval} need {needed}'
             )
         if short_clip == 'uniform':
-            return sample_uniformly(num_frames, clip_len, num_clips, test_mode=test_mode, rng=rng)
+            return sample_uniformly(num_frames, clip_len, num_clips, rng=rng)
         if short_clip == 'shrink_interval':
             frame_interval = max(largest_interval(num_frames, clip_len), 1)
     room = max(num_frames - frames_needed(clip_len, frame_interval), 0)
-    if test_mode:
+    if rng is None:
         starts = np.floor(_spread(room, num_clips)).astype(np.int64)
     else:
-        starts = np.floor(_one_in_each_part(room + 1, num_clips, _need(rng))).astype(np.int64)
+        starts = np.floor(_one_in_each_part(room + 1, num_clips, rng)).astype(np.int64)
     frames = starts[:, None] + np.arange(clip_len) * frame_interval
     return np.minimum(frames, num_frames - 1)
 
@@ -111,7 +109,6 @@ def sample_uniformly(
     clip_len: int,
     num_clips: int = 1,
     *,
-    test_mode: bool = False,
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """One frame of each of T equal parts of the clip: the middle one in testing, else a random one.
@@ -120,17 +117,16 @@ def sample_uniformly(
         num_frames: Frames of the clip, N; with fewer than T some are taken more than once.
         clip_len: Frames wanted, T.
         num_clips: How many samples; in testing the parts' inner points are spread evenly.
-        test_mode: Draw nothing at random.
-        rng: Needed in training.
+        rng: Source of chance, in training; None, as in testing, draws nothing at random.
 
     Returns:
         (num_clips, T) int64, not falling along T, from 0 to N - 1.
     """
     _check(num_frames, clip_len, num_clips, 'uniform')
-    if test_mode:
+    if rng is None:
         inside = np.broadcast_to((np.arange(num_clips) + 0.5) / num_clips, (clip_len, num_clips)).T
     else:
-        inside = _need(rng).random((num_clips, clip_len))
+        inside = rng.random((num_clips, clip_len))
     frames = (np.arange(clip_len) + inside) * num_frames / clip_len
     return np.minimum(frames.astype(np.int64), num_frames - 1)
 
@@ -142,7 +138,6 @@ def sample_span(
     num_clips: int = 1,
     *,
     short_clip: str = 'repeat_last',
-    test_mode: bool = False,
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Sample by time, so that clips of any frame rate show the same span.
@@ -156,8 +151,7 @@ def sample_span(
         span_seconds: Length of the span, S.
         num_clips: As in `sample_frames`.
         short_clip: What to do where the span does not fit.
-        test_mode: Draw nothing at random.
-        rng: Needed in training.
+        rng: Source of chance, in training; None, as in testing, draws nothing at random.
 
     Returns:
         (num_clips, T) int64, not falling along T, from 0 to N - 1.
@@ -182,13 +176,13 @@ def sample_span(
                 f'{clip_len} steps of {step:.3f} s do not fit'
             )
         if short_clip == 'uniform':
-            return sample_uniformly(num_frames, clip_len, num_clips, test_mode=test_mode, rng=rng)
+            return sample_uniformly(num_frames, clip_len, num_clips, rng=rng)
         if short_clip == 'shrink_interval':
             step = (times[-1] - times[0]) / (clip_len - 1)
-    if test_mode:
+    if rng is None:
         starts = _spread(max(room - frame_seconds, 0.0), num_clips)
     else:
-        starts = _one_in_each_part(max(room, 0.0), num_clips, _need(rng))
+        starts = _one_in_each_part(max(room, 0.0), num_clips, rng)
     moments = times[0] + starts[:, None] + np.arange(clip_len) * step
     return frames_on_show(times, moments)
 
@@ -245,12 +239,6 @@ def _check(num_frames: int, clip_len: int, num_clips: int, short_clip: str) -> N
             raise ValueError(f'{name} must be at least 1, got {count}')
     if short_clip not in SHORT_CLIP_RULES:
         raise ValueError(f'short_clip must be one of {SHORT_CLIP_RULES}, got {short_clip!r}')
-
-
-def _need(rng: np.random.Generator | None) -> np.random.Generator:
-    if rng is None:
-        raise ValueError('sampling in training draws at random: pass rng, or test_mode=True')
-    return rng
 
 
 def _spread(room: float, num: int) -> np.ndarray:

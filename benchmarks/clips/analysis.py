@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.clips.analysis_runs import make_large_set, measure_speed, run_interrupted
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
             results['large_set'] = run_interrupted(
                 target, report, options.workers, options.kill_after
             )
-    write_record(
+    Record(
         'analysis',
         'Speed and memory of the dataset analysis',
         {
@@ -51,9 +51,8 @@ def run(options: argparse.Namespace) -> None:
         },
         results,
         _tables(results, options.large),
-        options.out,
         packages=('av', 'numpy', 'pandas', 'scikit-learn'),
-    )
+    ).write(options.out)
 
 
 def _tables(results: dict[str, Any], num_large: int) -> list[str]:

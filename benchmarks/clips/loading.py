@@ -24,7 +24,7 @@ import mmaction_timesformer.datasets.transforms  # noqa: F401
 from benchmarks.clips.clip_files import render_camera_video
 from benchmarks.clips.worker_memory import memory_of_loading
 from benchmarks.interleave import Timings, time_in_turn
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from data_analysis.copies import CopySettings, cache_videos, name_of_copy
 from mmaction_timesformer.registry import TRANSFORMS
 from video_clips.clip import find_clips
@@ -67,15 +67,14 @@ def run(options: argparse.Namespace) -> None:
         }
         if options.long_minutes:
             results['memory'] = memory_of_loading(folder, options.long_minutes)
-    write_record(
+    Record(
         'data',
         'Loading clips of 8 frames',
         {'clips': options.clips, 'rounds': options.rounds, 'short side': SHORT_SIDE},
         results,
         _tables(results),
-        options.out,
         packages=('av', 'decord', 'mmcv-lite', 'numpy', 'opencv-python'),
-    )
+    ).write(options.out)
 
 
 def _sets(options: argparse.Namespace, folder: Path) -> Iterable[tuple[str, list[str]]]:

@@ -19,7 +19,7 @@ from mmengine.config import Config
 from benchmarks.detection.endurance import measure_endurance, watch_hour
 from benchmarks.detection.event_trial import try_events
 from benchmarks.detection.speed import make_checkpoint, measure_speed, render_video
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 
 CONFIGS = {
     'tiny': 'timesformer_divST-tiny_scratch_1xb16-amp-8x32x1-60e_railway-yard-rgb.py',
@@ -112,7 +112,7 @@ def _speed(options: argparse.Namespace, folder: Path) -> None:
     render_video(video, seconds)
     make_checkpoint(Config.fromfile(config), checkpoint)
     rows = measure_speed(str(config), video, checkpoint, options.rounds)
-    write_record(
+    Record(
         f'detect_speed_{options.model}',
         f'Speed of detection with the {options.model} model',
         {
@@ -123,16 +123,15 @@ def _speed(options: argparse.Namespace, folder: Path) -> None:
         },
         rows,
         _columns(SPEEDS, rows),
-        options.out,
         packages=('av', 'decord', 'opencv-python'),
-    )
+    ).write(options.out)
 
 
 def _hour(options: argparse.Namespace, folder: Path) -> None:
     tool = ['tools/benchmark.py', 'detect', 'watch']
     trials = measure_endurance(tool, folder, options.seconds, options.pace)
     over_time = trials[0]['mib_over_time']
-    write_record(
+    Record(
         'detect_hour',
         'An hour of video, in one go and killed on the way',
         {'seconds': options.seconds, 'pace': options.pace},
@@ -149,9 +148,8 @@ def _hour(options: argparse.Namespace, folder: Path) -> None:
             '',
             *table(('second of video', 'MiB'), over_time[:: max(1, len(over_time) // 12)]),
         ],
-        options.out,
         packages=('av',),
-    )
+    ).write(options.out)
 
 
 def _events(options: argparse.Namespace, folder: Path) -> None:
@@ -168,7 +166,7 @@ def _events(options: argparse.Namespace, folder: Path) -> None:
         for label, tuned in trial.rules.items()
     ]
     figures = [asdict(row) for row in trial.figures]
-    write_record(
+    Record(
         'detect_events',
         'Danger events in rendered recordings never seen',
         {
@@ -187,9 +185,8 @@ def _events(options: argparse.Namespace, folder: Path) -> None:
             '',
             *_columns(RULES, rules),
         ],
-        options.out,
         packages=('av',),
-    )
+    ).write(options.out)
 
 
 def _columns(names: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -17,7 +17,7 @@ from mmengine.config import Config
 
 from benchmarks.detection.stream_speed import CONTENDERS, NAIVE, run_for, time_moment
 from benchmarks.detection.stream_trial import try_model
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from mmaction_timesformer.evaluation.classification import Estimate
 from video_clips.plain_data import plain
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _speed(options: argparse.Namespace) -> None:
     timings = time_moment(options.rounds)
-    write_record(
+    Record(
         'streams_speed',
         'The price of one more model frame, base model, 224x224',
         {'rounds': options.rounds},
@@ -82,13 +82,12 @@ def _speed(options: argparse.Namespace) -> None:
                 ],
             ),
         ],
-        options.out,
-    )
+    ).write(options.out)
 
 
 def _hour(options: argparse.Namespace) -> None:
     rows = run_for(options.config, options.seconds)
-    write_record(
+    Record(
         f'streams_hour_{Path(options.config).stem.split("_")[1]}',
         f'An hour of stream, {Path(options.config).stem}',
         {'seconds': options.seconds},
@@ -109,8 +108,7 @@ def _hour(options: argparse.Namespace) -> None:
                 ],
             ),
         ],
-        options.out,
-    )
+    ).write(options.out)
 
 
 def _quality(options: argparse.Namespace) -> None:
@@ -121,7 +119,7 @@ def _quality(options: argparse.Namespace) -> None:
             for later, figures in tried.items():
                 results[f'{name}, {later:g} s later' if later else name] = figures
             print(f'{name}: done', flush=True)
-    write_record(
+    Record(
         'streams',
         'Online models over rendered recordings never seen',
         {
@@ -132,9 +130,8 @@ def _quality(options: argparse.Namespace) -> None:
         },
         plain(results),
         _tables(results, options.anticipate),
-        options.out,
         packages=('av',),
-    )
+    ).write(options.out)
 
 
 def _tables(results: Mapping[str, Mapping[str, Any]], anticipate: float) -> list[str]:

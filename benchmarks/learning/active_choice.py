@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.record import write_record
+from benchmarks.record import Record
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.detection.events.rules import SAFE_CLASS
 from mmaction_timesformer.detection.events.tracker import EventTracker, ScoredWindow
@@ -241,7 +241,7 @@ def run(options: argparse.Namespace) -> None:
         'random orders': NUM_RANDOM,
     }
     title = 'Order of the review queue: labels given against F1 on other days'
-    write_record('active-choice', title, settings, results, table(results), options.out)
+    Record('active-choice', title, settings, results, table(results)).write(options.out)
 
 
 def curve(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from mmaction_timesformer.models.heads.ridge import RidgeStatistics
 
 NUM_FEATURES, NUM_CLASSES, STRENGTH = 2880, 4, 0.1
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure and write the record."""
     rows = [measure(number) for number in options.clips]
-    write_record(
+    Record(
         'increments',
         'Twenty corrections of a closed-form head',
         dict(
@@ -44,8 +44,7 @@ def run(options: argparse.Namespace) -> None:
             '',
             *table(list(rows[0]), [list(row.values()) for row in rows]),
         ],
-        options.out,
-    )
+    ).write(options.out)
 
 
 def measure(num_rows: int) -> dict[str, Any]:

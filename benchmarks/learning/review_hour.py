@@ -19,11 +19,11 @@ from mmengine.config import Config
 
 from benchmarks.learning.reviewing import Verdicts, review
 from benchmarks.learning.watching import FrameMemo, watch
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from demo_yard.rendering.dataset import DemoSettings, render_demo_dataset
 from mmaction_timesformer.detection.quality.command import Results, figures_of
 from mmaction_timesformer.detection.quality.evaluate import EventMetrics, evaluate_events
-from mmaction_timesformer.engine.launch import run_training
+from mmaction_timesformer.engine.launch import TrainingOptions, run_training
 from mmaction_timesformer.learning.corrections import Corrections, read_corrections
 from mmaction_timesformer.learning.increments import Learner
 from mmaction_timesformer.learning.lineage import Card, Lineage
@@ -164,7 +164,7 @@ def train(folder: Path) -> tuple[Path, Path]:
     file = folder / 'config.py'
     if not checkpoint.is_file():
         make_config(folder).dump(str(file))
-        run_training(str(file), work_dir=str(work_dir), no_validate=True, seed=0)
+        run_training(str(file), TrainingOptions(str(work_dir), no_validate=True, seed=0))
     return file, checkpoint
 
 
@@ -205,7 +205,7 @@ def write(trials: Sequence[Trial], count: int, out: Path) -> None:
     rows = [_row(str(t.seed), t.before.metrics, t.after.metrics, t) for t in trials]
     before, after = (pooled([getattr(t, name) for t in trials]) for name in ('before', 'after'))
     rows.append(_row('all', before, after))
-    write_record(
+    Record(
         'review_hour',
         'False alarms on the next day, after one hour of review',
         dict(
@@ -224,8 +224,7 @@ def write(trials: Sequence[Trial], count: int, out: Path) -> None:
             '',
             *table(list(rows[0]), [list(row.values()) for row in rows]),
         ],
-        out,
-    )
+    ).write(out)
 
 
 def _row(

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from benchmarks.interleave import time_in_turn
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from mmaction_timesformer.models.layers import processor
 from mmaction_timesformer.models.layers.grouping import to_heads
 
@@ -70,10 +70,14 @@ def run(options: argparse.Namespace) -> None:
         num_heads=NUM_HEADS, head_dims=HEAD_DIMS, rounds=options.rounds, device=options.device
     )
     suffix = '' if options.device == 'cpu' else f'_{torch.device(options.device).type}'
-    write_record(
-        f'attention{suffix}', 'Ways to compute attention', settings, results,
-        _tables(results), options.out, sources=SOURCES,
-    )  # fmt: skip
+    Record(
+        f'attention{suffix}',
+        'Ways to compute attention',
+        settings,
+        results,
+        _tables(results),
+        sources=SOURCES,
+    ).write(options.out)
 
 
 def measure(step: str, groups: Groups, dtype: str, device: str, num_rounds: int) -> dict[str, Any]:

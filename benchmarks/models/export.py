@@ -22,7 +22,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from benchmarks.interleave import Timings, time_in_turn
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from mmaction_timesformer.inference.exporting.clip_classifier import reference_of
 from mmaction_timesformer.inference.exporting.export import export, load_model
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel, Run
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> None:
         lines += _table(name, results[name], timings, BATCH_SIZES[name])
     if options.prepare:
         return
-    write_record(
+    Record(
         'export',
         'Exported models',
         {
@@ -111,9 +111,8 @@ def run(options: argparse.Namespace) -> None:
         },
         results,
         lines,
-        options.out,
         packages=('onnx', 'onnxruntime', 'onnxscript'),
-    )
+    ).write(options.out)
 
 
 def _trained(options: argparse.Namespace) -> Subject:

@@ -29,7 +29,7 @@ from benchmarks.models.counting import (
 from benchmarks.models.memory_plot import draw
 from benchmarks.models.peak_memory import peak_bytes
 from benchmarks.models.peers import Setup
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from mmaction_timesformer.models.backbones import TimeSformerBackbone
 from mmaction_timesformer.models.layers import AttentionKernel, AttentionStep, TokenGrid, attend
 
@@ -68,10 +68,14 @@ def run(options: argparse.Namespace) -> None:
     }
     settings = dict(model='base', blocks=NUM_BLOCKS, dtype='float32', rounds=options.rounds)
     draw(results, options.out / 'memory.png', CARD_GIB)
-    write_record(
-        'memory', 'The five schemes against the size of a clip', settings, results,
-        _tables(results, options.out / 'memory.png'), options.out, sources=SOURCES,
-    )  # fmt: skip
+    Record(
+        'memory',
+        'The five schemes against the size of a clip',
+        settings,
+        results,
+        _tables(results, options.out / 'memory.png'),
+        sources=SOURCES,
+    ).write(options.out)
 
 
 def _points() -> Iterator[tuple[int, int]]:

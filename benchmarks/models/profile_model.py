@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.models import peers
 from benchmarks.models.peers import Setup
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 
 SCHEMES = (
     'space_only',
@@ -110,10 +110,14 @@ def run(options: argparse.Namespace) -> None:
         model='base', num_frames=8, img_size=224, batch_size=1,
         layers=options.layers, dtype=options.dtype, rounds=options.rounds,
     )  # fmt: skip
-    write_record(
-        'profile', "Where the model's time goes", settings, results,
-        _tables(results), options.out, sources=SOURCES,
-    )  # fmt: skip
+    Record(
+        'profile',
+        "Where the model's time goes",
+        settings,
+        results,
+        _tables(results),
+        sources=SOURCES,
+    ).write(options.out)
 
 
 def profile_schemes(

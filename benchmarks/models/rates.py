@@ -25,7 +25,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 from mmaction_timesformer.models import MotionDataPreprocessor
 from mmaction_timesformer.models.recognizers.rates_recognizer import (
     RatesRecognizer,
@@ -209,8 +209,8 @@ def run(options: argparse.Namespace) -> None:
         epochs=EPOCHS, epochs_longer=LONGER, batch=BATCH, learning_rate=RATE, pixels=SIZE,
         windows=WINDOWS, shapes=SHAPES,
     )  # fmt: skip
-    write_record(
-        'rates', 'Several rates, one model', settings, results, tables(results), options.out
+    Record('rates', 'Several rates, one model', settings, results, tables(results)).write(
+        options.out
     )
 
 

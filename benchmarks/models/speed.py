@@ -18,7 +18,7 @@ from benchmarks.models import peers
 from benchmarks.models.floor import flops_of, multiply_alone, products_of
 from benchmarks.models.peak_memory import drop_gradients, in_own_process, peak_bytes
 from benchmarks.models.peers import CNN_FRAMES, CNNS, TIMESFORMERS, Setup
-from benchmarks.record import processor_flags, table, write_record
+from benchmarks.record import Record, processor_flags, table
 
 PARTS = ('float32', 'bfloat16', 'training', 'training_bfloat16', 'memory')
 TITLES = {
@@ -64,7 +64,9 @@ def run(options: argparse.Namespace) -> None:
             settings['rounds'] = options.rounds
         suffix = '' if options.device == 'cpu' else f'_{torch.device(options.device).type}'
         name = f'model_{part}{suffix}'
-        write_record(name, TITLES[part], settings, results, tables, options.out, PACKAGES, SOURCES)
+        Record(
+            name, TITLES[part], settings, results, tables, packages=PACKAGES, sources=SOURCES
+        ).write(options.out)
 
 
 def infer(setup: Setup, device: str, num_rounds: int) -> dict[str, Any]:

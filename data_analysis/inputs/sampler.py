@@ -10,9 +10,9 @@ import pandas as pd
 from video_clips.sampling import (
     SHORT_CLIP_RULES,
     ClipTooShortError,
+    Mmaction2Sampler,
     frames_needed,
     sample_frames,
-    sample_like_mmaction2,
     sample_span,
     sample_uniformly,
 )
@@ -91,25 +91,22 @@ def sample_indices(settings: SamplerSettings, num_frames: int, fps: float) -> np
     interval = settings.frame_interval or 1
     try:
         if settings.is_uniform:
-            samples = sample_uniformly(num_frames, length, number, test_mode=True)
+            samples = sample_uniformly(num_frames, length, number)
         elif rule == 'loop' or settings.target_fps:
-            samples = sample_like_mmaction2(
-                num_frames,
+            sampler = Mmaction2Sampler(
                 length,
                 interval,
                 number,
-                short_clip='loop' if rule == 'loop' else 'repeat_last',
+                out_of_bound_opt='loop' if rule == 'loop' else 'repeat_last',
                 test_mode=True,
                 target_fps=settings.target_fps,
-                fps=fps,
             )
+            samples = sampler.sample(num_frames, fps)
         elif settings.span_seconds:
             times, span = np.arange(num_frames) / fps, settings.span_seconds
-            samples = sample_span(times, length, span, number, short_clip=rule, test_mode=True)
+            samples = sample_span(times, length, span, number, short_clip=rule)
         else:
-            samples = sample_frames(
-                num_frames, length, interval, number, short_clip=rule, test_mode=True
-            )
+            samples = sample_frames(num_frames, length, interval, number, short_clip=rule)
     except ClipTooShortError:
         return np.zeros(0, int)
     return samples[len(samples) // 2]

@@ -15,7 +15,7 @@ from data_analysis.measuring.clip_table import any_text
 from data_analysis.measuring.file_measurement import MEASUREMENT_VERSION, FileMeasurement, Tier
 from data_analysis.measuring.measure_file import measure_file
 from data_analysis.measuring.measurement_store import MeasurementStore
-from data_analysis.measuring.worker_pool import Outcome, run_in_processes
+from data_analysis.measuring.worker_pool import Outcome, Workers, run_in_processes
 from video_clips.reading.remote import file_identity, without_password
 
 Identity = tuple[int, int]
@@ -113,12 +113,8 @@ def measure_files(
 def _outcomes(requests: Iterable[tuple[str, int]], settings: MeasureSettings) -> Iterator[Outcome]:
     """Measures here or on a cluster."""
     if settings.ray_address is None:
-        return run_in_processes(
-            measure_file,
-            requests,
-            num_workers=settings.num_workers,
-            timeout_seconds=settings.timeout_seconds,
-        )
+        workers = Workers(settings.num_workers, settings.timeout_seconds)
+        return run_in_processes(measure_file, requests, workers)
     from data_analysis.measuring.ray_pool import run_on_ray
 
     return run_on_ray(

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from data_analysis.measuring.worker_pool import Outcome, run_in_processes
+from data_analysis.measuring.worker_pool import Outcome, Workers, run_in_processes
 
 LOCAL = 'local'
 """The address that starts a Ray of its own on this machine."""
@@ -103,8 +103,7 @@ def _work(
     outcomes = run_in_processes(
         functools.partial(_apply, function),
         numbered,
-        num_workers=1,
-        timeout_seconds=timeout_seconds,
+        Workers(1, timeout_seconds),
     )
     numbers, texts = [], []
     for outcome in outcomes:

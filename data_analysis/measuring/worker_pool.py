@@ -36,12 +36,28 @@ class Outcome:
     reason: str = ''
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Child processes.
+
+    Attributes:
+        number: 0 works in this process, without protection or time limit.
+        timeout_seconds: Time that one item may take before its process is killed.
+    """
+
+    number: int = 0
+    timeout_seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        if self.number < 0 or self.timeout_seconds <= 0:
+            raise ValueError(
+                f'num_workers must be at least 0 and timeout_seconds positive, '
+                f'got {self.number} and {self.timeout_seconds}'
+            )
+
+
 def run_in_processes(
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
-    *,
-    num_workers: int,
-    timeout_seconds: float,
+    function: Callable[[Any], Any], items: Iterable[Any], workers: Workers
 ) -> Iterator[Outcome]:
     """Applies `function` to each item and yields the outcomes as they come, in no fixed order.
 
@@ -50,36 +66,29 @@ def run_in_processes(
     Args:
         function: A function of a module, which a new process can import.
         items: What to work on; anything that can be pickled.
-        num_workers: Child processes. 0 works in this process, without protection or time limit.
-        timeout_seconds: Time that one item may take before its process is killed.
+        workers: Processes to work in.
 
     Raises:
-        ValueError: for a negative number of workers or a time limit that is not positive.
         RuntimeError: if a worker cannot even start.
     """
-    if num_workers < 0 or timeout_seconds <= 0:
-        raise ValueError(
-            f'num_workers must be at least 0 and timeout_seconds positive, '
-            f'got {num_workers} and {timeout_seconds}'
-        )
-    if num_workers == 0:
+    if workers.number == 0:
         yield from _run_here(function, items)
         return
-    workers = [_Worker(function, timeout_seconds) for _ in range(num_workers)]
+    pool = [_Worker(function, workers.timeout_seconds) for _ in range(workers.number)]
     remaining = iter(items)
     try:
-        while workers:
-            patience = max(0.0, min(worker.deadline for worker in workers) - time.monotonic())
-            ready = wait([worker.connection for worker in workers], patience)
-            for worker in list(workers):
+        while pool:
+            patience = max(0.0, min(worker.deadline for worker in pool) - time.monotonic())
+            ready = wait([worker.connection for worker in pool], patience)
+            for worker in list(pool):
                 outcome = worker.look(worker.connection in ready)
                 if outcome is not None:
                     yield outcome
                 if worker.is_idle and not worker.take(remaining):
                     worker.stop()
-                    workers.remove(worker)
+                    pool.remove(worker)
     finally:
-        for worker in workers:
+        for worker in pool:
             worker.stop()
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from data_analysis.copies import CacheCount, CopySettings, cache_videos
 from data_analysis.measuring.measure import MeasureSettings
+from data_analysis.measuring.worker_pool import Workers
 from data_analysis.splitting.presets import Preset
 from video_clips.reading.remote import is_remote
 
@@ -60,6 +61,6 @@ def make_copies(
             root,
             out,
             CopySettings(short_side=preset.short_side),
-            num_workers=measure.num_workers,
-            progress=progress,
+            Workers(measure.num_workers),
+            progress,
         )

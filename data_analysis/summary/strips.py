@@ -19,7 +19,7 @@ from PIL import Image
 
 from data_analysis.inputs.sampler import SamplerSettings, sample_indices
 from data_analysis.measuring.clip_table import by_class
-from data_analysis.measuring.worker_pool import run_in_processes
+from data_analysis.measuring.worker_pool import Workers, run_in_processes
 from video_clips.reading.remote import local_copy
 from video_clips.reading.video import VideoError, open_video
 
@@ -165,8 +165,7 @@ def decode_strips(
             (index, opened.get(strip['file'], strip['file']), strip['frames'])
             for index, strip in enumerate(wanted)
         ),
-        num_workers=num_workers if wanted else 0,
-        timeout_seconds=_TIMEOUT_SECONDS,
+        Workers(num_workers if wanted else 0, _TIMEOUT_SECONDS),
     ):
         index = outcome.item[0]
         if outcome.failure is None:

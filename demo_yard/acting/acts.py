@@ -73,25 +73,29 @@ def _begin(
     return earliest + rng.uniform(0.0, room - length / speed), speed
 
 
-def _walk(
-    stage: Stage,
-    rng: np.random.Generator,
-    member: Crew,
-    goal: FloatArray | None,
-    station: str,
-    span: Span,
-    seen_least: float = SEEN_LEAST,
-    keep_off: Sequence[Circle] = (),
-) -> Span | None:
-    """Send a worker to `goal`, which is `station`, within `span`.
+@dataclass(frozen=True)
+class _Way:
+    """Where a worker walks to."""
 
-    A way that covers less than `seen_least` widths of the picture is not taken.
-    """
+    goal: FloatArray | None
+    station: str
+    """Name of the goal."""
+    seen_least: float = SEEN_LEAST
+    """A way that covers less, in widths of the picture, is not taken."""
+    keep_off: Sequence[Circle] = ()
+    """Obstacles besides those that always stand there."""
+
+
+def _walk(
+    stage: Stage, rng: np.random.Generator, member: Crew, way: _Way, span: Span
+) -> Span | None:
+    """Send a worker on a way within `span`."""
+    goal, station = way.goal, way.station
     if goal is None:
         return None
     start = member.timeline.place
-    obstacles = [*stage.obstacles(member.station, station), *keep_off]
-    if stage.seen_distance(start, goal) < seen_least:
+    obstacles = [*stage.obstacles(member.station, station), *way.keep_off]
+    if stage.seen_distance(start, goal) < way.seen_least:
         return None
     route = stage.route(rng, start, goal, obstacles)
     if route is None:
@@ -124,7 +128,7 @@ def _approach(station: str) -> Performance:
         if member is None:
             return None
         goal = stage.spot(rng, station)
-        return _walk(stage, rng, member, goal, station, (earliest, latest))
+        return _walk(stage, rng, member, _Way(goal, station), (earliest, latest))
 
     return perform
 
@@ -137,7 +141,7 @@ def _leave(station: str) -> Performance:
         if member is None:
             return None
         goal = stage.free_place(rng, stage.obstacles(AWAY, AWAY))
-        return _walk(stage, rng, member, goal, AWAY, (earliest, latest))
+        return _walk(stage, rng, member, _Way(goal, AWAY), (earliest, latest))
 
     return perform
 
@@ -148,7 +152,7 @@ def pass_by(stage: Stage, rng: np.random.Generator, earliest: float, latest: flo
     if member is None:
         return None
     goal = stage.free_place(rng, stage.obstacles(AWAY, AWAY))
-    return _walk(stage, rng, member, goal, AWAY, (earliest, latest))
+    return _walk(stage, rng, member, _Way(goal, AWAY), (earliest, latest))
 
 
 def _drive(
@@ -292,7 +296,7 @@ def enliven(
             continue
         obstacles = [*stage.obstacles(AWAY, AWAY), *keep_off]
         goal = stage.free_place(rng, obstacles)
-        _walk(stage, rng, member, goal, AWAY, span, 0.08, keep_off)
+        _walk(stage, rng, member, _Way(goal, AWAY, 0.08, keep_off), span)
     begin = max(span[0], stage.excavator.arm_busy_until)
     seconds = span[1] - begin
     if seconds < 1.0:

@@ -99,28 +99,35 @@ def ground_colors(view: GroundView, yard: Yard, weather: Weather) -> Field:
     colors *= (0.9 + 0.2 * view.noise(rng, 1.5) + 0.22 * grain)[..., None]
     _wheel_ruts(rng, colors, across, yard)
     for offset in yard.track_offsets:
-        _track(rng, colors, along, across - np.float32(offset), grain, blobs, view.footprint)
+        pixels = _Pixels(along, across - np.float32(offset), grain, blobs, view.footprint)
+        _track(rng, colors, pixels)
     _weathered(colors, weather, blobs, view.noise(rng, 2.2))
     return colors
 
 
-def _track(
-    rng: np.random.Generator,
-    colors: Field,
-    along: Field,
-    across: Field,
-    grain: Field,
-    blobs: Field,
-    footprint: Field,
-) -> None:
-    """Ballast, sleepers and the rails' feet of one track; `across` is measured from its middle."""
-    distance = np.abs(across)
+@dataclass(frozen=True)
+class _Pixels:
+    """The ground under each pixel, beside one track."""
+
+    along: Field
+    """Metres along the track."""
+    across: Field
+    """Metres from the track's middle."""
+    grain: Field
+    blobs: Field
+    footprint: Field
+    """Metres that a pixel covers."""
+
+
+def _track(rng: np.random.Generator, colors: Field, pixels: _Pixels) -> None:
+    """Ballast, sleepers and the rails' feet of one track."""
+    distance, blobs, footprint = np.abs(pixels.across), pixels.blobs, pixels.footprint
     stone: Color = ((126, 116, 106), (112, 108, 106), (140, 122, 102))[rng.integers(3)]
     ballast = _edge(1.75 + 0.5 * (blobs - 0.5) - distance, np.maximum(footprint, np.float32(0.2)))
-    stones = np.asarray(stone, np.float32) * (1 + 0.6 * grain[..., None])
+    stones = np.asarray(stone, np.float32) * (1 + 0.6 * pixels.grain[..., None])
     _blend(colors, stones, 0.92 * ballast)
     timber: Color = ((92, 74, 60), (150, 146, 138))[rng.integers(2)]
-    phase = np.abs((along / 0.75) % 1.0 - 0.5) * 0.75
+    phase = np.abs((pixels.along / 0.75) % 1.0 - 0.5) * 0.75
     # Sleepers closer than pixels merge into their average.
     apart = np.clip(0.75 / footprint - 1.0, 0, 1)
     sleepers = apart * _edge(0.15 - phase, footprint) + (1 - apart) * 0.4

@@ -6,6 +6,7 @@ device, so that the same command runs without a GPU.
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,36 +24,61 @@ from video_clips.whole_files import check_writable, naming_failed_writes
 _WEIGHT_KEYS = ('load_from', 'checkpoint', 'pretrained')
 
 
-def run_training(
-    config: str,
-    *,
-    work_dir: str | None = None,
-    resume: str | None = None,
-    amp: bool = False,
-    no_validate: bool = False,
-    auto_scale_lr: bool = False,
-    seed: int | None = None,
-    diff_rank_seed: bool = False,
-    deterministic: bool = False,
-    cfg_options: dict[str, Any] | None = None,
-    launcher: str = 'none',
-) -> None:
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of any run; the names are those of mmaction2's tools."""
+
+    work_dir: str | None = None
+    """Folder for logs and checkpoints; by default the config's own choice, or else ``work_dirs/``
+    and the config's name."""
+    cfg_options: dict[str, Any] | None = None
+    """Values that replace the config's, whatever set them."""
+    launcher: str = 'none'
+    """``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions(RunOptions):
+    """Options of a training."""
+
+    resume: str | None = None
+    """``'auto'`` for the newest whole checkpoint in the work folder, or a checkpoint's path."""
+    amp: bool = False
+    """Whether to train in the mixed precision that suits the device."""
+    no_validate: bool = False
+    """Whether to leave validation out."""
+    auto_scale_lr: bool = False
+    """Whether to scale the learning rate with the total batch size."""
+    seed: int | None = None
+    """Seed of all random numbers."""
+    diff_rank_seed: bool = False
+    """Whether every process adds its rank to the seed."""
+    deterministic: bool = False
+    """Whether to use deterministic algorithms only."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions(RunOptions):
+    """Options of a test."""
+
+    dump: str | None = None
+    """Pickle file for all predictions, as mmaction2's analysis tools read it."""
+    show: bool = False
+    """Whether to show predictions in a window."""
+    show_dir: str | None = None
+    """Folder to draw predictions into."""
+    interval: int = 1
+    """Every how many samples to show or draw one."""
+    wait_time: float = 2
+    """Seconds for which a window stays."""
+
+
+def run_training(config: str, options: TrainingOptions | None = None) -> None:
     """Train as a config says.
 
     Args:
         config: Path of the config.
-        work_dir: Folder for logs and checkpoints; by default the config's own choice, or else
-            ``work_dirs/`` and the config's name.
-        resume: ``'auto'`` for the newest whole checkpoint in the work folder, or a
-            checkpoint's path.
-        amp: Whether to train in the mixed precision that suits the device.
-        no_validate: Whether to leave validation out.
-        auto_scale_lr: Whether to scale the learning rate with the total batch size.
-        seed: Seed of all random numbers.
-        diff_rank_seed: Whether every process adds its rank to the seed.
-        deterministic: Whether to use deterministic algorithms only.
-        cfg_options: Values that replace the config's, whatever set them.
-        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        options: Changes to it.
 
     Raises:
         FileNotFoundError: If there is no such config or checkpoint.
@@ -60,55 +86,37 @@ def run_training(
         ValueError: If the config cannot be read or built; with ``amp``, if the config's optimizer
             wrapper is not a standard one.
     """
-    cfg = _load(config, work_dir, launcher)
-    if no_validate:
+    options = options or TrainingOptions()
+    cfg = _load(config, options)
+    if options.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if amp:
+    if options.amp:
         _use_mixed_precision(cfg)
-    if resume is not None:
+    if options.resume is not None:
         cfg.resume = True
-        cfg.load_from = None if resume == 'auto' else resume
-    if auto_scale_lr:
+        cfg.load_from = None if options.resume == 'auto' else options.resume
+    if options.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     randomness = dict(cfg.get('randomness') or {'seed': None})
-    if seed is not None:
-        randomness['seed'] = seed
-    if diff_rank_seed:
+    if options.seed is not None:
+        randomness['seed'] = options.seed
+    if options.diff_rank_seed:
         randomness['diff_rank_seed'] = True
-    if deterministic:
+    if options.deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
-    runner = _build_runner(cfg, cfg_options)
+    runner = _build_runner(cfg, options.cfg_options)
     with naming_failed_writes(str(cfg.work_dir)):
         runner.train()
 
 
-def run_test(
-    config: str,
-    checkpoint: str,
-    *,
-    work_dir: str | None = None,
-    dump: str | None = None,
-    show: bool = False,
-    show_dir: str | None = None,
-    interval: int = 1,
-    wait_time: float = 2,
-    cfg_options: dict[str, Any] | None = None,
-    launcher: str = 'none',
-) -> None:
+def run_test(config: str, checkpoint: str, options: EvaluationOptions | None = None) -> None:
     """Test a checkpoint as a config says, and print its metrics.
 
     Args:
         config: Path of the config.
         checkpoint: Path or URL of the checkpoint, or the work folder of a training.
-        work_dir: Folder for logs and metrics; chosen as in training by default.
-        dump: Pickle file for all predictions, as mmaction2's analysis tools read it.
-        show: Whether to show predictions in a window.
-        show_dir: Folder to draw predictions into.
-        interval: Every how many samples to show or draw one.
-        wait_time: Seconds for which a window stays.
-        cfg_options: Values that replace the config's, whatever set them.
-        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        options: Changes to the config, and outputs beside the metrics.
 
     Raises:
         FileNotFoundError: If there is no such config or checkpoint.
@@ -116,31 +124,27 @@ def run_test(
         ValueError: If the config cannot be read or built, the checkpoint does not fit it, or the
             name of the dump does not say that it is a pickle.
     """
+    options = options or EvaluationOptions()
     if Path(config).suffix == '.py':
         check_checkpoint(checkpoint)
-    cfg = _load(config, work_dir, launcher)
+    cfg = _load(config, options)
     cfg.load_from = (
         checkpoint if '://' in checkpoint else str(find_checkpoint(Path(checkpoint).expanduser()))
     )
-    if show or show_dir is not None:
+    if options.show or options.show_dir is not None:
         cfg.default_hooks.visualization = {
             'type': 'VisualizationHook',
             **cfg.default_hooks.get('visualization', {}),
             'enable': True,
-            'show': show,
-            'out_dir': show_dir,
-            'interval': interval,
-            'wait_time': wait_time,
+            'show': options.show,
+            'out_dir': options.show_dir,
+            'interval': options.interval,
+            'wait_time': options.wait_time,
         }
+    dump = options.dump
     if dump is not None:
-        if not dump.endswith(('.pkl', '.pickle')):
-            raise ValueError(f'the dump is a pickle file: its name must end in .pkl, unlike {dump}')
-        Path(dump).parent.mkdir(parents=True, exist_ok=True)
-        check_writable(Path(dump).parent)
-        evaluators = cfg.test_evaluator
-        evaluators = list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
-        cfg.test_evaluator = [*evaluators, {'type': 'DumpResults', 'out_file_path': dump}]
-    runner = _build_runner(cfg, cfg_options)
+        _dump_results(cfg, dump)
+    runner = _build_runner(cfg, options.cfg_options)
     runner.strict_loading = True
     try:
         with naming_failed_writes(dump or str(cfg.work_dir)):
@@ -151,10 +155,22 @@ def run_test(
         raise
 
 
-def _load(config: str, work_dir: str | None, launcher: str) -> Config:
+def _dump_results(cfg: Config, dump: str) -> None:
+    """Add the evaluator that writes all predictions."""
+    if not dump.endswith(('.pkl', '.pickle')):
+        raise ValueError(f'the dump is a pickle file: its name must end in .pkl, unlike {dump}')
+    Path(dump).parent.mkdir(parents=True, exist_ok=True)
+    check_writable(Path(dump).parent)
+    evaluators = cfg.test_evaluator
+    evaluators = list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
+    cfg.test_evaluator = [*evaluators, {'type': 'DumpResults', 'out_file_path': dump}]
+
+
+def _load(config: str, options: RunOptions) -> Config:
     cfg = read_config(config)
-    cfg.launcher = launcher
-    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(config).stem))
+    cfg.launcher = options.launcher
+    by_default = str(Path('work_dirs', Path(config).stem))
+    cfg.work_dir = options.work_dir or cfg.get('work_dir') or by_default
     return cfg
 
 

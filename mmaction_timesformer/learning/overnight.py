@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmaction_timesformer.engine.launch import run_training
+from mmaction_timesformer.engine.launch import TrainingOptions, run_training
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.learning.corrections import Corrections, name_of, names_of, windows_of
 from mmaction_timesformer.learning.features import FeatureReader, span_seconds
@@ -167,12 +167,8 @@ class _Night:
                 part['pretrained'] = None
         with write_atomically(self.folder / 'config.py') as stream:
             stream.write(config_text(Config(values)))
-        run_training(
-            str(self.folder / 'config.py'),
-            work_dir=str(self.folder),
-            no_validate=True,
-            seed=self.settings.seed,
-        )
+        options = TrainingOptions(str(self.folder), no_validate=True, seed=self.settings.seed)
+        run_training(str(self.folder / 'config.py'), options)
         return read_checkpoint(find_checkpoint(self.folder))
 
     def finished(self, content: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,18 @@
 import json
 
-from benchmarks.record import table, write_record
+from benchmarks.record import Record, table
 
 
 def test_a_record_tells_on_what_and_from_where(tmp_path):
     lines = table(('what', 'seconds'), [('ours', 1.5), ('theirs', 3)])
-    write_record(
-        'model_demo', 'Speed', dict(num_rounds=3), {'ours': 1.5}, lines, tmp_path, ['einops', 'nil']
-    )
+    Record(
+        'model_demo',
+        'Speed',
+        dict(num_rounds=3),
+        {'ours': 1.5},
+        lines,
+        packages=['einops', 'nil'],
+    ).write(tmp_path)
     record = json.loads((tmp_path / 'model_demo.json').read_text())
     assert record['results'] == {'ours': 1.5}
     assert record['settings'] == {'num_rounds': 3}

@@ -119,7 +119,6 @@ def test_a_video_whose_picture_starts_late_is_read_where_it_is(
         real_videos / 'faults',
         tmp_path,
         CopySettings(),
-        num_workers=0,
     )
     assert count.made == 0
     assert '2.5 s after its sound' in count.failures['video_starts_at_2.5s.mp4']

@@ -67,8 +67,7 @@ def test_defaults_leave_the_config_alone(built: list[Config], config: str) -> No
 
 
 def test_words_win_over_the_config(built: list[Config], config: str) -> None:
-    launch.run_training(
-        config,
+    options = launch.TrainingOptions(
         work_dir='elsewhere',
         amp=True,
         no_validate=True,
@@ -77,6 +76,7 @@ def test_words_win_over_the_config(built: list[Config], config: str) -> None:
         diff_rank_seed=True,
         cfg_options={'model.depth': 2, 'work_dir': 'at last'},
     )
+    launch.run_training(config, options)
     (cfg,) = built
     assert cfg.work_dir == 'at last'
     assert cfg.model.depth == 2
@@ -88,7 +88,7 @@ def test_words_win_over_the_config(built: list[Config], config: str) -> None:
 
 @pytest.mark.parametrize(('word', 'load_from'), [('auto', None), ('a.pth', 'a.pth')])
 def test_resume(word: str, load_from: str | None, built: list[Config], config: str) -> None:
-    launch.run_training(config, resume=word)
+    launch.run_training(config, launch.TrainingOptions(resume=word))
     assert built[0].resume is True
     assert built[0].load_from == load_from
 
@@ -97,14 +97,16 @@ def test_mixed_precision_needs_a_standard_wrapper(config: str, tmp_path: Path) -
     other = tmp_path / 'other.py'
     other.write_text(f"_base_ = '{config}'\noptim_wrapper = dict(type='ApexOptimWrapper')\n")
     with pytest.raises(ValueError, match='ApexOptimWrapper'):
-        launch.run_training(str(other), amp=True)
+        launch.run_training(str(other), launch.TrainingOptions(amp=True))
 
 
 def test_dump_and_drawings_are_added(built: list[Config], config: str, tmp_path: Path) -> None:
     checkpoint = tmp_path / 'a.pth'
     checkpoint.touch()
     dump = str(tmp_path / 'a.pkl')
-    launch.run_test(config, str(checkpoint), dump=dump, show_dir='drawn', interval=3)
+    launch.run_test(
+        config, str(checkpoint), launch.EvaluationOptions(dump=dump, show_dir='drawn', interval=3)
+    )
     (cfg,) = built
     assert cfg.load_from == str(checkpoint)
     assert [evaluator.type for evaluator in cfg.test_evaluator] == ['AccMetric', 'DumpResults']
@@ -123,7 +125,7 @@ def test_dump_must_be_called_a_pickle(config: str, tmp_path: Path) -> None:
     checkpoint = tmp_path / 'a.pth'
     checkpoint.touch()
     with pytest.raises(ValueError, match=r'must end in \.pkl, unlike a\.json'):
-        launch.run_test(config, str(checkpoint), dump='a.json')
+        launch.run_test(config, str(checkpoint), launch.EvaluationOptions(dump='a.json'))
 
 
 def test_resume_takes_the_newest_whole_checkpoint(
@@ -134,13 +136,15 @@ def test_resume_takes_the_newest_whole_checkpoint(
     os.utime(tmp_path / 'epoch_1.pth', (0, 0))
     os.truncate(tmp_path / 'epoch_2.pth', 500)
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
-    launch.run_training(config, resume='auto', work_dir=str(tmp_path))
+    launch.run_training(config, launch.TrainingOptions(resume='auto', work_dir=str(tmp_path)))
     assert built[0].load_from == str(tmp_path / 'epoch_1.pth')
 
 
 def test_checkpoints_of_any_config_are_whole(built: list[Config], config: str) -> None:
     hook = {'type': 'CheckpointHook', 'max_keep_ckpts': 1}
-    launch.run_training(config, cfg_options={'default_hooks.checkpoint': hook})
+    launch.run_training(
+        config, launch.TrainingOptions(cfg_options={'default_hooks.checkpoint': hook})
+    )
     assert built[0].default_hooks.checkpoint == {'type': 'WholeCheckpointHook', 'max_keep_ckpts': 1}
 
 
@@ -155,7 +159,7 @@ def test_no_secret_of_an_address_reaches_the_config(
         'model.init_cfg': [{'checkpoint': 'https://host/a.pth?sig=secret3'}],
         'model.neck.pretrained': public,
     }
-    launch.run_training(config, cfg_options=options)
+    launch.run_training(config, launch.TrainingOptions(cfg_options=options))
     (cfg,) = built
     assert 'secret' not in cfg.pretty_text
     assert (cfg.load_from, cfg.model.pretrained) == ('/hub/1', '/hub/2')

@@ -6,9 +6,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmaction_timesformer.engine.launch import run_test
+from mmaction_timesformer.engine.launch import EvaluationOptions, run_test
 from mmaction_timesformer.registry import MODELS
-from mmaction_timesformer.reports.results.analysis import analyze_runs
+from mmaction_timesformer.reports.results.analysis import AnalysisOptions, analyze_runs
 
 CONFIG = """
 _base_ = '{base}'
@@ -34,13 +34,15 @@ def cnn_run(tiny_run, tmp_path_factory):
     torch.save(weights, folder / 'epoch_1.pth')
     (folder / 'last_checkpoint').write_text(str(folder / 'epoch_1.pth'))
     dump = str(folder / 'test.pkl')
-    run_test(str(config), str(folder / 'epoch_1.pth'), work_dir=str(folder), dump=dump)
+    run_test(str(config), str(folder / 'epoch_1.pth'), EvaluationOptions(str(folder), dump=dump))
     return folder
 
 
 def test_a_cnn_and_a_timesformer_on_one_page(tiny_run, cnn_run, tmp_path):
     runs = [(tiny_run, tiny_run / 'test.pkl'), (cnn_run, cnn_run / 'test.pkl')]
-    page = analyze_runs(runs, tmp_path / 'out', num_examples=0, num_checked=0).read_text()
+    page = analyze_runs(
+        runs, tmp_path / 'out', AnalysisOptions(num_examples=0, num_checked=0)
+    ).read_text()
     facts = json.loads((tmp_path / 'out' / 'results.json').read_text())
     model = MODELS.build(Config.fromfile(cnn_run / 'i3d.py').model)
     costs = [run['cost'] for run in facts['runs']]
@@ -56,7 +58,9 @@ def test_a_cnn_and_a_timesformer_on_one_page(tiny_run, cnn_run, tmp_path):
 
 def test_a_cnn_s_mistakes_are_shown_without_maps(cnn_run, tmp_path):
     runs = [(cnn_run, cnn_run / 'test.pkl')]
-    page = analyze_runs(runs, tmp_path / 'out', num_examples=3, with_cost=False).read_text()
+    page = analyze_runs(
+        runs, tmp_path / 'out', AnalysisOptions(num_examples=3, with_cost=False)
+    ).read_text()
     facts = json.loads((tmp_path / 'out' / 'results.json').read_text())
     assert facts['faithfulness'] is None
     assert len(facts['examples']) == 3

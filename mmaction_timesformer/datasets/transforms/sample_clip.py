@@ -95,7 +95,6 @@ class SampleClip(BaseTransform):
                 self.span_seconds,
                 self.num_clips,
                 short_clip=self.out_of_bound,
-                test_mode=self.test_mode,
                 rng=rng,
             )
         if self.frame_interval is not None:
@@ -105,12 +104,9 @@ class SampleClip(BaseTransform):
                 self.frame_interval,
                 self.num_clips,
                 short_clip=self.out_of_bound,
-                test_mode=self.test_mode,
                 rng=rng,
             )
-        return sample_uniformly(
-            num_frames, self.clip_len, self.num_clips, test_mode=self.test_mode, rng=rng
-        )
+        return sample_uniformly(num_frames, self.clip_len, self.num_clips, rng=rng)
 
     @staticmethod
     def _seconds(results: dict) -> np.ndarray:

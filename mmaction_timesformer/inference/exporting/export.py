@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,15 +37,27 @@ LEAST_AGREEMENT = 0.9
 CHECKED_CLIPS = 64
 
 
+@dataclass(frozen=True)
+class ExportOptions:
+    """How a checkpoint is exported."""
+
+    int8: str | None = None
+    """``dynamic`` or ``static``, for ONNX."""
+    calibration_clips: int = 64
+    """Training clips that ``static`` measures activations on."""
+    image_size: tuple[int, int] | None = None
+    """(height, width) of frames, where the config's pipeline leaves it open."""
+    device: str = 'cpu'
+    """Device that a package is compiled for."""
+    cfg_options: Mapping[str, Any] | None = None
+    """Values that replace the config's."""
+
+
 def export(
     config: str | Path | Config,
     checkpoint: str | Path,
     out: str | Path,
-    int8: str | None = None,
-    calibration_clips: int = 64,
-    image_size: tuple[int, int] | None = None,
-    device: str = 'cpu',
-    cfg_options: Mapping[str, Any] | None = None,
+    options: ExportOptions | None = None,
 ) -> str:
     """Write a checkpoint as a file for another runtime; it appears only if it agrees.
 
@@ -53,11 +65,7 @@ def export(
         config: The model's config.
         checkpoint: Its weights.
         out: ``.onnx``, or ``.pt2`` for a compiled package.
-        int8: ``dynamic`` or ``static``, for ONNX.
-        calibration_clips: Training clips that ``static`` measures activations on.
-        image_size: (height, width) of frames, where the config's pipeline leaves it open.
-        device: What a package is compiled for.
-        cfg_options: Values that replace the config's.
+        options: How to export.
 
     Returns:
         What was written and how well it agrees.
@@ -67,23 +75,19 @@ def export(
         ValueError: They do not fit each other, or an argument makes no sense.
         DisagreementError: The exported model differs from its source; there is no file then.
     """
-    target = Path(out)
-    if target.suffix not in SUFFIXES:
-        raise ValueError(f'{out}: give a name that ends in {" or ".join(SUFFIXES)}')
-    if target.suffix == '.pt2' and int8:
-        raise ValueError('--int8 is for .onnx files')
-    if target.suffix == '.onnx' and device != 'cpu':
-        raise ValueError('a .onnx file is for any device; leave --device out')
+    options, target = options or ExportOptions(), Path(out)
+    device = options.device
+    _check_target(target, options)
     if not isinstance(config, Config):
         config = read_config(str(config))
-    config.merge_from_dict(dict(cfg_options or {}))
+    config.merge_from_dict(dict(options.cfg_options or {}))
     if is_online(config):
-        if target.suffix != '.onnx' or int8 or image_size:
+        if target.suffix != '.onnx' or options.int8 or options.image_size:
             raise ValueError(
                 'the step of a stream is exported as float32 .onnx, for the size of the config'
             )
         return export_stream(config, checkpoint, target)
-    model, metadata = load_model(config, checkpoint, image_size, device)
+    model, metadata = load_model(config, checkpoint, options.image_size, device)
     reference = reference_of(model, metadata.temperature)
     program = trace(ClipClassifier(model, metadata.temperature), metadata.clip_shape, device)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -100,11 +104,21 @@ def export(
             write_onnx(program, file, metadata.to_strings())
             exported = ExportedModel.open(file)
         report = f'differs by {verify(exported, reference):.1g} at most'
-        if int8:
-            file, share = _quantize(file, int8, calibration_clips, reference, metadata, config)
+        if options.int8:
+            file, share = _quantize(file, options, reference, metadata, config)
             report = f'int8, {share:.1%} of validation clips in the same class'
         shutil.move(file, target)
     return f'{target} ({target.stat().st_size / 1e6:.1f} MB): {report}'
+
+
+def _check_target(target: Path, options: ExportOptions) -> None:
+    """Refuse a name of the file, or options that it excludes."""
+    if target.suffix not in SUFFIXES:
+        raise ValueError(f'{target}: give a name that ends in {" or ".join(SUFFIXES)}')
+    if target.suffix == '.pt2' and options.int8:
+        raise ValueError('--int8 is for .onnx files')
+    if target.suffix == '.onnx' and options.device != 'cpu':
+        raise ValueError('a .onnx file is for any device; leave --device out')
 
 
 def load_model(
@@ -153,8 +167,7 @@ def _find_size(steps: tuple[Mapping[str, Any], ...]) -> tuple[int, int]:
 
 def _quantize(
     file: Path,
-    method: str,
-    count: int,
+    options: ExportOptions,
     reference: Run,
     metadata: ExportMetadata,
     config: Config,
@@ -163,10 +176,11 @@ def _quantize(
     from mmaction_timesformer.inference.exporting.onnx_file import annotate
     from mmaction_timesformer.inference.exporting.quantization import METHODS, quantize
 
+    method = options.int8
     if method not in METHODS:
         raise ValueError(f'int8={method!r} is unknown; choose from {METHODS}')
     target = file.with_name('int8.onnx')
-    quantize(file, target, method, _clips(config, 'train', count))
+    quantize(file, target, method, _clips(config, 'train', options.calibration_clips))
     annotate(target, replace(metadata, precision='int8').to_strings())
     share = agreement(ExportedModel.open(target), reference, _clips(config, 'val', CHECKED_CLIPS))
     if share < LEAST_AGREEMENT:

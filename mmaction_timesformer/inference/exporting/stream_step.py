@@ -84,26 +84,22 @@ class StreamStep(nn.Module):
         self,
         picture: Tensor,
         seconds: Tensor,
-        count: Tensor,
-        background: Tensor,
-        previous: Tensor,
-        past: Tensor,
-        hidden: Tensor,
+        *state: Tensor,
     ) -> tuple[Tensor, ...]:
         """Take a frame.
 
         Args:
             picture: (3, H, W), uint8, RGB.
             seconds: Its time (1,), float64.
-            count: Frames before it (1,).
-            background: Mean of what the camera has shown (H, W).
-            previous: The picture before (H, W).
-            past: Keys and values (L, 2, P, heads, W - 1, d).
-            hidden: Of the head (1, 1, channels).
+            state: From `begin` or the step before: ``count`` of frames before it (1,),
+                ``background``, the mean of what the camera has shown (H, W), ``previous``, the
+                picture before (H, W), ``past`` keys and values (L, 2, P, heads, W - 1, d), and
+                ``hidden`` of the head (1, 1, channels).
 
         Returns:
             Probabilities (1 + F, K), and the state from ``count`` on.
         """
+        count, background, previous, past, hidden = state
         frame, background, previous = self._pixels(picture.float(), count, background, previous)
         tokens, grid = self.backbone._embed(frame[None, :, None], seconds[None])
         caches = []

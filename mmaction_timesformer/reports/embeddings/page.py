@@ -43,17 +43,29 @@ class PositionChart:
     figure: Figure
 
 
+@dataclass(frozen=True)
+class EmbeddingOptions:
+    """Clips to show, and how their features are computed and placed."""
+
+    splits: Sequence[str] = SPLITS
+    """Of ``train``, ``val`` and ``test``."""
+    max_clips: int = 1000
+    """Clips at most, taken evenly."""
+    device: str = 'cpu'
+    """Device that the model runs on."""
+    seed: int = 0
+    """Of t-SNE."""
+    num_workers: int = 0
+    """Processes that decode."""
+    cfg_options: Mapping[str, Any] | None = None
+    """Values that replace the config's."""
+
+
 def visualize_embeddings(
     config: str | Path,
     checkpoint: str | Path,
     out: str | Path,
-    *,
-    splits: Sequence[str] = SPLITS,
-    max_clips: int = 1000,
-    device: str = 'cpu',
-    seed: int = 0,
-    num_workers: int = 0,
-    cfg_options: dict[str, Any] | None = None,
+    options: EmbeddingOptions | None = None,
 ) -> Path:
     """Show the clips of a data set as a model's features see them.
 
@@ -61,12 +73,7 @@ def visualize_embeddings(
         config: The model's config.
         checkpoint: Its weights.
         out: The folder to write.
-        splits: Of ``train``, ``val`` and ``test``.
-        max_clips: Clips at most, taken evenly.
-        device: Where the model runs.
-        seed: Of t-SNE.
-        num_workers: Processes that decode.
-        cfg_options: Values that replace the config's.
+        options: Clips to show, and how.
 
     Returns:
         The page; beside it lie ``features.npy``, ``clips.csv`` and the charts.
@@ -79,10 +86,13 @@ def visualize_embeddings(
     if not Path(config).is_file():
         raise FileNotFoundError(f'{config}: no such config')
     cfg = read_config(str(config))
-    merge_options(cfg, cfg_options or {})
-    trained = TrainedModel.load(cfg, checkpoint, device)
-    collected = collect_features(trained, splits, max_clips, num_workers=num_workers)
-    places, variance = project(collected.features, seed)
+    options = options or EmbeddingOptions()
+    merge_options(cfg, dict(options.cfg_options or {}))
+    trained = TrainedModel.load(cfg, checkpoint, options.device)
+    collected = collect_features(
+        trained, options.splits, options.max_clips, num_workers=options.num_workers
+    )
+    places, variance = project(collected.features, options.seed)
     table = clip_table(collected, trained.classes)
     charts = position_charts(trained)
     with staged_folder(out) as folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,26 @@ from mmaction_timesformer.reports.results.run_files import RunFiles
 from video_clips.whole_files import staged_folder
 
 
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """Contents of the page that need the model."""
+
+    num_examples: int = 10
+    """Mistakes and close calls to show; 0 for none."""
+    num_checked: int = 12
+    """Clips on which maps are checked by deletion and insertion; 0 for none."""
+    with_cost: bool = True
+    """Whether to measure parameters, FLOPs, time and memory."""
+    checkpoint: str | Path | None = None
+    """The first run's weights, for the examples; by default its best or last."""
+    device: str = 'cpu'
+    """Device that models run on."""
+
+
 def analyze_runs(
     runs: Sequence[tuple[str | Path, str | Path]],
     out: str | Path,
-    *,
-    checkpoint: str | Path | None = None,
-    device: str = 'cpu',
-    num_examples: int = 10,
-    num_checked: int = 12,
-    with_cost: bool = True,
+    options: AnalysisOptions | None = None,
 ) -> Path:
     """Analyse runs and write a page about them.
 
@@ -49,11 +60,7 @@ def analyze_runs(
             others, which must be tested on the same clips.
         out: The folder to write ``report.html``, ``results.json``, ``predictions.csv`` (the
             first run, clip by clip) and ``figures`` into.
-        checkpoint: The first run's weights, for the examples; by default its best or last.
-        device: Where models run.
-        num_examples: Mistakes and close calls to show; 0 for none.
-        num_checked: Clips on which maps are checked by deletion and insertion; 0 for none.
-        with_cost: Whether to measure parameters, FLOPs, time and memory.
+        options: Contents that need the model.
 
     Returns:
         The page.
@@ -62,14 +69,16 @@ def analyze_runs(
         FileNotFoundError: A folder or file is missing.
         ValueError: A file is damaged, or the runs do not fit each other.
     """
+    options = options or AnalysisOptions()
+    num_examples, num_checked = options.num_examples, options.num_checked
     analysed = _named_alike([_read(Path(folder), Path(dump)) for folder, dump in runs])
-    if with_cost:
-        analysed = [replace(run, cost=_cost(run.files, device)) for run in analysed]
+    if options.with_cost:
+        analysed = [replace(run, cost=_cost(run.files, options.device)) for run in analysed]
     first = analysed[0]
     num_mistakes = -(-num_examples * 3 // 5)
     trained, reason = None, ''
     if num_examples or num_checked:
-        trained, reason = _load_model(first.files, checkpoint, device)
+        trained, reason = _load_model(first.files, options.checkpoint, options.device)
     num_close = num_examples - num_mistakes
     examples = show_examples(first.predictions, trained, reason, num_mistakes, num_close)
     checked: list[CheckedClip] = []

@@ -2,15 +2,13 @@ import time
 
 import pytest
 
-from data_analysis.measuring.worker_pool import run_in_processes
+from data_analysis.measuring.worker_pool import Workers, run_in_processes
 from tests.data_analysis.misbehaving import FOR_EVER, double, misbehave
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
 def test_every_item_has_one_outcome(num_workers: int) -> None:
-    outcomes = list(
-        run_in_processes(double, range(20), num_workers=num_workers, timeout_seconds=30)
-    )
+    outcomes = list(run_in_processes(double, range(20), Workers(num_workers, 30)))
     assert {outcome.item: outcome.value for outcome in outcomes} == {n: 2 * n for n in range(20)}
     assert all(outcome.failure is None for outcome in outcomes)
 
@@ -19,8 +17,7 @@ def test_items_that_hang_die_or_raise_harm_no_other() -> None:
     items = ['a', 'hang', 'b', 'die', 'c', 'raise', 'd', 'e']
     started = time.monotonic()
     outcomes = {
-        outcome.item: outcome
-        for outcome in run_in_processes(misbehave, items, num_workers=2, timeout_seconds=4)
+        outcome.item: outcome for outcome in run_in_processes(misbehave, items, Workers(2, 4))
     }
     assert time.monotonic() - started < FOR_EVER
     assert outcomes['hang'].failure == 'timed_out'
@@ -35,7 +32,7 @@ def test_items_that_hang_die_or_raise_harm_no_other() -> None:
 
 
 def test_without_workers_an_error_is_an_outcome_too() -> None:
-    (outcome,) = run_in_processes(misbehave, ['raise'], num_workers=0, timeout_seconds=1)
+    (outcome,) = run_in_processes(misbehave, ['raise'], Workers(0, 1))
     assert (outcome.failure, outcome.reason) == ('raised', 'ValueError: as asked')
 
 
@@ -47,7 +44,7 @@ def test_items_are_drawn_as_they_are_needed() -> None:
             drawn.append(number)
             yield number
 
-    outcomes = run_in_processes(double, items(), num_workers=2, timeout_seconds=30)
+    outcomes = run_in_processes(double, items(), Workers(2, 30))
     next(outcomes)
     assert len(drawn) <= 3
     assert len(list(outcomes)) == 999
@@ -55,6 +52,6 @@ def test_items_are_drawn_as_they_are_needed() -> None:
 
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match='num_workers'):
-        next(run_in_processes(double, [1], num_workers=-1, timeout_seconds=1))
+        next(run_in_processes(double, [1], Workers(-1, 1)))
     with pytest.raises(ValueError, match='timeout_seconds'):
-        next(run_in_processes(double, [1], num_workers=1, timeout_seconds=0))
+        next(run_in_processes(double, [1], Workers(1, 0)))

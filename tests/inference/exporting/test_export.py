@@ -11,7 +11,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.registry import init_default_scope
 
 from mmaction_timesformer.inference.exporting import export as export_module
-from mmaction_timesformer.inference.exporting.export import export
+from mmaction_timesformer.inference.exporting.export import ExportOptions, export
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel
 from mmaction_timesformer.inference.exporting.verification import DisagreementError
 from mmaction_timesformer.inference.recognizer import build_recognizer, read_weights
@@ -110,7 +110,9 @@ def test_what_disagrees_leaves_no_file(exported, tmp_path, monkeypatch):
 def test_arguments_that_make_no_sense_are_named(exported, tmp_path, out, options, message):
     _, checkpoint, _ = exported()
     with pytest.raises(ValueError, match=message):
-        export(make_config('divided_space_time'), checkpoint, tmp_path / out, **options)
+        export(
+            make_config('divided_space_time'), checkpoint, tmp_path / out, ExportOptions(**options)
+        )
 
 
 def test_a_size_that_depends_on_the_video_is_asked_for(tmp_path):

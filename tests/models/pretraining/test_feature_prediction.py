@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmaction_timesformer.datasets import UnlabelledVideoDataset
-from mmaction_timesformer.engine.launch import run_training
+from mmaction_timesformer.engine.launch import TrainingOptions, run_training
 from mmaction_timesformer.models import FeatureMaps, FeaturePrediction
 from mmaction_timesformer.registry import MODELS
 from tests.tiny_run import CLASSES, render, write_config
@@ -154,8 +154,7 @@ def test_pretrain_then_train(tmp_path, capsys):
         for key, value in train.model.backbone.items()
         if key != 'type'
     }
-    run_training(
-        str(ROOT / 'configs/pretraining' / name),
+    options = TrainingOptions(
         work_dir=str(tmp_path / 'pretrained'),
         cfg_options={
             'train_dataloader.dataset.data_root': str(tmp_path / 'data' / 'videos'),
@@ -167,6 +166,7 @@ def test_pretrain_then_train(tmp_path, capsys):
             **backbone,
         },
     )
+    run_training(str(ROOT / 'configs/pretraining' / name), options)
     assert 'expect worse accuracy' not in capsys.readouterr().out
     checkpoint = tmp_path / 'pretrained' / 'epoch_1.pth'
     saved = torch.load(checkpoint, weights_only=True)['state_dict']

@@ -13,7 +13,7 @@ import torch
 from mmaction_timesformer.evaluation import load_dump
 from mmaction_timesformer.inference.clip_features import collect_features
 from mmaction_timesformer.inference.trained_model import TrainedModel
-from mmaction_timesformer.reports.embeddings.page import visualize_embeddings
+from mmaction_timesformer.reports.embeddings.page import EmbeddingOptions, visualize_embeddings
 
 
 @pytest.fixture(scope='module')
@@ -53,7 +53,9 @@ def test_a_clip_of_two_splits_is_taken_once(trained):
 
 def test_the_page(tiny_run, tmp_path):
     (best,) = tiny_run.glob('best_*.pth')
-    page = visualize_embeddings(tiny_run.parent / 'config.py', best, tmp_path / 'out', max_clips=40)
+    page = visualize_embeddings(
+        tiny_run.parent / 'config.py', best, tmp_path / 'out', EmbeddingOptions(max_clips=40)
+    )
     text = page.read_text()
     assert {path.name for path in page.parent.iterdir() if path.name[0] != '.'} == {
         'index.html', 'features.npy', 'clips.csv', 'positions_space.png', 'positions_time.png',

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmaction_timesformer.evaluation import load_dump, predictions_from_samples
-from mmaction_timesformer.reports.results.analysis import analyze_runs
+from mmaction_timesformer.reports.results.analysis import AnalysisOptions, analyze_runs
 from mmaction_timesformer.reports.results.examples import choose
 from tests.tiny_run import CLASSES
 
@@ -30,7 +30,7 @@ def other_dump(tiny_run, tmp_path_factory):
 def report(tiny_run, other_dump, tmp_path_factory):
     out = tmp_path_factory.mktemp('report') / 'results'
     runs = [(tiny_run, tiny_run / 'test.pkl'), (tiny_run, other_dump)]
-    page = analyze_runs(runs, out, num_examples=3, num_checked=8, with_cost=False)
+    page = analyze_runs(runs, out, AnalysisOptions(num_examples=3, num_checked=8, with_cost=False))
     return json.loads((out / 'results.json').read_text()), page.read_text()
 
 
@@ -100,7 +100,9 @@ def test_a_run_without_its_checkpoint_has_examples_without_pictures(tiny_run, tm
     folder.mkdir()
     (folder / 'config.py').write_bytes((tiny_run / 'config.py').read_bytes())
     runs = [(folder, tiny_run / 'test.pkl')]
-    page = analyze_runs(runs, tmp_path / 'out', num_examples=2, with_cost=False).read_text()
+    page = analyze_runs(
+        runs, tmp_path / 'out', AnalysisOptions(num_examples=2, with_cost=False)
+    ).read_text()
     assert 'holds no checkpoint' in page
     facts = json.loads((tmp_path / 'out' / 'results.json').read_text())
     assert facts['faithfulness'] is None
@@ -111,7 +113,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_leaves_nothing(tiny_run, 
     torch.save({'state_dict': {'backbone.cls_token': torch.zeros(1, 1, 7)}}, checkpoint)
     runs = [(tiny_run, tiny_run / 'test.pkl')]
     with pytest.raises(ValueError, match=r'other\.pth'):
-        analyze_runs(runs, tmp_path / 'out', checkpoint=checkpoint, with_cost=False)
+        analyze_runs(
+            runs, tmp_path / 'out', AnalysisOptions(checkpoint=checkpoint, with_cost=False)
+        )
     assert {path.name for path in tmp_path.iterdir()} == {'other.pth'}
 
 
@@ -132,7 +136,7 @@ def test_other_clips_cannot_be_compared(tiny_run, tmp_path):
     dump.write_bytes(pickle.dumps(load_dump(tiny_run / 'test.pkl')[:-1]))
     runs = [(tiny_run, tiny_run / 'test.pkl'), (tiny_run, dump)]
     with pytest.raises(ValueError, match=r'fewer\.pkl: the runs have 32 and 31 clips'):
-        analyze_runs(runs, tmp_path / 'out', num_examples=0, with_cost=False)
+        analyze_runs(runs, tmp_path / 'out', AnalysisOptions(num_examples=0, with_cost=False))
 
 
 def test_examples_are_the_surest_mistakes_and_the_closest_hits():
