@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,6 @@ from mmaction_timesformer.engine.online.hidden_patches import (
     HiddenPatchTraining,
     train_on_hidden_patches,
 )
-from mmaction_timesformer.engine.online.steps import Schedule
 from mmaction_timesformer.evaluation.frame_metrics import FrameMetrics, frame_metrics
 from mmaction_timesformer.inference.online_model import (
     build_online,
@@ -180,14 +179,8 @@ def train_backbone_command(arguments: BackboneArguments) -> None:
         recordings.append(LabeledPictures(pictures, one.labels, one.known))
     if arguments.hidden_steps:
         _train_on_hidden_patches(model, recordings, arguments)
-    train_backbone(
-        model,
-        recordings,
-        BackboneTraining(
-            Schedule(arguments.steps, learning_rate=2e-3, report_steps=25), seed=arguments.seed
-        ),
-        _print_loss,
-    )
+    schedule = replace(BackboneTraining().schedule, num_steps=arguments.steps, seed=arguments.seed)
+    train_backbone(model, recordings, BackboneTraining(schedule), _print_loss)
     weights = {f'backbone.{name}': value for name, value in model.backbone.state_dict().items()}
     with written_beside(arguments.out) as partial:
         torch.save({'state_dict': weights}, partial)
@@ -200,8 +193,9 @@ def _train_on_hidden_patches(
     patch_size = model.backbone.patch_size
     decoder = FutureFrameDecoder(model.backbone.embed_dims, patch_size)
     inputs = [backbone_input(model, one.pictures) for one in recordings]
-    schedule = Schedule(arguments.hidden_steps, report_steps=25)
-    settings = HiddenPatchTraining(schedule, seed=arguments.seed)
+    settings = HiddenPatchTraining()
+    schedule = replace(settings.schedule, num_steps=arguments.hidden_steps, seed=arguments.seed)
+    settings = replace(settings, schedule=schedule)
     train_on_hidden_patches(model.stream[0], decoder, inputs, settings, _print_loss)
 
 
@@ -217,11 +211,8 @@ def train_head_command(arguments: HeadArguments) -> None:
     model = load_backbone(config, arguments.backbone)
     rule = LabelRule(tuple(config.classes), SAFE_CLASS, arguments.margin_seconds)
     recordings = read_recordings(arguments.features, arguments.truth, rule, model.horizons)
-    training = HeadTraining(
-        Schedule(arguments.steps, report_steps=100),
-        max_frames=arguments.max_frames,
-        seed=arguments.seed,
-    )
+    schedule = replace(HeadTraining().schedule, num_steps=arguments.steps, seed=arguments.seed)
+    training = HeadTraining(schedule, max_frames=arguments.max_frames)
     train_head(model.head, recordings, training, _print_loss)
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmaction_timesformer.engine.online.steps import Progress, Schedule, train_modules
+from mmaction_timesformer.engine.online.steps import Progress, Schedule, long_enough, train_modules
 from mmaction_timesformer.models.heads.online_action_head import masked_loss
 from mmaction_timesformer.models.recognizers import OnlineRecognizer
 
-_SCHEDULE = Schedule(700, learning_rate=2e-3, report_steps=25)
+_SCHEDULE = Schedule(700, 12, learning_rate=2e-3, report_steps=25)
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,15 @@ class BackboneTraining:
 
     Attributes:
         schedule: How long and how fast.
-        batch_size: Stretches in a step.
         num_frames: T.
         future_weight: Weight of each horizon ahead, beside the present and what was.
         shift_pixels: Stretches are shifted by up to so many pixels.
-        seed: Of everything.
     """
 
     schedule: Schedule = _SCHEDULE
-    batch_size: int = 12
     num_frames: int = 32
     future_weight: float = 0.1
     shift_pixels: int = 4
-    seed: int = 0
 
 
 def train_backbone(
@@ -76,9 +72,9 @@ def train_backbone(
     Raises:
         ValueError: No recording is as long as a stretch.
     """
-    usable = long_enough(recordings, settings.num_frames)
-    torch.manual_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
+    usable = long_enough(recordings, settings.num_frames, lambda one: len(one.pictures))
+    torch.manual_seed(settings.schedule.seed)
+    rng = np.random.default_rng(settings.schedule.seed)
     sizes = usable[0].labels.shape[1:]
     classify = nn.Linear(model.backbone.embed_dims, sizes[0] * sizes[1])
     inputs = [backbone_input(model, one.pictures) for one in usable]
@@ -93,18 +89,6 @@ def train_backbone(
 
     train_modules([model.backbone, classify], settings.schedule, draw_loss, progress)
     model.eval()
-
-
-def long_enough(recordings: Sequence[LabeledPictures], num_frames: int) -> list[LabeledPictures]:
-    """The recordings that hold a stretch.
-
-    Raises:
-        ValueError: None does.
-    """
-    usable = [one for one in recordings if len(one.pictures) >= num_frames]
-    if not usable:
-        raise ValueError(f'none of {len(recordings)} recordings has {num_frames} frames')
-    return usable
 
 
 @torch.inference_mode()
@@ -139,7 +123,7 @@ def _draw(
     Each lies around a frame of a class; classes take turns by chance, all equally often.
     """
     clips, labels, known = [], [], []
-    for chosen in rng.integers(0, len(places), settings.batch_size):
+    for chosen in rng.integers(0, len(places), settings.schedule.batch_size):
         number, frame = rng.choice(places[chosen])
         one = recordings[number]
         start = int(frame) - int(rng.integers(0, settings.num_frames))

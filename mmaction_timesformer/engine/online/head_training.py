@@ -21,7 +21,7 @@ from mmaction_timesformer.models.heads.online_action_head import (
     probabilities,
 )
 
-_SCHEDULE = Schedule(1500, report_steps=100)
+_SCHEDULE = Schedule(1500, 32, report_steps=100)
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,13 @@ class HeadTraining:
 
     Attributes:
         schedule: How long and how fast.
-        batch_size: Windows in a step.
         min_frames: Shortest window.
         max_frames: Longest window.
-        seed: Of the windows and of dropout.
     """
 
     schedule: Schedule = _SCHEDULE
-    batch_size: int = 32
     min_frames: int = 16
     max_frames: int = 128
-    seed: int = 0
 
 
 def train_head(
@@ -61,13 +57,14 @@ def train_head(
         ValueError: The recordings are of other horizons or channels.
     """
     check_recordings(head, recordings)
-    torch.manual_seed(settings.seed)
-    sampler = WindowSampler(recordings, settings.min_frames, settings.max_frames, settings.seed)
+    seed = settings.schedule.seed
+    torch.manual_seed(seed)
+    sampler = WindowSampler(recordings, settings.min_frames, settings.max_frames, seed)
 
     def draw_loss() -> Tensor:
         batch = {
             name: torch.from_numpy(value)
-            for name, value in sampler.draw(settings.batch_size).items()
+            for name, value in sampler.draw(settings.schedule.batch_size).items()
         }
         features = batch.pop('features').float()
         return torch.stack(list(head.loss(features, FrameTargets(**batch)).values())).sum()

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaction_timesformer.engine.online.steps import Progress, Schedule, train_modules
+from mmaction_timesformer.engine.online.steps import Progress, Schedule, long_enough, train_modules
 from mmaction_timesformer.models.backbones import StreamingTimeSformer
 from mmaction_timesformer.models.heads.future_frame_decoder import (
     FutureFrameDecoder,
@@ -23,7 +23,7 @@ from mmaction_timesformer.models.heads.future_frame_decoder import (
     tube_mask,
 )
 
-_SCHEDULE = Schedule(300, report_steps=25)
+_SCHEDULE = Schedule(300, 12, report_steps=25)
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,15 @@ class HiddenPatchTraining:
 
     Attributes:
         schedule: How long and how fast.
-        batch_size: Stretches in a step.
         num_frames: T.
         tube_ratio: Share of the places that tubes hide.
         num_last: Frames hidden at the end.
-        seed: Of everything.
     """
 
     schedule: Schedule = _SCHEDULE
-    batch_size: int = 12
     num_frames: int = 8
     tube_ratio: float = 0.6
     num_last: int = 1
-    seed: int = 0
 
 
 def train_on_hidden_patches(
@@ -66,23 +62,22 @@ def train_on_hidden_patches(
     Raises:
         ValueError: No recording is as long as a stretch, or a mask hides nothing or everything.
     """
-    usable = [one for one in recordings if one.shape[1] >= settings.num_frames]
-    if not usable:
-        raise ValueError(f'none of {len(recordings)} recordings has {settings.num_frames} frames')
-    rng = np.random.default_rng(settings.seed)
-    generator = torch.Generator().manual_seed(settings.seed)
+    schedule = settings.schedule
+    usable = long_enough(recordings, settings.num_frames, lambda one: one.shape[1])
+    rng = np.random.default_rng(schedule.seed)
+    generator = torch.Generator().manual_seed(schedule.seed)
     rows, columns = decoder.patch_size
     grid = (settings.num_frames, usable[0].shape[2] // rows, usable[0].shape[3] // columns)
     last = last_frames_mask(grid, settings.num_last)
 
     def draw_loss() -> Tensor:
         clips = torch.stack(
-            [_stretch(usable, settings.num_frames, rng) for _ in range(settings.batch_size)]
+            [_stretch(usable, settings.num_frames, rng) for _ in range(schedule.batch_size)]
         )
         mask = last if rng.random() < 0.5 else tube_mask(grid, settings.tube_ratio, generator)
         return hidden_loss(stream, decoder, clips, mask)
 
-    train_modules([stream, decoder], settings.schedule, draw_loss, progress)
+    train_modules([stream, decoder], schedule, draw_loss, progress)
 
 
 def hidden_loss(

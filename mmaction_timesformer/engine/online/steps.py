@@ -1,15 +1,20 @@
-"""The loop that trainings of online models share: AdamW, one cycle of the learning rate."""
+"""The loop that trainings of online models share: AdamW, one cycle of the learning rate.
+
+Each draws stretches of recordings that are long enough.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
+Recording = TypeVar('Recording')
 Progress = Callable[[int, float], None]
 """Called with the number of steps done and the mean loss since the last call."""
 
@@ -20,15 +25,19 @@ class Schedule:
 
     Attributes:
         num_steps: Steps of the optimizer.
+        batch_size: Stretches in a step.
         learning_rate: The highest; it rises for a tenth of the steps and falls to 0.
         weight_decay: Of AdamW.
         report_steps: Distance of progress reports.
+        seed: Of everything.
     """
 
     num_steps: int
+    batch_size: int
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     report_steps: int = 50
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.num_steps < 1 or self.report_steps < 1 or self.learning_rate <= 0:
@@ -36,6 +45,25 @@ class Schedule:
                 f'num_steps={self.num_steps}, report_steps={self.report_steps} and '
                 f'learning_rate={self.learning_rate} must be above 0'
             )
+
+
+def long_enough(
+    recordings: Sequence[Recording], num_frames: int, length: Callable[[Recording], int]
+) -> list[Recording]:
+    """The recordings that hold a stretch.
+
+    Args:
+        recordings: Of any kind.
+        num_frames: Frames of a stretch.
+        length: Number of frames of a recording.
+
+    Raises:
+        ValueError: None does.
+    """
+    usable = [one for one in recordings if length(one) >= num_frames]
+    if not usable:
+        raise ValueError(f'none of {len(recordings)} recordings has {num_frames} frames')
+    return usable
 
 
 def train_modules(

@@ -44,7 +44,7 @@ def test_predicting_beats_copying_the_last_frame_of_a_moving_pattern():
     decoder = FutureFrameDecoder(16, (8, 8), embed_dims=24, num_heads=2, num_layers=1)
     losses = []
     settings = HiddenPatchTraining(
-        Schedule(120, learning_rate=8e-3, report_steps=10), 16, FRAMES, tube_ratio=0.4
+        Schedule(120, 16, learning_rate=8e-3, report_steps=10), FRAMES, tube_ratio=0.4
     )
     train_on_hidden_patches(
         stream,
