@@ -20,6 +20,8 @@ _WITHOUT_SCHEME = re.compile(
     r'|www\.|(\d{1,3}\.){3}\d{1,3}/|[\w.-]+\.(com|net|org|tv|local|lan)/',
     re.I | re.S,
 )
+# A URL with a mistyped scheme is no file either; its text may hold a password.
+_LIKE_URL = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+:/|.*[@=]')
 _HOST = re.compile(r'[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]')
 _FILE = re.compile(r'[\w+-]{1,100}\.(pth|pyth|pt|bin|safetensors|pt2|onnx)')
 
@@ -54,6 +56,17 @@ def public_name(address: str) -> str:
     is_host = found and (found[0] != match['rest'] or '.' in found[0] or ':' in found[0])
     shown = found[0] if found and is_host else ''
     return f'{match["scheme"].lower()}://{shown}#{_fingerprint(address)}'
+
+
+def safe_name(url: str) -> str:
+    """Name a URL by its scheme, host and fingerprint; what is no URL by a fingerprint alone."""
+    name = public_name(url)
+    return f'#{_fingerprint(url)}' if name == url else name
+
+
+def missing_name(text: str) -> str:
+    """Name a text that names nothing here: a path, unless it could be a mistyped address."""
+    return safe_name(text) if _LIKE_URL.match(text) else public_name(text)
 
 
 def _path_or_fingerprint(text: str) -> str:

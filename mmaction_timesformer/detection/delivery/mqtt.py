@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mmaction_timesformer.detection.delivery.outbox import DeliveryError
-from mmaction_timesformer.detection.sources.addresses import check_url, safe_name
+from mmaction_timesformer.detection.sources.addresses import check_url
+from video_clips.safe_names import safe_name
 
 
 class MqttPublisher:

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mmaction_timesformer.detection.delivery.outbox import DeliveryError, RejectedError
-from mmaction_timesformer.detection.sources.addresses import check_url, safe_name
+from mmaction_timesformer.detection.sources.addresses import check_url
+from video_clips.safe_names import safe_name
 
 # The receiver looked at this record and does not want it; everything else may change.
 _REFUSED = (400, 409, 413, 415, 422)

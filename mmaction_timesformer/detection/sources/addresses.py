@@ -1,13 +1,12 @@
-"""URLs of cameras and services: names that hold no secret, and secrets from the environment."""
+"""URLs of cameras and services: whether they can work, and secrets from the environment."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-from video_clips.safe_names import public_name
+from video_clips.safe_names import safe_name
 
 _FORMERLY_KEPT = re.compile(
     r'(channel|channelid|chn|ch|camera|cameraid|cam|id|src|subtype|stream|streamid|streamtype'
@@ -15,14 +14,6 @@ _FORMERLY_KEPT = re.compile(
     re.IGNORECASE,
 )
 _VARIABLE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
-
-
-def safe_name(url: str) -> str:
-    """Name a URL by its scheme, host and fingerprint; what is no URL by a fingerprint alone."""
-    name = public_name(url)
-    if name != url:
-        return name
-    return f'#{hashlib.sha256(url.encode(errors="surrogateescape")).hexdigest()[:8]}'
 
 
 def former_name(url: str) -> str:

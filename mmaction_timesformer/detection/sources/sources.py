@@ -12,17 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmaction_timesformer.detection.sources.addresses import fill_in, safe_name
+from mmaction_timesformer.detection.sources.addresses import fill_in
 from video_clips.clip import list_videos
 from video_clips.commands import printable
-from video_clips.safe_names import public_name
+from video_clips.safe_names import missing_name, safe_name
 
 DEVICE_FORMATS = ('v4l2', 'avfoundation', 'dshow', 'lavfi')
 """FFmpeg's input devices: cameras on Linux, macOS and Windows, and its test pictures."""
 
 _NAMED = re.compile(r'(?P<name>[\w][\w .-]{0,63})=(?P<source>.+)', re.DOTALL)
-# A URL with a mistyped scheme is no file either; its text may hold a password.
-_LIKE_URL = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+:/|.*[@=]')
 
 
 @dataclass(frozen=True)
@@ -107,12 +105,12 @@ def find_sources(texts: Iterable[str | Path], pace: float | None = None) -> list
             found.append(source)
             continue
         is_named = source.name != printable(source.url)
+        shown = source.name if is_named else printable(missing_name(text))
         try:
-            paths = _find_files(source.url, source.name if is_named else _shown(text))
+            paths = _find_files(source.url, shown)
         except (ValueError, OSError) as error:
             failures.append(error)
-            paths = [source.url]
-            source = source if is_named else replace(source, name=_shown(text))
+            paths, source = [source.url], replace(source, name=shown)
         is_itself = paths == [source.url]
         found += [replace(source if is_itself else _file(path), pace=pace) for path in paths]
     if not found:
@@ -134,11 +132,6 @@ def find_left_out(texts: Iterable[str | Path]) -> list[str]:
 
 def _file(path: str) -> Source:
     return Source(printable(path), path)
-
-
-def _shown(text: str) -> str:
-    """A text that names nothing, as far as it may be shown."""
-    return safe_name(text) if _LIKE_URL.match(text) else printable(public_name(text))
 
 
 def _find_files(text: str, shown: str) -> list[str]:
