@@ -13,9 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from PIL import Image
 
-from mmaction_timesformer.explanation.explained_video import ExplainedVideo
 from mmaction_timesformer.explanation.explanation import explain
-from mmaction_timesformer.explanation.pictures import strip
 from mmaction_timesformer.inference.pixel_mapping import TracedClip, View
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.registry import HOOKS
@@ -75,6 +73,10 @@ class PredictionStripsHook(Hook):
 
     def _show(self, runner: Runner, views: torch.Tensor, sample: Any, batch: int, row: int) -> None:
         """Draw one clip, from its middle view (views, channels, T, H, W)."""
+        # matplotlib is behind them, which most trainings do not need.
+        from mmaction_timesformer.explanation.explained_video import ExplainedVideo
+        from mmaction_timesformer.explanation.pictures import strip
+
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         middle = len(views) // 2
         clip = _clip_of_view(views[middle : middle + 1], sample)
