@@ -18,7 +18,15 @@ try:
 finally:
     print(*sorted({'torch', 'pandas', 'mmengine', 'av'} & set(sys.modules)), file=sys.stderr)
 """
-TOOLS = ('train', 'test', 'calibrate', 'prepare_dataset', 'cache_dataset', 'analyze_dataset')
+TOOLS = (
+    'train',
+    'test',
+    'calibrate',
+    'prepare_dataset',
+    'cache_dataset',
+    'analyze_dataset',
+    'draw_schemes',
+)
 
 
 def fail(error: BaseException):
