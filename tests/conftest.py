@@ -1,5 +1,6 @@
 """Fixtures of all tests: the repository's root, and real videos where there are any."""
 
+import multiprocessing
 import os
 import random
 import socket
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
+
+from tests import warm_python
 
 ROOT = Path(__file__).parents[1]
 VIDEOS_VARIABLE = 'MMACTION_TIMESFORMER_VIDEOS'
@@ -29,10 +33,21 @@ def videos_folder() -> Path:
 
 @pytest.fixture(scope='session')
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Work folder of a finished run, see `tests/tiny_run.py`; not to be written into."""
+    """Work folder of a finished run, see `tests/tiny_run.py`; not to be written into.
+
+    The first process that needs it makes it for all.
+    """
     from tests.tiny_run import make_run
 
-    return make_run(tmp_path_factory.mktemp('tiny_run'))
+    folder = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        folder = folder.parent
+    done = folder / 'tiny_run.done'
+    with FileLock(folder / 'tiny_run.lock'):
+        if not done.exists():
+            make_run(folder / 'tiny_run')
+            done.touch()
+    return folder / 'tiny_run' / 'run'
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +86,14 @@ def unused_port() -> Iterator[int]:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(('127.0.0.1', 0))
         yield holder.getsockname()[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start one warm interpreter for all processes of a run; multiprocessing uses it there."""
+    if getattr(config.option, 'numprocesses', None):
+        os.environ[warm_python.FOLDER_VARIABLE] = warm_python.start()
+    elif warm_python.FOLDER_VARIABLE in os.environ:
+        multiprocessing.set_executable(warm_python.loaded_python())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

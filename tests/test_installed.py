@@ -65,9 +65,18 @@ def run(python: Path, folder: Path, *words: object) -> str:
 
 # Importing the package takes seconds, so all is asked of one process.
 CODE = """
+import runpy
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+
+sys.argv = ['-m', 'predict', 'work_dirs/run/best.pth', 'clip.mp4', '--json']
+try:
+    runpy.run_module('mmaction_timesformer', run_name='__main__', alter_sys=True)
+except SystemExit as end:
+    assert not end.code
+print('-' * 9)
 from mmaction_timesformer import build_model, predict
 from mmaction_timesformer.commands import COMMANDS, main
 
@@ -93,16 +102,12 @@ def test_subcommands_configs_and_a_trained_model_work_in_an_empty_folder(
     """By README's first lines, and by the command; the checkpoint alone says what it is."""
     (checkpoint,) = tiny_run.glob('best_*.pth')
     video = next((tiny_run.parent / 'data' / 'videos' / CLASSES[0]).glob('*.mp4'))
-    printed = run(
-        python, tmp_path, '-m', 'mmaction_timesformer', 'predict', checkpoint, video, '--json'
-    )
-    scores = json.loads(printed.splitlines()[-1])['scores']
-    assert set(scores) == set(CLASSES)
-
     shutil.copy(video, tmp_path / 'clip.mp4')
     (tmp_path / 'work_dirs' / 'run').mkdir(parents=True)
     shutil.copy(checkpoint, tmp_path / 'work_dirs' / 'run' / 'best.pth')
-    usage, found = run(python, tmp_path, '-c', CODE).split('-' * 9)
+    predicted, usage, found = run(python, tmp_path, '-c', CODE).split('-' * 9)
+    scores = json.loads(predicted.splitlines()[-1])['scores']
+    assert set(scores) == set(CLASSES)
     base, num_classes, *lines = found.splitlines()[1:]
     assert Path(base).is_relative_to(python.parents[1])
     assert num_classes == '7'

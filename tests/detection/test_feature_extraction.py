@@ -25,7 +25,7 @@ from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.inference.online_model import build_online
 from mmaction_timesformer.registry import MODELS
 from tests.detection.signal_videos import every, write_video
-from tests.warm_python import warm_python
+from tests.warm_python import loaded_python
 
 SIZE = 32
 BACKBONE = dict(
@@ -196,7 +196,7 @@ def test_a_trained_head_detects_as_it_was_measured(yard, backbone, tmp_path):
 def test_wrong_input_is_one_line_and_status_2(root, tmp_path):
     config = tmp_path / 'online.py'
     Config(ONLINE).dump(config)
-    tool = [warm_python(), root / 'tools' / 'train_online.py', config, 'no.pth', 'f', 't']
+    tool = [loaded_python(), root / 'tools' / 'train_online.py', config, 'no.pth', 'f', 't']
     process = subprocess.run([*tool, '--out', tmp_path], capture_output=True, text=True, cwd=root)
     assert process.returncode == 2
     assert process.stderr.splitlines()[-1].startswith('error: ')

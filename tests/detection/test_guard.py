@@ -19,7 +19,7 @@ from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from tests.detection.signal_videos import every, make_detector, read_colours, write_video
 from tests.detection.test_from_config import config, model_files  # noqa: F401
-from tests.warm_python import warm_python
+from tests.warm_python import loaded_python
 from video_clips.growing_files import FolderLock
 
 
@@ -225,7 +225,7 @@ def test_a_run_counts_the_video_that_it_watched(recording, tmp_path):
 
 
 def test_json_output_holds_nothing_else(model_files, recording, root, tmp_path):  # noqa: F811
-    command = [warm_python(), str(root / 'tools' / 'detect.py'), *model_files, str(recording)]
+    command = [loaded_python(), str(root / 'tools' / 'detect.py'), *model_files, str(recording)]
     done = subprocess.run(
         [*command, '--json', '--out', str(tmp_path / 'out')],
         capture_output=True,

@@ -19,7 +19,7 @@ from mmaction_timesformer.detection.results.score_log import read_scores
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source, parse_source
 from tests.detection.signal_videos import every, make_detector, write_video
-from tests.warm_python import warm_python
+from tests.warm_python import loaded_python
 
 WATCH = """
 import sys
@@ -56,7 +56,7 @@ def watch(recording, root, tmp_path):
     processes = []
 
     def start():
-        command = [warm_python(), '-c', WATCH, str(recording), str(tmp_path)]
+        command = [loaded_python(), '-c', WATCH, str(recording), str(tmp_path)]
         processes.append(
             subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         )

@@ -21,7 +21,7 @@ from mmaction_timesformer.studies.planning import Clock, plan
 from mmaction_timesformer.studies.recipes import Task, ridge
 from mmaction_timesformer.studies.spec import Row, Study, read_study
 from tests.tiny_run import render
-from tests.warm_python import warm_python
+from tests.warm_python import loaded_python
 
 ROOT = Path(__file__).parents[2]
 STUDY = """
@@ -78,7 +78,7 @@ def test_a_whole_study(data, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_killed_study_resumes(data, tmp_path):
     arguments = command(data, tmp_path)
-    line = [warm_python(), 'tools/study.py', arguments['study'], data / 'videos']
+    line = [loaded_python(), 'tools/study.py', arguments['study'], data / 'videos']
     line += ['--csv', data / 'val.csv', '--out', tmp_path]
     process = subprocess.Popen(list(map(str, line)), cwd=ROOT, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 300

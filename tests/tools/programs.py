@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from mmaction_timesformer import compat
-from tests.warm_python import warm_python
+from tests.warm_python import loaded_python
 
 
 def start(*command: object, **environment: str) -> subprocess.Popen[str]:
     """Start a program; a Python file is run by an interpreter that is warm."""
     words = [str(word) for word in command]
-    interpreter = [warm_python(), '-W', 'ignore'] if words[0].endswith('.py') else []
+    interpreter = [loaded_python(), '-W', 'ignore'] if words[0].endswith('.py') else []
     return subprocess.Popen(
         [*interpreter, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': warm_python(), **environment},
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': loaded_python(), **environment},
     )
 
 

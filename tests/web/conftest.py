@@ -13,7 +13,7 @@ from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source
 from tests.detection.conftest import need_service
 from tests.detection.signal_videos import every, make_detector, write_video
-from tests.warm_python import warm_python
+from tests.warm_python import loaded_python
 
 CHROMIUM, DRIVER = Path('/usr/bin/chromium'), Path('/usr/bin/chromedriver')
 NUM_ALARMS = 100
@@ -47,7 +47,7 @@ class PageServer:
         """Start it and wait until it says where it listens."""
         root = Path(__file__).parents[2]
         port = self.url.rstrip('/').rpartition(':')[2] or '0'
-        command = [warm_python(), str(root / 'tools/serve.py'), str(self.folder), '--port', port]
+        command = [loaded_python(), str(root / 'tools/serve.py'), str(self.folder), '--port', port]
         self._process = subprocess.Popen(
             [*command, *self._options],
             stdout=subprocess.PIPE,

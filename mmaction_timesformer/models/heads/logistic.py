@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from mmaction_timesformer.models.heads.ridge import SMALLEST_WEIGHT, RidgeStatistics
 
@@ -58,9 +59,6 @@ def solve_logistic(
             for part in parts
         ]
     )
-    # It takes a second to import, and few who build models need it.
-    from sklearn.linear_model import LogisticRegression
-
     axes, coordinates = _space_of(rows)
     found = []
     for strength in strengths:

@@ -1,12 +1,15 @@
 import argparse
 import json
 import shutil
+import sys
 
 from benchmarks.clips import analysis
 from tests.data_analysis.rendering import render_video
+from tests.warm_python import loaded_python
 
 
-def test_the_record_counts_the_clips_of_the_set_and_of_the_killed_run(tmp_path):
+def test_the_record_counts_the_clips_of_the_set_and_of_the_killed_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, 'executable', loaded_python())
     folder = tmp_path / 'set'
     for name in ('digging', 'idle'):
         (folder / name).mkdir(parents=True)

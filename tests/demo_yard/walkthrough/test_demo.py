@@ -11,7 +11,7 @@ from demo_yard.walkthrough.demo import NamedStep, run_demo
 from demo_yard.walkthrough.demo_run import DemoOptions, StepFailedError
 from demo_yard.walkthrough.showing import clips_to_explain
 from demo_yard.walkthrough.steps import last_checkpoint
-from tests.warm_python import warm_python
+from tests.warm_python import loaded_python
 
 
 def test_steps_run_in_order_and_results_are_printed(tmp_path, capsys):
@@ -68,7 +68,7 @@ def test_the_surest_hit_of_each_class_is_explained(tmp_path):
 @pytest.mark.slow
 def test_quick_demo_goes_all_the_way(tmp_path, root):
     run = subprocess.run(
-        [warm_python(), 'tools/demo.py', '--quick', '--work-dir', str(tmp_path)],
+        [loaded_python(), 'tools/demo.py', '--quick', '--work-dir', str(tmp_path)],
         cwd=root,
         capture_output=True,
         text=True,

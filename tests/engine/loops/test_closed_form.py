@@ -10,37 +10,9 @@ from mmengine.runner import Runner
 from sklearn.linear_model import RidgeClassifier
 
 from mmaction_timesformer.registry import DATASETS
+from tests.closed_form_run import write_config
 from tests.tiny_run import CLASSES, render
 from video_clips.annotation_files import read_annotations, write_annotations
-
-CONFIG = """
-_base_ = '{runtime}'
-model = dict(
-    type='Recognizer3D',
-    backbone=dict(type='FrameEncoder', cnn='efficientnet_lite0', stage=2, pretrained=False),
-    cls_head=dict(type='ClosedFormHead', num_classes=4, in_channels=24),
-    data_preprocessor=dict(
-        type='ActionDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3, format_shape='NCTHW'))
-pipeline = [
-    dict(type='OpenVideo'), dict(type='SampleClip', clip_len=4, test_mode=True),
-    dict(type='DecodeFrames'), dict(type='Resize', scale=(32, 32), keep_ratio=False),
-    dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs', meta_keys=('filename', 'recording'))]
-train_dataloader = dict(
-    batch_size=4, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='LabeledVideoDataset', data_root='{data}', data_prefix=dict(video='videos'),
-        ann_file='train.csv', classes={classes}, pipeline=pipeline))
-val_dataloader = dict(
-    train_dataloader, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(train_dataloader['dataset'], ann_file='val.csv', test_mode=True))
-val_evaluator = dict(type='AccMetric', metric_options=dict(top_k_accuracy=dict(topk=(1,))))
-train_cfg = dict(type='ClosedFormTrainLoop', strengths=(0.1,))
-val_cfg = dict(type='ValLoop')
-optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.0))
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1, save_best=None))
-randomness = dict(seed=0)
-"""
 
 
 @pytest.fixture(scope='module')
@@ -50,9 +22,7 @@ def folder(tmp_path_factory) -> Path:
     clips = read_annotations(folder / 'data' / 'train.csv', CLASSES)
     write_annotations(folder / 'data' / 'first.csv', clips[: len(clips) // 2], CLASSES)
     write_annotations(folder / 'data' / 'second.csv', clips[len(clips) // 2 :], CLASSES)
-    runtime = Path(__file__).parents[3] / 'configs/_base_/default_runtime.py'
-    text = CONFIG.format(runtime=runtime, data=folder / 'data', classes=CLASSES)
-    (folder / 'config.py').write_text(text)
+    write_config(folder, CLASSES, 'train.csv', 'val.csv')
     return folder
 
 

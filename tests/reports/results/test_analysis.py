@@ -135,8 +135,9 @@ def test_other_clips_cannot_be_compared(tiny_run, tmp_path):
     dump = tmp_path / 'fewer.pkl'
     dump.write_bytes(pickle.dumps(load_dump(tiny_run / 'test.pkl')[:-1]))
     runs = [(tiny_run, tiny_run / 'test.pkl'), (tiny_run, dump)]
+    options = AnalysisOptions(num_examples=0, num_checked=0, with_cost=False)
     with pytest.raises(ValueError, match=r'fewer\.pkl: the runs have 32 and 31 clips'):
-        analyze_runs(runs, tmp_path / 'out', AnalysisOptions(num_examples=0, with_cost=False))
+        analyze_runs(runs, tmp_path / 'out', options)
 
 
 def test_examples_are_the_surest_mistakes_and_the_closest_hits():
