@@ -94,7 +94,8 @@ def test_bfloat16_follows_float32(scheme):
 def test_the_model_is_one_graph(scheme, trains):
     """torch.compile finds no break, in the blocks or around them, and changes no feature."""
     torch._dynamo.reset()
-    backbone = make(1, attention_type=scheme).train(trains)
+    # A region is a part of the graph: 2x2 patches have few.
+    backbone = make(1, attention_type=scheme, patch_size=16).train(trains)
     clips = torch.randn(1, 3, 2, 32, 32)
     with torch.set_grad_enabled(trains):
         compiled = torch.compile(backbone, fullgraph=True, backend='eager')
