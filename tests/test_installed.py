@@ -40,9 +40,8 @@ def python(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, '-m', 'venv', '--without-pip', folder / 'venv'], check=True)
     python = folder / 'venv' / 'bin' / 'python'
     (wheel,) = folder.glob('*.whl')
-    subprocess.run(
-        [*pip, '--python', python, 'install', '--no-compile', *offline, wheel], check=True
-    )
+    install = [*pip, '--python', python, 'install', '--no-compile', *offline, wheel]
+    subprocess.run(install, check=True)
     packages = {str(Path(torch.__file__).parents[1]), sysconfig.get_path('purelib')}
     site = subprocess.check_output(
         [python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], text=True
