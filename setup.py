@@ -79,7 +79,7 @@ EXTRAS['test'] = [
     'efficientnet-lite-pytorch==0.1.0',
     'httpx>=0.27',
     'pytest>=8',
-    'pytest-xdist>=3.5',
+    'pytest-xdist>=3.7',
     'selenium>=4.25',
     'setuptools>=78.1.1',  # builds the wheel that is tested
     'timesformer-pytorch>=0.4.1',  # a peer whose weights load

@@ -109,7 +109,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU where there is none, unless FAIL_WITHOUT_CUDA=1 forbids it."""
+    """Put files with slow tests first; skip what needs a GPU where there is none.
+
+    ``FAIL_WITHOUT_CUDA=1`` forbids skipping.
+    """
+    # Files are dealt out in order: a slow one at the end would keep one process waiting.
+    slow = {item.path for item in items if item.get_closest_marker('slow')}
+    items.sort(key=lambda item: item.path not in slow)
     marked = [item for item in items if item.get_closest_marker('needs_cuda')]
     if not marked or os.environ.get('FAIL_WITHOUT_CUDA') == '1':
         return

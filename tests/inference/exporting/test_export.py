@@ -28,6 +28,7 @@ def scores_by_mmaction2(config, checkpoint, clips):
         return torch.stack([sample.pred_score for sample in model.test_step(data)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('scheme', SCHEMES)
 def test_onnx_gives_the_scores_of_a_test_run_for_any_batch_size(exported, scheme):
     config, checkpoint, file = exported(scheme)
