@@ -11,25 +11,12 @@ import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import HistoryBuffer
-from mmengine.model import BaseModel
 from mmengine.optim import OneCycleParamScheduler
 from mmengine.runner import Runner
-from torch import Tensor, nn
 
 from mmaction_timesformer import compat
 from tests.fresh_interpreter import run_with_and_without
-
-
-class OneWeight(BaseModel):
-    """The smallest model that mmengine trains."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(1, 1)
-
-    def forward(self, inputs: Tensor, mode: str = 'tensor') -> dict[str, Tensor] | list[float]:
-        output = self.layer(inputs)
-        return {'loss': output.square().mean()} if mode == 'loss' else output.flatten().tolist()
+from tests.small_models import OneWeight
 
 
 class Mean(BaseMetric):

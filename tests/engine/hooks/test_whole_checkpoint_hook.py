@@ -8,9 +8,7 @@ import mmengine.runner.runner as runner_module
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric
-from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from torch import Tensor, nn
 
 from mmaction_timesformer.engine.hooks import (
     WholeCheckpointHook,
@@ -18,18 +16,7 @@ from mmaction_timesformer.engine.hooks import (
     whole_checkpoint_hook,
 )
 from mmaction_timesformer.models.checkpoints import read_checkpoint
-
-
-class OneWeight(BaseModel):
-    """The smallest model that mmengine trains."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(1, 1)
-
-    def forward(self, inputs: Tensor, mode: str = 'tensor') -> dict[str, Tensor] | list[float]:
-        output = self.layer(inputs)
-        return {'loss': output.square().mean()} if mode == 'loss' else output.flatten().tolist()
+from tests.small_models import OneWeight
 
 
 class Epoch(BaseMetric):

@@ -9,14 +9,8 @@ from torch import nn
 
 from mmaction_timesformer.engine.optimizers.layer_decay import layer_of
 from mmaction_timesformer.registry import MODELS
+from tests.small_models import SCHEMES
 
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-)
 RATES = {
     # Three blocks at rate 1/2 under lr 1: layers 0 to 4 learn at 1/16, 1/8, 1/4, 1/2, 1.
     'backbone.cls_token': 1 / 16,

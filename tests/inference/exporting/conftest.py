@@ -9,13 +9,6 @@ from mmengine.config import Config
 from mmaction_timesformer.inference.exporting.export import export
 from mmaction_timesformer.registry import MODELS
 
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-)
 CLASSES = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 NORMALISED = dict(
     type='ActionDataPreprocessor',

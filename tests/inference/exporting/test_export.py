@@ -15,7 +15,8 @@ from mmaction_timesformer.inference.exporting.export import ExportOptions, expor
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel
 from mmaction_timesformer.inference.exporting.verification import DisagreementError
 from mmaction_timesformer.inference.recognizer import build_recognizer, read_weights
-from tests.inference.exporting.conftest import CLASSES, SCHEMES, make_checkpoint, make_config
+from tests.inference.exporting.conftest import CLASSES, make_checkpoint, make_config
+from tests.small_models import SCHEMES
 
 
 def scores_by_mmaction2(config, checkpoint, clips):

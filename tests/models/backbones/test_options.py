@@ -13,15 +13,9 @@ from mmaction_timesformer.models import StreamingTimeSformer, TimeSformerBackbon
 from mmaction_timesformer.models.layers import AttentionStep, RotaryPositions, attend
 from mmaction_timesformer.models.layers.rotary import turn
 from tests.models.attention_schemes.dense_oracle import masked_attention
+from tests.small_models import SCHEMES as PAPER_SCHEMES
 
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-    'whole_clip_class',
-)
+SCHEMES = (*PAPER_SCHEMES, 'whole_clip_class')
 CAUSAL = dict(type='causal_divided_space_time', window=3)
 TINY = dict(img_size=16, patch_size=8, embed_dims=12, num_heads=2, num_transformer_layers=2)
 OPTIONS = {

@@ -6,14 +6,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.models.peak_memory import no_garbage
 from mmaction_timesformer.models import TimeSformerBackbone
-
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-)
+from tests.small_models import SCHEMES
 
 
 def make(num_layers=2, **changes):

@@ -13,14 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
 from mmaction_timesformer.registry import MODELS
+from tests.small_models import SCHEMES
 
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-)
 TINY = dict(
     num_frames=4, img_size=32, patch_size=8, embed_dims=16, num_heads=2, num_transformer_layers=3
 )

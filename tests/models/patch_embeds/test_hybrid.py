@@ -13,14 +13,8 @@ from mmaction_timesformer.models.patch_embeds import (
     imagenet_weights,
 )
 from tests.models.checkpoints.peers import SIZES, vit_model
+from tests.small_models import SCHEMES
 
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-)
 SMALL = dict(num_frames=2, img_size=64, embed_dims=24, num_heads=2, num_transformer_layers=2)
 RESNET = dict(type='mmaction.ResNet', depth=18, out_indices=(1, 2), norm_eval=True)
 

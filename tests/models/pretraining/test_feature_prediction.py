@@ -13,16 +13,10 @@ from mmaction_timesformer.datasets import UnlabelledVideoDataset
 from mmaction_timesformer.engine.launch import TrainingOptions, run_training
 from mmaction_timesformer.models import FeatureMaps, FeaturePrediction
 from mmaction_timesformer.registry import MODELS
+from tests.small_models import SCHEMES
 from tests.tiny_run import CLASSES, render, write_config
 
 ROOT = Path(__file__).parents[3]
-SCHEMES = (
-    'divided_space_time',
-    'joint_space_time',
-    'space_only',
-    'sparse_local_global',
-    'axial',
-)
 PREPROCESSOR = dict(
     type='ActionDataPreprocessor', mean=[100.0] * 3, std=[50.0] * 3, format_shape='NCTHW'
 )
