@@ -124,13 +124,21 @@ def _write_new_dump(folder: Path) -> Path:
     return path
 
 
+def _read_dump(path: Path) -> object:
+    samples = load_dump(path)
+    try:
+        return predictions_from_samples(samples)
+    except ValueError as error:  # `analyze_results` names the file too
+        raise ValueError(f'{path}: {error}') from None
+
+
 FUZZED: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     'zip': (_write_zip, read_checkpoint),
     'old format': (_write_old, read_checkpoint),
     'safetensors': (_write_safetensors, read_checkpoint),
     'index': (_write_index, lambda path: read_checkpoint(path.parent)),
-    'dump': (_write_dump, lambda path: predictions_from_samples(load_dump(path))),
-    'dump of protocol 5': (_write_new_dump, lambda path: predictions_from_samples(load_dump(path))),
+    'dump': (_write_dump, _read_dump),
+    'dump of protocol 5': (_write_new_dump, _read_dump),
 }
 """Name of a kind of file to what writes one and what reads it."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +56,7 @@ def naming_failed_writes(file: str | Path, partial: str | Path = '') -> Iterator
     not even the reason in a way that programs read.
 
     Args:
-        file: The file that would have been written.
+        file: The file or folder that would have been written.
         partial: The name that it has until it is whole.
 
     Raises:
@@ -62,20 +64,37 @@ def naming_failed_writes(file: str | Path, partial: str | Path = '') -> Iterator
     """
     try:
         yield
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(partial)):
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(file)) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            place = _final_place(error, Path(file), partial)
+            if place is None:
+                raise
+            raise OSError(error.errno, os.strerror(error.errno), place) from None
         if not (found := _WRITERS.search(str(error))):
             raise
         number = int(found['number'] or errno.EIO)
         raise OSError(number, f'cannot be written: {os.strerror(number)}', str(file)) from error
 
 
+def _final_place(error: OSError, file: Path, partial: str | Path) -> str | None:
+    """Where what was to be written would have been; None for an error about something else."""
+    name = error.filename
+    if name is None:
+        return str(file) if error.errno in _OF_WRITING else None
+    if str(partial) and isinstance(name, str) and Path(name).is_relative_to(partial):
+        return str(file / Path(name).relative_to(partial))
+    return None
+
+
+_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
 _WRITERS = re.compile(
-    r'inline_container|PytorchStreamWriter|I/?o ?error.*os error (?P<number>\d+)', re.I | re.S
+    r'inline_container|PytorchStreamWriter|I/?o ?error.*os error (?P<number>\d+)'
+    r'|\d+ requested and \d+ written',
+    re.IGNORECASE | re.DOTALL,
 )
+_UNFINISHED_SECONDS = 3600.0
 _LONGEST_PREFIX = 100
 """A name that is nearly as long as names may be leaves no room for more."""
 
@@ -133,9 +152,7 @@ def staged_folder(out: str | Path) -> Iterator[Path]:
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise ValueError(f'{out} is a file; name a folder')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
-    try:
+    with folder_beside(out) as staging:
         yield staging
         written = sorted(file.relative_to(staging) for file in _files(staging))
         (staging / LISTING).write_text(json.dumps([str(name) for name in written]))
@@ -148,8 +165,32 @@ def staged_folder(out: str | Path) -> Iterator[Path]:
         for name in (Path(LISTING), *written):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(staging / name, out / name)
+
+
+@contextmanager
+def folder_beside(target: str | Path) -> Iterator[Path]:
+    """Give a hidden folder beside a file or folder that is being made, for what that takes.
+
+    It goes when the block ends; one that a killed process left an hour ago or more goes first.
+
+    Args:
+        target: What is being made; errors of writing name it.
+
+    Yields:
+        The folder.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f'.{target.name[:_LONGEST_PREFIX]}.'
+    for left in target.parent.glob(f'{glob.escape(prefix)}*'):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _UNFINISHED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    try:
+        with naming_failed_writes(target, folder):
+            yield folder
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -9,15 +9,15 @@ Legend: T frames, D channels, F horizons, K classes.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Protocol
 
 import numpy as np
+
+from video_clips.whole_files import written_beside
 
 _NAMES = ('features', 'seconds', 'made_by')
 
@@ -63,21 +63,13 @@ class VideoFeatures:
 
     def write(self, file: str | Path) -> None:
         """Write the file whole, or not at all."""
-        file = Path(file)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=file.parent, prefix='.', suffix='.npz', delete=False) as stream:
-            try:
-                np.savez(
-                    stream,
-                    features=self.features,
-                    seconds=self.seconds,
-                    made_by=np.array(self.made_by),
-                )
-                stream.close()
-                os.replace(stream.name, file)
-            except BaseException:
-                os.unlink(stream.name)
-                raise
+        with written_beside(file) as partial, partial.open('wb') as stream:
+            np.savez(
+                stream,
+                features=self.features,
+                seconds=self.seconds,
+                made_by=np.array(self.made_by),
+            )
 
     @classmethod
     def read(cls, file: str | Path) -> VideoFeatures:

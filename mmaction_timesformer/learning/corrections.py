@@ -78,7 +78,10 @@ def read_corrections(
     names = (*classes, *new)
     clips = []
     for clip in read_annotations(file, names):
-        path = real_path(root / clip.path)
+        try:
+            path = real_path(root / clip.path)
+        except ValueError as error:  # a NUL in it
+            raise ValueError(f'{file}: {clip.path!r}: {error}') from None
         if not os.path.exists(path):  # Path.exists raises for a name that is too long
             raise FileNotFoundError(f'{file}: there is no video {path}')
         clips.append(replace(clip, path=str(path)))

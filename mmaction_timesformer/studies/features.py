@@ -8,7 +8,6 @@ Legend: N clips, T frames, h/w cells of a map, C channels, D = 3 C summaries of 
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from mmaction_timesformer.models.heads.closed_form_head import OVER_SPACE
 from mmaction_timesformer.models.patch_embeds import FeatureMaps
 from mmaction_timesformer.studies.clips import StudyClips, batches
 from mmaction_timesformer.studies.spec import Study
+from video_clips.whole_files import written_beside
 
 CLIPS_A_FILE = 16
 THUMBNAIL = (32, 24)
@@ -128,13 +128,9 @@ class FeatureStore:
     ) -> None:
         start = time.perf_counter()
         rows = [compute(number) for number in numbers]
-        partial = file.with_suffix(f'.{os.getpid()}.partial')
-        with partial.open('wb') as stream:
-            arrays: dict[str, Any] = {
-                name: np.stack([row[name] for row in rows]) for name in rows[0]
-            }
+        arrays: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        with written_beside(file) as partial, partial.open('wb') as stream:
             np.savez(stream, **arrays)
-        os.replace(partial, file)
         seconds, count = self.seconds.get(network, (0.0, 0))
         self.seconds[network] = (seconds + time.perf_counter() - start, count + len(numbers))
 

@@ -5,10 +5,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from video_clips.whole_files import LISTING, staged_folder, written_beside
+from video_clips.whole_files import LISTING, folder_beside, staged_folder, written_beside
 
 
 def write(out, *names, text='new'):
@@ -99,6 +100,7 @@ def test_a_file_is_no_folder(tmp_path):
         (OSError(errno.EDQUOT, 'Disk quota exceeded'), errno.EDQUOT),
         (RuntimeError('[enforce fail at inline_container.cc:672] . unexpected pos 64'), errno.EIO),
         (RuntimeError('PytorchStreamWriter failed writing file data/0'), errno.EIO),
+        (OSError('6144 requested and 992 written'), errno.EIO),
         (Exception('I/O error: No space left on device (os error 28)'), errno.ENOSPC),
     ],
 )
@@ -107,6 +109,24 @@ def test_a_failed_write_names_its_file(tmp_path, raised, number):
         raise raised
     assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path / 'file'))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_into_a_folder_names_its_final_place(tmp_path):
+    with pytest.raises(OSError, match='No space') as caught, staged_folder(tmp_path / 'out') as new:
+        raise OSError(errno.ENOSPC, 'No space left on device', str(new / 'figures/roc.png'))
+    assert caught.value.filename == str(tmp_path / 'out/figures/roc.png')
+    with pytest.raises(OSError, match='No space') as caught, folder_beside(tmp_path / 'm.onnx'):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    assert caught.value.filename == str(tmp_path / 'm.onnx')
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_is_removed_an_hour_later(tmp_path):
+    for name, age in (('.out.old', 4000), ('.out.new', 0), ('.other.old', 4000)):
+        (tmp_path / name / 'figures').mkdir(parents=True)
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    write(tmp_path / 'out', 'report.html')
+    assert {path.name for path in tmp_path.iterdir()} == {'out', '.out.new', '.other.old'}
 
 
 def test_errors_of_other_files_and_kinds_stay(tmp_path):

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from mmaction_timesformer.inference.exporting.verification import (
 from mmaction_timesformer.inference.online_model import is_online
 from mmaction_timesformer.inference.preparation import FramePreparer, split_pipeline
 from mmaction_timesformer.inference.scoring import ScoringSettings
+from video_clips.whole_files import folder_beside
 
 LEAST_AGREEMENT = 0.9
 CHECKED_CLIPS = 64
@@ -90,10 +90,9 @@ def export(
     model, metadata = load_model(config, checkpoint, options.image_size, device)
     reference = reference_of(model, metadata.temperature)
     program = trace(ClipClassifier(model, metadata.temperature), metadata.clip_shape, device)
-    target.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that renaming is atomic; packages and calibration leave files around.
-    with TemporaryDirectory(dir=target.parent, prefix=f'.{target.name}.') as folder:
-        file = Path(folder) / f'model{target.suffix}'
+    with folder_beside(target) as folder:
+        file = folder / f'model{target.suffix}'
         if target.suffix == '.pt2':
             metadata = replace(metadata, device=torch.device(device).type)
             write_package(program, file, metadata.to_strings())

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from mmaction_timesformer.inference.exporting.verification import TOLERANCE, Dis
 from mmaction_timesformer.inference.online_model import LoadedOnlineModel, load_online
 from video_clips.labels import check_class_names
 from video_clips.plain_data import parse_json
+from video_clips.whole_files import folder_beside
 
 KEY = 'mmaction_timesformer_stream'
 CHECKED_FRAMES = 48
@@ -71,7 +71,10 @@ class StreamMetadata:
             )
         for key in ('classes', 'horizons', 'image_size'):
             values[key] = tuple(values[key])
-        check_class_names(values['classes'])
+        try:
+            check_class_names(values['classes'])
+        except ValueError as error:
+            raise ValueError(f'{name}: {error}') from None
         return cls(**values)
 
 
@@ -174,9 +177,8 @@ def export_stream(config: Config, checkpoint: str | Path, target: Path) -> str:
     with torch.no_grad():
         step(*example)
         program = torch.export.export(step, example, strict=False)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix=f'.{target.name}.') as folder:
-        file = Path(folder) / 'step.onnx'
+    with folder_beside(target) as folder:
+        file = folder / 'step.onnx'
         write_step(program, file, (INPUTS, OUTPUTS), {KEY: json.dumps(asdict(metadata))})
         worst = _verify(ExportedStream(file), loaded)
         file.replace(target)

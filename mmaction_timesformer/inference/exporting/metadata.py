@@ -80,7 +80,10 @@ class ExportMetadata:
             raise ValueError(f'{name} was not written by tools/export.py: {shown} in its metadata')
         for key in ('classes', 'image_size', 'picture_steps'):
             values[key] = tuple(values[key])
-        check_class_names(values['classes'])
+        try:
+            check_class_names(values['classes'])
+        except ValueError as error:
+            raise ValueError(f'{name}: {error}') from None
         return cls(**values)
 
     @property
