@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.command import run_part
+from video_clips.commands import run_command
 
 if __name__ == '__main__':
-    run_part()
+    sys.exit(run_command(run_part))

@@ -33,9 +33,9 @@ def written_beside(file: str | Path) -> Iterator[Path]:
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f'.{file.stem[:_LONGEST_PREFIX]}.', suffix=file.suffix, dir=file.parent
-    )
+    prefix = f'.{file.stem[:_LONGEST_PREFIX]}.'
+    with _naming(file):
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=file.suffix, dir=file.parent)
     os.close(handle)
     partial = Path(name)
     try:
@@ -74,6 +74,15 @@ def naming_failed_writes(file: str | Path, partial: str | Path = '') -> Iterator
             raise
         number = int(found['number'] or errno.EIO)
         raise OSError(number, f'cannot be written: {os.strerror(number)}', str(file)) from error
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Name a file in place of the hidden name under which it could not be begun."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(file)) from None
 
 
 def _final_place(error: OSError, file: Path, partial: str | Path) -> str | None:
@@ -185,7 +194,8 @@ def folder_beside(target: str | Path) -> Iterator[Path]:
     for left in target.parent.glob(f'{glob.escape(prefix)}*'):
         if left.is_dir() and time.time() - left.stat().st_mtime > _UNFINISHED_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    with _naming(target):
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     try:
         with naming_failed_writes(target, folder):
             yield folder

@@ -105,9 +105,8 @@ def run_training(config: str, options: TrainingOptions | None = None) -> None:
     if options.deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
-    runner = _build_runner(cfg, options.cfg_options)
     with naming_failed_writes(str(cfg.work_dir)):
-        runner.train()
+        _build_runner(cfg, options.cfg_options).train()
 
 
 def run_test(config: str, checkpoint: str, options: EvaluationOptions | None = None) -> None:
@@ -144,7 +143,8 @@ def run_test(config: str, checkpoint: str, options: EvaluationOptions | None = N
     dump = options.dump
     if dump is not None:
         _dump_results(cfg, dump)
-    runner = _build_runner(cfg, options.cfg_options)
+    with naming_failed_writes(str(cfg.work_dir)):
+        runner = _build_runner(cfg, options.cfg_options)
     runner.strict_loading = True
     try:
         with naming_failed_writes(dump or str(cfg.work_dir)):

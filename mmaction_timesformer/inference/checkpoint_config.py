@@ -43,9 +43,10 @@ def read_checkpoint_config(
         _check_types(values)
         _check_parts(values)
         _check_sizes(values, weights)
-    except ValueError as error:
-        raise ValueError(f'{checkpoint}: {error}; give the config file as well') from error
-    return Config(values)
+        return Config(values)
+    except (ValueError, KeyError) as error:  # mmengine keeps some names for itself
+        reason = error.args[0] if isinstance(error, KeyError) else error
+        raise ValueError(f'{checkpoint}: {reason}; give the config file as well') from error
 
 
 def read_assignments(text: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from typing import Any
 
 from video_clips.growing_files import FolderLock, JsonLines, read_records
 from video_clips.plain_data import parse_json
-from video_clips.whole_files import write_atomically
+from video_clips.whole_files import naming_failed_writes, write_atomically
 
 LOG, CURRENT, MODELS, CARD, MODEL = 'log.jsonl', 'current', 'models', 'card.json', 'model.pth'
 WAITING, ACCEPTED, REJECTED = 'waiting', 'accepted', 'rejected'
@@ -273,7 +273,8 @@ class Lineage:
         name = f'{1 + max(numbers, default=0):04d}'
         staging = models / f'.new{name}'
         staging.mkdir()
-        new.write(staging)
+        with naming_failed_writes(models / name, staging):
+            new.write(staging)
         facts = {key: getattr(new, key) for key in ('how', 'parents', 'classes', 'data', 'change')}
         card = Card(name, _now(), digest=_digest(staging / MODEL), exam=new.exam, **facts)
         # Tools that are given the folder of a training look for this.

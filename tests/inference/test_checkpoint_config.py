@@ -36,6 +36,7 @@ def test_plain_values_are_read():
         ('test_dataloader = dict(dataset=3)\n', "dataset of 'test_dataloader' .* is not a dict"),
         ('test_dataloader = dict(dataset=dict(pipeline=3))\n', 'is not a list of dicts'),
         ("val_pipeline = ['a']\n", "pipeline of 'val_pipeline' .* is not a list of dicts"),
+        ('filename = 3\n', 'filename is reserved for config file; give'),
         ('default_scope = 3\n', "'default_scope' in its config is not text"),
         (MODEL.replace('layers=3', 'layers=4'), 'num_transformer_layers=4 .* has 3 tensors'),
         (MODEL.replace('dims=8', 'dims=14'), 'embed_dims=14 .* the file has 192 numbers'),

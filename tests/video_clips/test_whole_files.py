@@ -121,6 +121,13 @@ def test_a_failed_write_into_a_folder_names_its_final_place(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize('writing', [written_beside, folder_beside])
+def test_a_folder_that_cannot_be_written_names_the_file(writing):
+    with pytest.raises(OSError, match=r'.') as caught, writing('/proc/report.html'):
+        pass
+    assert caught.value.filename == '/proc/report.html'
+
+
 def test_what_a_killed_process_left_is_removed_an_hour_later(tmp_path):
     for name, age in (('.out.old', 4000), ('.out.new', 0), ('.other.old', 4000)):
         (tmp_path / name / 'figures').mkdir(parents=True)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -20,6 +17,7 @@ from mmaction_timesformer.models.checkpoints.formats import FORMATS, WeightForma
 from mmaction_timesformer.models.checkpoints.guards import read_json
 from mmaction_timesformer.models.checkpoints.names import StateDict
 from mmaction_timesformer.models.checkpoints.reading import read_checkpoint
+from video_clips.whole_files import folder_beside
 
 EXPORTS: dict[str, WeightFormat] = {known.name: known for known in FORMATS if known.from_ours}
 """Layouts that weights can be written in."""
@@ -191,16 +189,6 @@ def _write_beside(output: Path, write: Callable[[Path], object]) -> None:
     """Write a file or directory under another name and rename it when it is complete."""
     if output.is_dir():
         raise FileExistsError(f'{output} is a directory that exists: choose another name')
-    output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = output.with_name(f'{output.name}.{os.getpid()}.unfinished')
-    try:
-        write(unfinished)
-        unfinished.replace(output)
-    # PyTorch's writer raises this for a full disk and for a folder that cannot be written.
-    except (RuntimeError, SafetensorError, OSError) as error:
-        reason = str(error).strip().partition('\n')[0]
-        raise OSError(f'{output} cannot be written: {reason}') from error
-    finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished)
-        unfinished.unlink(missing_ok=True)
+    with folder_beside(output) as folder:
+        write(folder / output.name)
+        (folder / output.name).replace(output)

@@ -131,7 +131,7 @@ def test_interrupted_writing_leaves_the_old_file(tmp_path, monkeypatch):
         raise RuntimeError('PytorchStreamWriter failed writing file: file write failed\nmore')
 
     monkeypatch.setattr(exporting.torch, 'save', fail)
-    with pytest.raises(OSError, match=r'out\.pth cannot be written: Pytorch.*failed$'):
+    with pytest.raises(OSError, match=r'cannot be written: .*out\.pth'):
         convert_file(source, output, 'mmaction2')
     assert output.read_text() == 'old'
     assert sorted(path.name for path in tmp_path.iterdir()) == ['ours.pth', 'out.pth']
