@@ -7,6 +7,8 @@ from pathlib import Path
 # Not installed: found beside this folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from video_clips.commands import run_command
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -27,9 +29,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the demo with what the command line says."""
     args = parse_args()
-    from demo_yard.walkthrough import DemoOptions, run_demo
 
-    return run_demo(DemoOptions(**vars(args)))
+    def run() -> int:
+        from demo_yard.walkthrough import DemoOptions, run_demo
+
+        return run_demo(DemoOptions(**vars(args)))
+
+    return run_command(run)
 
 
 if __name__ == '__main__':
