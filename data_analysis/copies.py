@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import csv
 import errno
-import glob
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -41,7 +41,8 @@ _LATE_SECONDS = 0.25
 _HERE = Workers()
 _MOST_FAILURES_SHOWN = 10
 _UNFINISHED_SECONDS = 3600.0
-_LONGEST_PREFIX = 100
+_UNFINISHED = re.compile(r'\..+\.\w{8}\.mp4', re.DOTALL)
+"""Names that `written_beside` gives."""
 _NO_COPY_CAN_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -108,6 +109,7 @@ def cache_videos(
     Raises:
         OSError: No copy can be written: the disk is full or read-only.
     """
+    _remove_unfinished(out)
     count = CacheCount()
     names = sorted(set(paths))
     requests = _requests(names, Path(root), out, settings, count)
@@ -152,7 +154,6 @@ def _requests(
         if _origin_of(target) == origin:
             count.kept += 1
             continue
-        _remove_unfinished(target)
         yield {'path': name, 'source': str(source), 'target': str(target), 'origin': origin}
 
 
@@ -171,11 +172,11 @@ def _origin_of(copy: Path) -> dict[str, Any] | None:
         return None
 
 
-def _remove_unfinished(target: Path) -> None:
-    """Remove what killed runs have left beside a copy's place, unless it is still written to."""
-    stem = glob.escape(target.stem[:_LONGEST_PREFIX])
-    for file in target.parent.glob(f'.{stem}.*{target.suffix}'):
-        if time.time() - file.stat().st_mtime > _UNFINISHED_SECONDS:
+def _remove_unfinished(out: Path) -> None:
+    """Remove what killed runs have left beside copies, unless it is still written to."""
+    for file in out.rglob('.*.mp4'):
+        is_old = time.time() - file.stat().st_mtime > _UNFINISHED_SECONDS
+        if is_old and _UNFINISHED.fullmatch(file.name):
             file.unlink(missing_ok=True)
 
 

@@ -91,10 +91,12 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     render_video(tmp_path / 'a.mp4', 4)
     out = tmp_path / 'out'
     out.mkdir()
-    (out / '.a.x7k2_w.mp4').touch()
-    os.utime(out / '.a.x7k2_w.mp4', (0, 0))
-    cache_videos(['a.mp4'], tmp_path, out, SETTINGS)
-    assert [file.name for file in out.iterdir()] == ['a.mp4']
+    for is_there in (False, True):
+        for name in ('.a.x7k2_wq1.mp4', '._mine.mp4'):
+            (out / name).touch()
+            os.utime(out / name, (0, 0))
+        cache_videos(['a.mp4'], tmp_path, out, SETTINGS)
+        assert sorted(file.name for file in out.iterdir()) == ['._mine.mp4', 'a.mp4'], is_there
 
 
 def test_a_disk_that_takes_no_copy_ends_the_run_with_its_path(tmp_path, monkeypatch):
