@@ -43,6 +43,8 @@ def connected(address: str, num_cpus: int | None = None) -> Iterator[Any]:
     if address == LOCAL:
         # Read at Ray's import: its processes listen on the loopback alone, not on all interfaces.
         os.environ.setdefault('RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER', '0')
+        # And want the token of this user; newest versions do by themselves, old ones cannot.
+        os.environ.setdefault('RAY_AUTH_MODE', 'token')
     try:
         import ray
         import ray.data

@@ -72,7 +72,7 @@ class Predictions:
         """Whether a clip may have several labels."""
         return self.labels.ndim == 2
 
-    @property
+    @cached_property
     def truth(self) -> np.ndarray:
         """(N, K) booleans: which classes each clip has."""
         if self.multi_label:
@@ -86,7 +86,7 @@ class Predictions:
             return self.scores >= 0.5
         return self.top_class[:, None] == np.arange(self.num_classes)
 
-    @property
+    @cached_property
     def top_class(self) -> np.ndarray:
         """(N,) most probable class."""
         return self.scores.argmax(axis=1)
