@@ -18,6 +18,7 @@ from data_analysis.measuring.measure import MeasureSettings, Progress, measure_f
 from data_analysis.measuring.tables import harmless_cells
 from data_analysis.report.charts import draw_figures
 from data_analysis.report.page import write_report
+from data_analysis.splitting.recommended import recommended_config
 from data_analysis.summary.compare import Change, compare_summaries
 from data_analysis.summary.strips import choose_strips, decode_strips
 from data_analysis.summary.summary import (
@@ -105,6 +106,7 @@ def analyze(
     how = measured_as_dict(count, settings.measure, seconds)
     found = Findings(clips, problems, evidence, how, strips)
     summary = summarize(dataset, settings.check, found)
+    summary['recommended_config'] = recommended_config(dataset, clips)
     write_summary(summary, settings.out / 'summary.json')
     changes = compare_summaries(older, summary) if older else None
     figures = draw_figures(summary, settings.out / 'figures')

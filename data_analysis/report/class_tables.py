@@ -64,6 +64,17 @@ def doubts_table(summary: Summary) -> Table:
     return Table('Labels to look at', columns, rows)
 
 
+def next_steps(summary: Summary) -> list[dict[str, str]]:
+    """What to do with the set: the command that prepares it, and the config that comes of it."""
+    command, config = next_step(summary), summary.get('recommended_config')
+    if command is None:
+        return []
+    if not config:
+        return [command]
+    caption = f'The config that this writes, to be changed as you like: {config["recipe"]}.'
+    return [command, {'caption': caption, 'text': config['text']}]
+
+
 def next_step(summary: Summary) -> dict[str, str] | None:
     """The command that divides the set and writes a config; None where it was divided before."""
     source = summary['source']

@@ -82,13 +82,12 @@ def write_report(
 def _sections(
     summary: Summary, strips: Sequence[DecodedStrip], changes: Sequence[Change] | None
 ) -> list[Section]:
-    step = class_tables.next_step(summary)
     found = Section(
         'findings',
         'What to look at first',
         'The gravest first. Errors make a result false or a training stop; warnings probably cost '
         'accuracy; the rest is worth knowing when something else goes wrong.',
-        snippets=[step] if step else [],
+        snippets=class_tables.next_steps(summary),
     )
     lengths = Section(
         'lengths',

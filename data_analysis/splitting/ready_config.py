@@ -66,6 +66,14 @@ def write_ready_config(file: Path, ready: ReadyConfig) -> Path:
         FileNotFoundError: There is no such base.
         ValueError: A list is missing, or a path or a class name holds a template of mmengine.
     """
+    text = ready_text(file, ready)
+    with write_atomically(file) as stream:
+        stream.write(text)
+    return file
+
+
+def ready_text(file: Path, ready: ReadyConfig) -> str:
+    """The text of such a config; the arguments and errors are those of `write_ready_config`."""
     if not ready.base.is_file():
         raise FileNotFoundError(f'{ready.base}: no such config to inherit from')
     folder, base, videos = str(file.parent.resolve()), ready.path_of(ready.base, file), ready.videos
@@ -104,9 +112,7 @@ def write_ready_config(file: Path, ready: ReadyConfig) -> Path:
             ')',
         ]
     lines += [f'{name} = {_literal(value)}' for name, value in ready.settings.items()]
-    with write_atomically(file) as stream:
-        stream.write('\n'.join(lines) + '\n')
-    return file
+    return '\n'.join(lines) + '\n'
 
 
 def _model_of(base: Path) -> Mapping[str, Any]:
