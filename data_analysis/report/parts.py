@@ -12,6 +12,7 @@ from data_analysis.checks.problem_codes import PROBLEM_CODES
 from data_analysis.measuring.tables import ALL
 from data_analysis.report.charts import DrawnFigure
 from data_analysis.report.charts.fonts import DPI
+from data_analysis.report.tables import name_of_short
 from data_analysis.summary.strips import DecodedStrip
 from data_analysis.summary.summary import Summary
 
@@ -143,7 +144,7 @@ def cards_of(summary: Summary) -> list[dict[str, str]]:
     cards.append(('hours', f'{hours:,.1f}') if hours >= 1 else ('minutes', f'{60 * hours:.1f}'))
     if length:
         cards.append(('median length', f'{length["median"]:.1f} s'))
-    cards.append(('too short', f'{summary["sampler"]["short_share"]:.1%}'))
+    cards.append((name_of_short(summary), f'{summary["sampler"]["short_share"]:.1%}'))
     return [{'name': name, 'number': number} for name, number in cards]
 
 

@@ -108,13 +108,19 @@ def length_tables(summary: Summary) -> list[Table]:
     return shown
 
 
+def name_of_short(summary: Summary) -> str:
+    """What happens to clips with fewer frames than the sampler takes."""
+    shrinks = summary['sampler']['settings']['short_clip'] == 'shrink_interval'
+    return 'shown faster' if shrinks else 'too short'
+
+
 def sampler_table(summary: Summary) -> Table:
-    """Per class: clips that the sampler wraps or repeats."""
+    """Per class: clips that the sampler shows faster, wraps or repeats."""
     sampler = summary['sampler']
     columns = [
         Column('class', kind='fixed'),
         Column('clips'),
-        Column('too short'),
+        Column(name_of_short(summary)),
         Column('share'),
         Column('always from frame 0'),
         Column('share'),
