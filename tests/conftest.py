@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from tests import warm_python
+from tests.made_once import made_once
 
 ROOT = Path(__file__).parents[1]
 VIDEOS_VARIABLE = 'MMACTION_TIMESFORMER_VIDEOS'
@@ -33,21 +33,10 @@ def videos_folder() -> Path:
 
 @pytest.fixture(scope='session')
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Work folder of a finished run, see `tests/tiny_run.py`; not to be written into.
-
-    The first process that needs it makes it for all.
-    """
+    """Work folder of a finished run, see `tests/tiny_run.py`; not to be written into."""
     from tests.tiny_run import make_run
 
-    folder = tmp_path_factory.getbasetemp()
-    if 'PYTEST_XDIST_WORKER' in os.environ:
-        folder = folder.parent
-    done = folder / 'tiny_run.done'
-    with FileLock(folder / 'tiny_run.lock'):
-        if not done.exists():
-            make_run(folder / 'tiny_run')
-            done.touch()
-    return folder / 'tiny_run' / 'run'
+    return made_once(tmp_path_factory, 'tiny_run', make_run) / 'run'
 
 
 @pytest.fixture(autouse=True)

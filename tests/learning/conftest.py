@@ -13,6 +13,7 @@ from mmaction_timesformer.learning.corrections import Corrections
 from mmaction_timesformer.learning.lineage import Lineage
 from mmaction_timesformer.learning.steps import start
 from tests.closed_form_run import write_config
+from tests.made_once import made_once
 from tests.tiny_run import CLASSES, render
 from video_clips.annotation_files import read_annotations
 from video_clips.clip import Clip
@@ -47,10 +48,8 @@ class Yard:
     exam: Corrections
 
 
-@pytest.fixture(scope='session')
-def yard(tmp_path_factory) -> Yard:
-    folder = tmp_path_factory.mktemp('learning')
-    render(folder / 'data')
+def read_yard(folder: Path) -> Yard:
+    """The clips below a folder, and where the model is."""
 
     def clips(split: str) -> list[Clip]:
         found = read_annotations(folder / 'data' / f'{split}.csv', CLASSES)
@@ -60,12 +59,22 @@ def yard(tmp_path_factory) -> Yard:
     known = [c for c in train if c.recording in known_recordings and c.label != 3]
     new = [c for c in train if c not in known]
     parts = (Corrections.of(some, CLASSES) for some in (known, new, clips('test')))
-    yard = Yard(folder, folder / 'run' / 'epoch_2.pth', *parts)
-    Corrections.of(known, CLASSES[:3]).write(folder / 'data' / 'known.csv')
+    return Yard(folder, folder / 'run' / 'epoch_2.pth', *parts)
+
+
+def make_yard(folder: Path) -> None:
+    """Render the clips and train the model."""
+    render(folder / 'data')
+    known = Corrections.of(read_yard(folder).known.clips, CLASSES[:3])
+    known.write(folder / 'data' / 'known.csv')
     config = Config.fromfile(write_config(folder, CLASSES[:3], 'known.csv', 'known.csv', MORE))
     config.work_dir = str(folder / 'run')
     Runner.from_cfg(config).train()
-    return yard
+
+
+@pytest.fixture(scope='session')
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    return read_yard(made_once(tmp_path_factory, 'learning', make_yard))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import Source
 from tests.detection.conftest import need_service
 from tests.detection.signal_videos import every, make_detector, write_video
+from tests.made_once import made_once
 from tests.warm_python import loaded_python
 
 CHROMIUM, DRIVER = Path('/usr/bin/chromium'), Path('/usr/bin/chromedriver')
@@ -73,14 +74,17 @@ class PageServer:
 @pytest.fixture(scope='session')
 def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording with a hundred alarms, and the folder of results beside it."""
-    folder = tmp_path_factory.mktemp('yard')
+    return made_once(tmp_path_factory, 'recorded_run', record_alarms)
+
+
+def record_alarms(folder: Path) -> None:
+    """Write the recording and watch it."""
     (folder / 'recordings').mkdir()
     video = folder / 'recordings' / 'gate.mp4'
     starts = map(alarm_seconds, range(NUM_ALARMS))
     digging = [(start, start + 2) for start in starts]
     write_video(video, every(8, PERIOD_SECONDS * NUM_ALARMS + 4), digging)
     run(make_detector(), [Source(str(video), str(video))], folder / 'out')
-    return folder
 
 
 @pytest.fixture

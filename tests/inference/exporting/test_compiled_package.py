@@ -18,7 +18,6 @@ def test_a_package_finds_the_events_of_the_checkpoint(tmp_path, monkeypatch):
     if hasattr(inductor.aot_inductor, 'compile_wrapper_opt_level'):
         monkeypatch.setattr(inductor.aot_inductor, 'compile_wrapper_opt_level', 'O0')
     config = make_config('joint_space_time')
-    config.model.backbone.num_transformer_layers = 1
     checkpoint = make_checkpoint(config, tmp_path / 'tiny.pth')
     package = tmp_path / 'out' / 'model.pt2'
     export(config, checkpoint, package)
