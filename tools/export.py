@@ -61,8 +61,8 @@ def main() -> int:
     from mmaction_timesformer.inference.exporting.verification import DisagreementError
 
     try:
-        files = [options.pop(name) for name in ('config', 'checkpoint', 'out')]
-        print(export(*files, ExportOptions(**options)))
+        config, checkpoint, out = map(options.pop, ('config', 'checkpoint', 'out'))
+        print(export(config, checkpoint, out, ExportOptions(**options)))
     except DisagreementError as error:
         print(f'error: {in_a_line(error)}', file=sys.stderr)
         return FAILED

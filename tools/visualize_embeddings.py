@@ -46,8 +46,8 @@ def main() -> None:
     import mmaction_timesformer  # noqa: F401  (registers the models)
     from mmaction_timesformer.reports.embeddings.page import EmbeddingOptions, visualize_embeddings
 
-    files = [options.pop(name) for name in ('config', 'checkpoint', 'out')]
-    print(visualize_embeddings(*files, EmbeddingOptions(**options)))
+    config, checkpoint, out = map(options.pop, ('config', 'checkpoint', 'out'))
+    print(visualize_embeddings(config, checkpoint, out, EmbeddingOptions(**options)))
 
 
 if __name__ == '__main__':
