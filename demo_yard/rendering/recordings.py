@@ -21,15 +21,16 @@ def render_recordings(folder: Path, seed: int, site_seed: int, minutes: float) -
         folder: Where to.
         seed: Of everything but the site.
         site_seed: Of the set whose site it is.
-        minutes: How long they are together, in recordings of 100 s.
+        minutes: How long they are together, in recordings of 100 s or one that is shorter.
 
     Returns:
         The folder of the recordings; ``events.json`` in it has the truth.
     """
+    seconds = min(60 * minutes, RECORDING_SECONDS)
     settings = DemoSettings(
         num_clips=0,
-        num_untrimmed=max(1, round(minutes * 60 / RECORDING_SECONDS)),
-        untrimmed_seconds=RECORDING_SECONDS,
+        num_untrimmed=round(60 * minutes / seconds),
+        untrimmed_seconds=seconds,
         seed=seed,
         site_seed=site_seed,
     )

@@ -11,7 +11,7 @@ from demo_yard.rendering.recordings import TUNING_SEED, UNSEEN_SEED, render_reco
 from demo_yard.walkthrough.demo_run import CONFIG, DemoRun
 from demo_yard.walkthrough.steps import last_checkpoint
 
-MINUTES, QUICK_MINUTES = 5.0, 1.0
+MINUTES, QUICK_MINUTES = 5.0, 0.7
 FALSE_ALARMS_PER_HOUR = 6
 """Rate that thresholds are tuned for; in five minutes it allows none."""
 SHOWN_THRESHOLD = 0.3

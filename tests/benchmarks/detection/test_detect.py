@@ -8,7 +8,6 @@ from mmengine.config import Config
 from benchmarks.detection import detect, event_trial
 from benchmarks.detection.speed import make_checkpoint
 from demo_yard.acting.acts import LABELS
-from demo_yard.rendering import recordings
 from demo_yard.rendering.recordings import UNSEEN_SEED, render_recordings
 from demo_yard.walkthrough.demo_run import CONFIG
 from tests.warm_python import loaded_python
@@ -67,11 +66,10 @@ def test_events_of_rendered_recordings_are_tuned_and_counted(tmp_path, monkeypat
         return rendered
 
     monkeypatch.setattr(event_trial, 'render_recordings', render)
-    monkeypatch.setattr(recordings, 'RECORDING_SECONDS', 40.0)
     checkpoint = tmp_path / 'untrained.pth'
     make_checkpoint(Config.fromfile(CONFIG), checkpoint)
     options = options_for(
-        tmp_path, 'events', CONFIG, checkpoint, '--tuning-minutes', 0.6, '--minutes', 0.6
+        tmp_path, 'events', CONFIG, checkpoint, '--tuning-minutes', 0.7, '--minutes', 0.7
     )
 
     detect.run(options)
