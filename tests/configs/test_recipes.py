@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 from torch.nn.modules.utils import _pair
 
-from mmaction_timesformer.registry import MODELS, PARAM_SCHEDULERS
+from mmaction_timesformer.registry import HOOKS, MODELS, PARAM_SCHEDULERS
 from tests.configs.shrinking import ROOT, load
 from tests.configs.test_configs import CONFIGS, as_list
 
@@ -278,3 +278,13 @@ def test_validation_fits_the_temperature_that_the_hook_takes(name: str) -> None:
     assert 'TemperatureHook' in [hook.type for hook in cfg.default_hooks.values()]
     fitted = 'ClassificationMetric' in [metric.type for metric in as_list(cfg.val_evaluator)]
     assert fitted == (name not in UNCALIBRATED)
+
+
+def test_a_training_that_still_learns_is_not_stopped_early() -> None:
+    """Two points of accuracy an epoch are progress; a plateau of eight epochs is none."""
+    name = 'own_videos/timesformer_divST-demo_scratch_1xb8-u8-16e_own-videos-rgb.py'
+    hook = HOOKS.build(load(name).default_hooks.early_stopping)
+    for epoch in range(20):
+        assert not hook._check_stop_condition(0.5 + 0.02 * epoch)[0]
+    stops = [hook._check_stop_condition(0.88)[0] for _ in range(8)]
+    assert stops == [False] * 7 + [True]
