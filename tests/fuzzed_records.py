@@ -59,15 +59,10 @@ def _strings(path: Path) -> dict[str, str]:
 
 
 _EVENTS = _lines(
-    *map(
-        to_record,
-        (
-            Begin('yard', datetime(2026, 3, 1, tzinfo=timezone.utc), 0.5, 'creation_time'),
-            EVENT,
-            Gap('yard', 3.0, 4.0, 'no frame'),
-            End('yard', 9.0, num_frames=90, file={'bytes': 3}),
-        ),
-    )
+    to_record(Begin('yard', datetime(2026, 3, 1, tzinfo=timezone.utc), 0.5, 'creation_time')),
+    to_record(EVENT),
+    to_record(Gap('yard', 3.0, 4.0, 'no frame')),
+    to_record(End('yard', 9.0, num_frames=90, file={'bytes': 3})),
 )
 _SCORES = 'source,seconds,newest_seconds,Other,Worker\nyard,0.5,1.0,0.25,0.75\nyard,1.0,1.5,1,0\n'
 _MANIFEST = json.dumps(

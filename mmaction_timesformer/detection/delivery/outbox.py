@@ -69,6 +69,7 @@ class Outbox:
         self._news = threading.Event()
         self._closing = threading.Event()
         self._done_number = 0
+        self._has_overflowed = False  # since the last record that could be written
         self._in_memory: deque[tuple[str, str]] = deque()
         self._database = sqlite3.connect(self._file, check_same_thread=False, isolation_level=None)
         try:
@@ -101,6 +102,7 @@ class Outbox:
             try:
                 insert = 'INSERT INTO outbox (key, record) VALUES (?, ?)'
                 self._database.execute(insert, (key, text))
+                self._has_overflowed = False
             except sqlite3.Error as error:
                 self._keep_in_memory(key, text, error)
             excess = self._count() - self._max_waiting
@@ -109,8 +111,9 @@ class Outbox:
         self._news.set()
 
     def _keep_in_memory(self, key: str, text: str, error: Exception) -> None:
-        if not self._in_memory:
+        if not self._has_overflowed:
             _logger.error('%s cannot be written (%s): records wait in memory', self._file, error)
+        self._has_overflowed = True
         self._in_memory.append((key, text))
 
     def _lose(self, excess: int) -> None:
