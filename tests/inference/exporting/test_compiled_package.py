@@ -1,7 +1,6 @@
 """A package of compiled code; compiling takes longer than everything else."""
 
 import pytest
-from torch._inductor import config as inductor
 
 from mmaction_timesformer.detection.detector import DangerDetector
 from mmaction_timesformer.inference.exporting.compiled_package import read_strings
@@ -13,10 +12,7 @@ from tests.inference.exporting.test_detecting_exported import between_scores
 
 
 @pytest.mark.slow
-def test_a_package_finds_the_events_of_the_checkpoint(tmp_path, monkeypatch):
-    # The compiler need not optimise what runs for a moment.
-    if hasattr(inductor.aot_inductor, 'compile_wrapper_opt_level'):
-        monkeypatch.setattr(inductor.aot_inductor, 'compile_wrapper_opt_level', 'O0')
+def test_a_package_finds_the_events_of_the_checkpoint(tmp_path):
     config = make_config('joint_space_time')
     checkpoint = make_checkpoint(config, tmp_path / 'tiny.pth')
     package = tmp_path / 'out' / 'model.pt2'
