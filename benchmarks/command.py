@@ -49,7 +49,7 @@ PARTS = {
     ),
     'increments': Part('benchmarks.learning.increments', 'corrections of a closed-form head'),
     'review': Part(
-        'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'imagenet'
+        'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'web'
     ),
     'active-choice': Part(
         'benchmarks.learning.active_choice', 'the order of the review queue against F1', 'web'

@@ -1,93 +1,62 @@
-"""A reviewer who knows the truth: verdicts on alarms, then on the windows that are least sure."""
+"""A reviewer who knows the truth, and answers the items of the review queue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from demo_yard.acting.acts import OTHER
-from mmaction_timesformer.detection.quality.command import Results
-from mmaction_timesformer.detection.quality.truth import TrueEvent
+from benchmarks.learning.watching import Day
+from mmaction_timesformer.detection.events.rules import SAFE_CLASS
+from mmaction_timesformer.detection.quality.truth import TrueEvent, TrueRecording
 from mmaction_timesformer.learning.corrections import Corrections
+from mmaction_timesformer.web.items import Item
 from video_clips.clip import Clip
 
-SPAN_SECONDS = 4.0
-SHOWN = 0.2
-"""Share of a true event in a span of time from which the reviewer sees it there."""
+SHOWN = 0.5
+"""Share of an item, or of a true event, from which the reviewer sees the event in the item."""
 
 
-@dataclass(frozen=True)
-class Verdicts:
-    """Verdicts that were given.
-
-    Attributes:
-        corrections: Clips with their right labels.
-        num_alarms: Alarms among them.
-        num_windows: Windows among them.
-    """
-
-    corrections: Corrections
-    num_alarms: int
-    num_windows: int
-
-
-def review(results: Results, recordings: Path, count: int, classes: Sequence[str]) -> Verdicts:
-    """Give verdicts.
-
-    Args:
-        results: A day's events.
-        recordings: Folder of the day's recordings.
-        count: Of verdicts.
-        classes: Names of the labels.
-    """
+def review(day: Day, items: Sequence[Item], classes: Sequence[str]) -> Corrections:
+    """Answer items: the class that each shows, with its true start and end; or nothing."""
     clips = []
-    for name, events in results.events.items():
-        truth = results.truth[name].events
-        for event in events:
-            span = (event.start_seconds, event.end_seconds)
-            clips.append(_clip(recordings / Path(name).name, span, truth, classes))
-    num_alarms = min(len(clips), count)
-    clips = clips[:count]
-    seen = [(clip.path, clip.start_seconds or 0.0, clip.end_seconds or 0.0) for clip in clips]
-    for name, seconds in least_sure(results):
-        if len(clips) >= count:
-            break
-        span = (max(0.0, seconds - SPAN_SECONDS / 2), seconds + SPAN_SECONDS / 2)
-        path = str(recordings / Path(name).name)
-        if any(path == other and span[0] < end and start < span[1] for other, start, end in seen):
-            continue
-        seen.append((path, *span))
-        clips.append(_clip(Path(path), span, results.truth[name].events, classes))
-    return Verdicts(Corrections.of(clips, classes), num_alarms, len(clips) - num_alarms)
+    for item in items:
+        name = Path(item.source).name
+        found = shown_event(item, day.results.truth[name].events)
+        span = (item.start_seconds, item.end_seconds)
+        if found is not None:
+            span = (found.start_seconds, found.end_seconds)
+        label = SAFE_CLASS if found is None else found.label
+        path = (day.recordings / name).resolve()
+        clips.append(Clip(str(path), list(classes).index(label), path.stem, *span))
+    return Corrections.of(clips, classes)
 
 
-def least_sure(results: Results) -> list[tuple[str, float]]:
-    """Recording and centre of all windows, those with the least certain answers first."""
-    rows = [
-        (name, window.seconds, max(window.scores))
-        for name, windows in results.scores.items()
-        for window in windows
-    ]
-    order = np.argsort([surest for *_, surest in rows], kind='stable')
-    return [rows[place][:2] for place in order]
-
-
-def _clip(
-    path: Path, span: tuple[float, float], truth: Sequence[TrueEvent], classes: Sequence[str]
-) -> Clip:
-    label = true_label(span, truth)
-    return Clip(str(path.resolve()), classes.index(label), path.stem, *span)
-
-
-def true_label(span: tuple[float, float], truth: Sequence[TrueEvent]) -> str:
-    """The danger that a span of time shows most of, or ``Other``."""
+def shown_event(item: Item, events: Sequence[TrueEvent]) -> TrueEvent | None:
+    """The event that a reviewer sees in an item, who knows the truth."""
 
     def share(event: TrueEvent) -> float:
-        inside = min(span[1], event.end_seconds) - max(span[0], event.start_seconds)
-        return inside / (event.end_seconds - event.start_seconds)
+        begin = max(item.start_seconds, event.start_seconds)
+        end = min(item.end_seconds, event.end_seconds)
+        lengths = (item.end_seconds - item.start_seconds, event.end_seconds - event.start_seconds)
+        return max(0.0, end - begin) / min(lengths)
 
-    best = max(truth, key=share, default=None)
-    return OTHER if best is None or share(best) < SHOWN else best.label
+    best = max(events, key=share, default=None)
+    return best if best is not None and share(best) >= SHOWN else None
+
+
+def known_truth(day: Day, corrections: Corrections) -> dict[str, TrueRecording]:
+    """The truth as far as the answers tell it; nothing else has happened."""
+    events: dict[str, list[TrueEvent]] = {name: [] for name in day.results.truth}
+    for clip in corrections.clips:
+        label = corrections.label_name(clip)
+        if label != SAFE_CLASS:
+            assert label is not None
+            start, end = clip.start_seconds, clip.end_seconds
+            assert start is not None
+            assert end is not None
+            events[Path(clip.path).name].append(TrueEvent(label, start, end))
+    return {
+        name: replace(known, events=tuple(sorted(events[name], key=lambda e: e.start_seconds)))
+        for name, known in day.results.truth.items()
+    }

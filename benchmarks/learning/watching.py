@@ -1,76 +1,132 @@
-"""Detection with a frozen network whose features of a frame are computed once for all models.
+"""A day that a detector watched once, of which any head can be asked for its events.
 
-Legend: B clips, C channels, T frames, H/W pixels, D features of a frame.
+The network below the head stays as it is when corrections are learned, so that its features of
+each window are kept, and another head's scores and events follow in a second.
+
+Legend: N windows, F features.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mmaction_timesformer.detection.detector import DangerDetector
+from mmaction_timesformer.detection.events.events import DangerEvent
+from mmaction_timesformer.detection.events.rules import EventRule
+from mmaction_timesformer.detection.events.tracker import (
+    EventSettings,
+    EventTracker,
+    ScoredWindow,
+)
 from mmaction_timesformer.detection.quality.command import Results, read_results
 from mmaction_timesformer.detection.running import run
 from mmaction_timesformer.detection.sources.sources import find_sources
 from mmaction_timesformer.inference.recognizer import RecognizerScore
+from mmaction_timesformer.inference.trained_model import TrainedModel
+from mmaction_timesformer.learning.features import score_features
+from mmaction_timesformer.web.items import Item, find_items
+from mmaction_timesformer.web.run_records import RunRecords
 
-
-@dataclass
-class FrameMemo:
-    """Features (D,) of frames by their content."""
-
-    known: dict[bytes, Tensor] = field(default_factory=dict)
-
-    def frames(self, score: RecognizerScore, clips: Tensor) -> Tensor:
-        """Features (B, T, D) of prepared clips (B, C, T, H, W)."""
-        frames = clips.transpose(1, 2).flatten(0, 1)
-        keys = [hashlib.blake2b(frame.numpy().tobytes()).digest() for frame in frames]
-        new = {key: place for place, key in enumerate(keys) if key not in self.known}
-        if new:
-            # All new frames as one clip: the network sees each by itself.
-            inputs = frames[list(new.values())].transpose(0, 1)[None, None]
-            maps = score.model.extract_feat(inputs, stage='backbone')[0]
-            self.known |= zip(new, score.model.cls_head.pool(maps)[0], strict=True)
-        return torch.stack([self.known[key] for key in keys]).unflatten(0, (len(clips), -1))
+FEATURES = 'features.npz'
 
 
 @dataclass(frozen=True)
-class MemoScore:
-    """A closed-form model that looks frames up: the same scores, in an eighth of the time."""
+class Day:
+    """A day that was watched.
 
-    score: RecognizerScore
-    memo: FrameMemo
+    Attributes:
+        recordings: Folder of its recordings.
+        results: What the detector found, and the truth.
+        items: What there is to review, as the page lists it.
+        features: (N, F) of each recording's windows.
+    """
+
+    recordings: Path
+    results: Results
+    items: list[Item]
+    features: Mapping[str, np.ndarray]
+
+    def with_head(
+        self, trained: TrainedModel, rules: Mapping[str, EventRule] | None = None
+    ) -> Results:
+        """What the detector would have found with another head, and by other rules."""
+        rules = self.results.rules if rules is None else dict(rules)
+        settings = EventSettings(trained.classes, rules, self.results.windows)
+        scores, events = {}, {}
+        for name, features in self.features.items():
+            rows = score_features(trained, features[:, None]).tolist()
+            windows = self.results.scores[name]
+            scores[name] = [
+                replace(window, scores=tuple(row))
+                for window, row in zip(windows, rows, strict=True)
+            ]
+            events[name] = find_events(name, scores[name], settings)
+        return replace(
+            self.results, classes=trained.classes, rules=rules, scores=scores, events=events
+        )
+
+
+def find_events(
+    name: str, windows: list[ScoredWindow], settings: EventSettings
+) -> list[DangerEvent]:
+    """Closed events of a recording's windows."""
+    tracker = EventTracker(name, settings)
+    tracker.begin(0.0)
+    found = [event for window in windows for event in tracker.push(window)]
+    found += tracker.finish(windows[-1].newest_seconds)
+    return [event for event in found if event.state == 'closed']
+
+
+class FeatureScore:
+    """A model's score that keeps what the last layer of its head reads.
+
+    Args:
+        score: Of a recognizer.
+    """
+
+    def __init__(self, score: RecognizerScore) -> None:
+        self._score = score
+        self.kept: list[np.ndarray] = []
+        score.model.cls_head.fc_cls.register_forward_pre_hook(self._keep)
+
+    def _keep(self, _: Any, args: tuple[Tensor, ...]) -> None:
+        self.kept.append(args[0].detach().float().numpy())
 
     @torch.inference_mode()
     def __call__(self, clips: Tensor) -> Tensor:
-        """Clips (B, C, T, H, W) to probabilities (B, K)."""
-        head = self.score.model.cls_head
-        logits = head.classify(head.summarise(self.memo.frames(self.score, clips)))
-        return (logits / self.score.temperature).softmax(dim=1)
+        """Clips to probabilities."""
+        return self._score(clips)
 
 
-def watch(
-    config: Path, checkpoint: Path, day: tuple[Path, int], out: Path, memo: FrameMemo
-) -> Results:
-    """Watch the first recordings of a folder as ``tools/detect.py`` does, afresh.
+def watch(config: Path, checkpoint: Path, recordings: Path, out: Path) -> Day:
+    """Watch the recordings of a folder as ``tools/detect.py`` does, or read what was found.
 
     Args:
         config: The model's config.
         checkpoint: Its weights.
-        day: The folder, and how many of its recordings.
+        recordings: The folder, with ``events.json``.
         out: Folder for the results.
-        memo: Features of frames.
     """
-    recordings, count = day
-    shutil.rmtree(out, ignore_errors=True)
-    detector = DangerDetector.from_config(config, checkpoint, overrides=dict(dtype='float32'))
-    assert isinstance(detector.score, RecognizerScore)
-    detector.score = MemoScore(detector.score, memo)
-    files = sorted(map(str, recordings.glob('*.mp4')))[:count]
-    run(detector, find_sources(files), out)
-    return read_results(out, recordings / 'events.json')
+    if not (out / FEATURES).is_file():
+        shutil.rmtree(out, ignore_errors=True)
+        detector = DangerDetector.from_config(config, checkpoint, overrides=dict(dtype='float32'))
+        assert isinstance(detector.score, RecognizerScore)
+        detector.score = score = FeatureScore(detector.score)
+        features = {}
+        for source in find_sources([str(recordings)]):
+            score.kept.clear()
+            run(detector, [source], out)
+            features[Path(source.name).name] = np.concatenate(score.kept)
+        np.savez(out / FEATURES, **features)
+    results = read_results(out, recordings / 'events.json')
+    with np.load(out / FEATURES) as kept:
+        features = {name: kept[name] for name in results.scores}
+    return Day(recordings, results, find_items(RunRecords(out)), features)

@@ -1,9 +1,9 @@
 """Detection over an archive of recordings, spread over a Ray cluster.
 
 Each recording is watched by one worker, by the same function as on one machine, into a folder of
-its own below ``parts``; each worker builds the model once. When all are done, the parts become the
-results folder that one machine would have written. A part that was begun is resumed, and one that
-is finished is left alone.
+its own below ``parts``; each worker builds the model once, and of a lineage all have the same. When
+all are done, the parts become the results folder that one machine would have written. A part that
+was begun is resumed, and one that is finished is left alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mmaction_timesformer.detection.following import load_lineage
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES
 from mmaction_timesformer.detection.running import RunSummary, run
 from mmaction_timesformer.detection.sources.sources import Source
-from mmaction_timesformer.learning.lineage import lineage_of
+from mmaction_timesformer.learning.lineage import current_model, lineage_of
 from video_clips.clip import real_path
 from video_clips.growing_files import FolderLock
 from video_clips.whole_files import write_atomically
@@ -44,6 +44,7 @@ class ModelFiles:
         cfg_options: Values that replace the config's.
         trust_compiled: Run machine code out of a ``.pt2`` file.
         anticipate: Seconds ahead at which dangers are events too, with an online model.
+        version: The model of the lineage to stay with; None follows the lineage.
     """
 
     config: str
@@ -52,6 +53,12 @@ class ModelFiles:
     cfg_options: Mapping[str, Any] = field(default_factory=dict)
     trust_compiled: bool = False
     anticipate: float | None = None
+    version: str | None = None
+
+    def pinned(self) -> ModelFiles:
+        """The same, staying with the model that its lineage has in use now."""
+        folder = lineage_of(self.checkpoint)
+        return self if folder is None else replace(self, version=current_model(folder).name)
 
     def load(self) -> DangerDetector:
         """Build the detector.
@@ -69,7 +76,7 @@ class ModelFiles:
         except Exception as error:
             raise ValueError(f'{self.config}: {type(error).__name__}: {error}') from error
         if (folder := lineage_of(self.checkpoint)) is not None:
-            return load_lineage(folder, config, self._build)
+            return load_lineage(folder, config, self._build, self.version)
         return self._build(config, self.checkpoint)
 
     def _build(self, config: Config, checkpoint: str | Path) -> DangerDetector:

@@ -107,6 +107,8 @@ def _detect(arguments: DetectArguments) -> RunSummary:
         arguments.trust_compiled,
         arguments.anticipate,
     )
+    if arguments.ray is not None:
+        model = model.pinned()
     # Standard output belongs to the records.
     log_to_standard_error()
     with redirect_stdout(sys.stderr):

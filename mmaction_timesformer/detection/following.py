@@ -72,7 +72,10 @@ class LineageFollower:
 
 
 def load_lineage(
-    folder: Path, config: Config, build: Callable[[Config, Path], DangerDetector]
+    folder: Path,
+    config: Config,
+    build: Callable[[Config, Path], DangerDetector],
+    version: str | None = None,
 ) -> DangerDetector:
     """Build the detector of a lineage's current model, which follows the lineage.
 
@@ -81,9 +84,10 @@ def load_lineage(
         config: Its ``detection`` part and its pipelines are used; the model and the classes are
             the checkpoint's own.
         build: Builds a detector from a config and a checkpoint.
+        version: A model of the lineage, which stays whatever the lineage takes into use.
 
     Raises:
-        ValueError: The model cannot be loaded.
+        ValueError: The model cannot be loaded, or takes streams.
     """
     lineage = Lineage(folder)
     first = lineage.cards()[0]
@@ -91,8 +95,10 @@ def load_lineage(
     def load(checkpoint: Path) -> DangerDetector:
         return build(config_for(checkpoint, config, first.classes), checkpoint)
 
-    current = lineage.current.model
+    current = version or lineage.current.model
     detector = load(lineage.checkpoint(current))
+    if version is not None:
+        return detector
     detector.next_model = LineageFollower(folder, current, load)
     detector.predecessors = tuple(card.digest for card in lineage.cards())
     return detector

@@ -19,6 +19,8 @@ from typing import Any
 
 from mmaction_timesformer.engine.loops.closed_form import STATISTICS
 from mmaction_timesformer.evaluation.predictions import Predictions
+from mmaction_timesformer.inference.checkpoint_config import read_checkpoint_config
+from mmaction_timesformer.inference.online_model import is_online
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.learning.corrections import Corrections, fingerprint_of
 from mmaction_timesformer.learning.exam import FILE, Exam, read_answers, write_answers
@@ -47,11 +49,12 @@ def start(
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: It cannot be loaded, or there is a lineage already.
+        ValueError: It cannot be loaded, or takes streams, or there is a lineage already.
     """
     if is_lineage(folder):
         raise ValueError(f'{folder}: there is a lineage already')
     folder, file = Path(folder), find_checkpoint(Path(checkpoint))
+    _refuse_online(file)
     trained = TrainedModel.load(None, file)
     content = read_checkpoint(file)
     answers = None
@@ -68,6 +71,16 @@ def start(
 
     first = NewModel('start', (), trained.classes, write, data=data_of(content, trained.classes))
     return Lineage.begin(folder, first, by)
+
+
+def _refuse_online(file: Path) -> None:
+    content = read_checkpoint(file)
+    config = read_checkpoint_config(content.get('meta') or {}, file, content['state_dict'])
+    if is_online(config):
+        raise ValueError(
+            f'{file} is an online model: corrections are learned by models of clips; train it '
+            'again with tools/train_online.py'
+        )
 
 
 def read_exam(lineage: Lineage) -> Exam | None:

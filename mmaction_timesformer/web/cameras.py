@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -17,11 +12,11 @@ from mmaction_timesformer.detection.results.folder import SCORES
 from mmaction_timesformer.detection.results.live_state import LIVE
 from mmaction_timesformer.detection.sources.sources import file_name
 from mmaction_timesformer.web.items import make_id
+from mmaction_timesformer.web.programs.own_process import OwnProcess
 from mmaction_timesformer.web.run_records import RunRecords
 from mmaction_timesformer.web.trial import ModelFiles
 from video_clips.plain_data import parse_json
 
-LOG, PID = 'detector.log', 'detector.pid'
 GONE_SECONDS = 15.0
 LATE_SECONDS = 5.0
 FROZEN_SECONDS = 10.0
@@ -120,9 +115,6 @@ class Cameras:
 class DetectorProcess:
     """Starts ``detect.py`` on the cameras that the server was given, and stops it.
 
-    It is a process of its own: it goes on when the server ends, and a server that is started again
-    finds it by the number that is written down.
-
     Args:
         folder: The results.
         own: The server's folder, for the log and the number.
@@ -132,18 +124,16 @@ class DetectorProcess:
     def __init__(self, folder: Path, own: Path, sources: Sequence[str]) -> None:
         self.sources = tuple(sources)
         self._folder = folder
-        self._log, self._pid = own / LOG, own / PID
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = OwnProcess(own, 'detector', ('detect', str(folder)))
 
     def state(self) -> dict[str, Any]:
         """Whether it runs, can be started, or somebody else's is followed."""
-        number = self._number()
+        runs = self._process.number() is not None
         return {
-            'runs': number is not None,
-            'follows': number is None and self._is_fresh(),
-            'can_start': bool(self.sources) and number is None,
-            'problem': '' if number is not None else self._last_words(),
+            'runs': runs,
+            'follows': not runs and self._is_fresh(),
+            'can_start': bool(self.sources) and not runs,
+            'problem': '' if runs else self._process.error(),
         }
 
     def start(self, model: ModelFiles | None) -> None:
@@ -152,25 +142,14 @@ class DetectorProcess:
         Raises:
             ValueError: It runs already, or there is no camera or no model.
         """
-        with self._lock:
-            if not self.sources:
-                raise ValueError('no camera: name them to the server with --camera')
-            if model is None or not model.config:
-                raise ValueError('no model: start the server with --config and --checkpoint')
-            if self._number() is not None or self._is_fresh():
-                raise ValueError('a detector runs already')
-            command = [sys.executable, '-m', 'mmaction_timesformer', 'detect', model.config]
-            command += [model.checkpoint, *self.sources, '--out', str(self._folder)]
-            command += ['--device', model.device, '--clips', '--live']
-            with self._log.open('wb') as log:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            self._pid.write_text(str(self._process.pid), encoding='ascii')
+        if not self.sources:
+            raise ValueError('no camera: name them to the server with --camera')
+        if model is None or not model.config:
+            raise ValueError('no model: start the server with --config and --checkpoint')
+        command = ['detect', model.config, model.checkpoint, *self.sources]
+        command += ['--out', str(self._folder), '--device', model.device, '--clips', '--live']
+        if self._is_fresh() or not self._process.start(command):
+            raise ValueError('a detector runs already')
 
     def stop(self) -> None:
         """Ask it to end; it closes its events first.
@@ -178,36 +157,11 @@ class DetectorProcess:
         Raises:
             ValueError: None was started from here.
         """
-        number = self._number()
-        if number is None:
+        if not self._process.stop():
             raise ValueError('no detector was started from this page')
-        os.kill(number, signal.SIGTERM)
-
-    def _number(self) -> int | None:
-        """The number of the process, if it is ours and alive."""
-        if self._process is not None and self._process.poll() is None:
-            return self._process.pid
-        if self._process is not None or not self._pid.is_file():
-            return None
-        text = self._pid.read_text(encoding='ascii').strip()
-        if not text.isdecimal():
-            return None
-        try:
-            words = Path('/proc', text, 'cmdline').read_bytes().split(b'\0')
-        except OSError:
-            return None
-        # A number is given again: only a detector of this folder is ours.
-        is_ours = b'detect' in words and os.fsencode(self._folder) in words
-        return int(text) if is_ours else None
 
     def _is_fresh(self) -> bool:
-        """Whether somebody has written scores just now."""
+        """Whether somebody has written scores just now, and not ours that has ended since."""
         file = self._folder / SCORES
-        return file.exists() and time.time() - file.stat().st_mtime < GONE_SECONDS
-
-    def _last_words(self) -> str:
-        """The error that the last detector ended with."""
-        if not self._log.is_file():
-            return ''
-        lines = self._log.read_text(encoding='utf-8', errors='replace').strip().splitlines()
-        return next((line for line in reversed(lines) if line.startswith('error')), '')
+        written = file.stat().st_mtime if file.exists() else 0.0
+        return written > max(time.time() - GONE_SECONDS, self._process.last_word_at)

@@ -1,9 +1,9 @@
 """The order of the queue: which items are worth a look first.
 
-Three lists take turns: alarms, surest last; *uncertain* windows, whose probability lies nearest to
-the threshold of their class; and *typical* ones, which stand for many others: windows are clustered
-by their scores, and the middle of the largest cluster comes first. Uncertain ones alone would show
-the same confusion again and again, and never what the model is sure of and wrong about.
+*Uncertain* items, whose probability lies nearest to the threshold of their class, come first. In
+the *mixed* order three lists take turns: uncertain alarms, uncertain windows and *typical* ones,
+which stand for many others: windows are clustered by their scores, and the middle of the largest
+cluster comes first. Only those show what the model is sure of and wrong about.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from sklearn.cluster import KMeans
 from mmaction_timesformer.detection.events.rules import EventRule
 from mmaction_timesformer.web.items import Item
 
-ORDERS = ('mixed', 'uncertain', 'typical', 'time', 'score')
+ORDERS = ('uncertain', 'mixed', 'typical', 'time', 'score')
+DEFAULT_ORDER = 'uncertain'
+"""It taught most on days to choose by (docs/web.md)."""
 _MOST_CLUSTERS = 40
 _LEAST_PROBABILITY = 1e-3
 
 
 def order_items(
-    items: Sequence[Item], rules: Mapping[str, EventRule], order: str = 'mixed'
+    items: Sequence[Item], rules: Mapping[str, EventRule], order: str = DEFAULT_ORDER
 ) -> list[Item]:
     """Put items in order.
 

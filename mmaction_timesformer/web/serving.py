@@ -18,6 +18,7 @@ from mmaction_timesformer.web.app import make_app
 from mmaction_timesformer.web.cameras import Cameras, DetectorProcess
 from mmaction_timesformer.web.catalogue import Catalogue
 from mmaction_timesformer.web.clips import Clips
+from mmaction_timesformer.web.programs.nights import NightProcess
 from mmaction_timesformer.web.run_records import RunRecords
 from mmaction_timesformer.web.security import Access, allowed_hosts, is_loopback, read_secret
 from mmaction_timesformer.web.site import Site
@@ -131,6 +132,7 @@ def open_site(arguments: ServeArguments, port: int) -> Site:
         not is_loopback(arguments.host),
     )
     clips = Clips(own / CLIPS, run, catalogue, models)
+    lineage = Path(arguments.lineage) if arguments.lineage else folder / LINEAGE
     return Site(
         folder,
         access,
@@ -142,7 +144,8 @@ def open_site(arguments: ServeArguments, port: int) -> Site:
         Cameras(run),
         DetectorProcess(folder, own, arguments.cameras),
         own / UPLOADS,
-        Path(arguments.lineage) if arguments.lineage else folder / LINEAGE,
+        lineage,
+        NightProcess(lineage, own),
     )
 
 

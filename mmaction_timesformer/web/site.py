@@ -19,6 +19,7 @@ from mmaction_timesformer.web.cameras import Cameras, DetectorProcess
 from mmaction_timesformer.web.catalogue import Catalogue, Recording
 from mmaction_timesformer.web.clips import Clips
 from mmaction_timesformer.web.items import Item, find_items
+from mmaction_timesformer.web.programs.nights import NightProcess
 from mmaction_timesformer.web.run_records import RunRecords
 from mmaction_timesformer.web.security import CSRF_HEADER, Access
 from mmaction_timesformer.web.store import Store
@@ -46,6 +47,7 @@ class Site:
         detector: The detector that the page starts.
         uploads: Where videos that are dropped are kept.
         lineage: The folder of models that follow one another; there may be none.
+        night: The training that the page starts.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Site:
     detector: DetectorProcess
     uploads: Path
     lineage: Path
+    night: NightProcess
 
     @property
     def classes(self) -> list[str]:

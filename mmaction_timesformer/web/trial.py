@@ -16,6 +16,7 @@ from mmaction_timesformer.detection.watch import Scored
 from mmaction_timesformer.explanation.explained_video import ExplainedVideo
 from mmaction_timesformer.explanation.explanation import explain
 from mmaction_timesformer.inference.trained_model import TrainedModel
+from mmaction_timesformer.learning.lineage import MODEL, current_model, lineage_of
 from video_clips.reading.opening import VideoError
 from video_clips.writing import open_writer
 
@@ -30,7 +31,7 @@ class ModelFiles:
 
     Attributes:
         config: Its config; empty for the one in the checkpoint.
-        checkpoint: Its weights.
+        checkpoint: Its weights, or a lineage, whose current model it is.
         device: Where it runs.
     """
 
@@ -38,9 +39,15 @@ class ModelFiles:
     checkpoint: str
     device: str = 'cpu'
 
+    @property
+    def weights(self) -> Path:
+        """The file of weights at present."""
+        folder = lineage_of(self.checkpoint)
+        return Path(self.checkpoint) if folder is None else current_model(folder) / MODEL
+
 
 class Models:
-    """Loads a model once.
+    """Loads a model once, and again when its lineage has taken another into use.
 
     Args:
         files: Where it lies; None where there is none.
@@ -51,18 +58,19 @@ class Models:
         self._lock = threading.Lock()
         self._loaded: TrainedModel | None = None
         self._detector: DangerDetector | None = None
+        self._of = ''
 
     def use(self, files: ModelFiles) -> None:
         """Take another model from now on."""
         with self._lock:
-            self.files, self._loaded, self._detector = files, None, None
+            self.files, self._of = files, ''
 
     def problem(self) -> str:
         """Why there is no model, in words; empty where there is one."""
         if self.files is None or not self.files.checkpoint:
             return 'no model: start the server with --config and --checkpoint'
-        for name in (self.files.config, self.files.checkpoint):
-            if name and not Path(name).is_file():
+        for name in filter(None, (self.files.config, self.files.checkpoint)):
+            if not Path(name).is_file() and lineage_of(name) is None:
                 return f'{name}: no such file; name it with --config and --checkpoint'
         return ''
 
@@ -71,8 +79,9 @@ class Models:
         files = self.files
         if files is None or self.problem():
             return 'none'
-        stamp = Path(files.checkpoint).stat().st_mtime_ns
-        return hashlib.sha256(f'{files.checkpoint} {stamp}'.encode()).hexdigest()[:10]
+        weights = files.weights
+        stamp = weights.stat().st_mtime_ns
+        return hashlib.sha256(f'{weights} {stamp}'.encode()).hexdigest()[:10]
 
     def get(self) -> TrainedModel:
         """The model.
@@ -81,11 +90,18 @@ class Models:
             ValueError: There is none, or it cannot be loaded.
         """
         with self._lock:
+            if self._of != (now := self.fingerprint()):
+                self._of, self._loaded, self._detector = now, None, None
             if self._loaded is None:
-                self._loaded = self._load(
-                    lambda f: TrainedModel.load(f.config or None, f.checkpoint, f.device)
-                )
+                self._loaded = self._load(self._load_model)
             return self._loaded
+
+    @staticmethod
+    def _load_model(files: ModelFiles) -> TrainedModel:
+        weights = files.weights
+        # A model of a lineage has classes of its own.
+        own = not files.config or lineage_of(files.checkpoint) is not None
+        return TrainedModel.load(None if own else files.config, weights, files.device)
 
     def detector(self) -> DangerDetector:
         """The model as a detector.
@@ -97,7 +113,7 @@ class Models:
         with self._lock:
             if self._detector is None:
                 self._detector = self._load(
-                    lambda f: DangerDetector.from_config(config, f.checkpoint, f.device)
+                    lambda f: DangerDetector.from_config(config, f.weights, f.device)
                 )
             return self._detector
 

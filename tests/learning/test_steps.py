@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.learning.corrections import (
@@ -22,6 +23,13 @@ from mmaction_timesformer.learning.steps import (
 )
 from tests.tiny_run import CLASSES
 from video_clips.clip import Clip
+
+
+def test_an_online_model_begins_no_lineage(tmp_path):
+    meta = dict(cfg="model = dict(type='OnlineRecognizer')")
+    torch.save(dict(state_dict={}, meta=meta), tmp_path / 'online.pth')
+    with pytest.raises(ValueError, match='is an online model'):
+        start(tmp_path / 'lineage', tmp_path / 'online.pth')
 
 
 def test_a_new_class_and_new_cameras(lineage, yard):

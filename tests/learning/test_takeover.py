@@ -145,3 +145,13 @@ def test_a_model_changed_while_no_detector_ran(yard, lineage, recording, tmp_pat
     classes, scores = read_scores(tmp_path / 'out' / 'scores.csv')
     assert classes == CLASSES
     assert len({window.seconds for window in scores['gate']}) == len(scores['gate'])
+
+
+def test_a_run_on_a_cluster_stays_with_the_model_that_it_began_with(yard, lineage):
+    """Its workers load at different times, and its parts become one table of scores."""
+    pinned = ModelFiles(str(yard.folder / 'config.py'), str(lineage.folder)).pinned()
+    card = learn_at_once(lineage, Corrections.of(yard.new.clips, CLASSES), 'ann')
+    lineage.accept(card.model, 'ann', 'for the test', against_gate=True)
+    detector = pinned.load()
+    assert detector.classes == CLASSES[:3]
+    assert (detector.next_model, detector.predecessors) == (None, ())

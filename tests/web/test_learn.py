@@ -1,5 +1,7 @@
 """The Learn page on a real lineage: corrections, a model that waits, a decision, the log."""
 
+import time
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -28,18 +30,18 @@ def client(site):
     return TestClient(make_app(site), base_url='http://127.0.0.1:8765', headers=headers)
 
 
-def correct(site, yard, count):  # noqa: F811
+def correct(store, yard, count):  # noqa: F811
     """Label clips that the model has not seen, as the Label page does."""
     for number, clip in enumerate(yard.new.clips[:count]):
         name = '/'.join(clip.path.split('/')[-2:])
         label = yard.new.classes[clip.label]
         key = f'key-{number:05}'
-        site.store.add(Verdict(key, f'i{key}', '', 'Ada', 'relabel', name, label, 0.0, 2.0))
+        store.add(Verdict(key, f'i{key}', '', 'Ada', 'relabel', name, label, 0.0, 2.0))
 
 
 def test_corrections_become_a_model_that_somebody_takes(site, client, yard):  # noqa: F811
     assert 'there is nothing to learn' in client.get('/learn').text
-    correct(site, yard, 12)
+    correct(site.store, yard, 12)
     page = client.get('/learn').text
     assert '12 verdicts by Ada' in page
     page = client.post('/learn/learn', data={'who': 'Ada'}).text
@@ -77,3 +79,19 @@ def test_without_a_lineage_the_page_says_how_to_begin(results):
     site = open_site(ServeArguments(str(results)), 8765)
     client = TestClient(make_app(site), base_url='http://127.0.0.1:8765')
     assert 'continue start' in client.get('/learn').text
+
+
+def test_one_night_at_a_time_which_can_be_stopped(site, client, yard):  # noqa: F811
+    correct(site.store, yard, 4)
+    assert 'a training has begun' in client.post('/learn/overnight', data={'who': 'Ada'}).text
+    assert 'a training runs already' in client.post('/learn/overnight').text
+    assert 'every 2s' in client.get('/learn/night').text
+    assert 'train overnight' not in client.get('/learn/content').text
+    assert 'asked to end' in client.post('/learn/stop').text
+    while site.night.state().runs:
+        time.sleep(0.05)
+    part = client.get('/learn/night').text
+    assert 'is over' in part
+    assert 'hx-get="/learn/content" hx-trigger="load"' in part  # the page asks for all anew
+    assert 'train overnight' in client.get('/learn/content').text
+    assert 'no training runs' in client.post('/learn/stop').text

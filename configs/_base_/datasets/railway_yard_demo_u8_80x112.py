@@ -2,6 +2,8 @@
 dataset_type = 'RailwayYardDataset'
 data_root = '{{$RAILWAY_YARD_DEMO:data/railway_yard_demo}}'
 
+# Tells results and heads which clip is which, and intervals which clips belong together.
+clip_facts = ('filename', 'recording', 'start_seconds', 'end_seconds')
 # Eight frames from the whole clip. No flip: the excavator's bucket is always on the same side.
 train_pipeline = [
     dict(type='OpenVideo'),
@@ -10,10 +12,8 @@ train_pipeline = [
     dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(1.3, 1.5)),
     dict(type='Resize', scale=(112, 80), keep_ratio=False),
     dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs'),
+    dict(type='PackActionInputs', meta_keys=clip_facts),
 ]
-# Tells results which clip is which, and intervals which clips belong together.
-clip_facts = ('filename', 'recording', 'start_seconds', 'end_seconds')
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(type='SampleClip', clip_len=8, test_mode=True),

@@ -1,8 +1,8 @@
 """Ridge regression onto classes from statistics that can be added up, and taken apart again.
 
 What the fit needs of a class is the number of its rows, their sum, and their products: R'R for the
-rows R themselves, or the sum of the products once there are more rows than features. So clips and
-classes can be added later, clips can be forgotten, and the result is that of one fit.
+rows R themselves, or the sum of the products once the rows are many. So clips and classes can be
+added later, clips can be forgotten, and the result is that of one fit.
 
 Legend: N rows, F features, K classes, M rows that are kept.
 """
@@ -23,6 +23,10 @@ MOST_BYTES = 2**30
 """Products of all classes together are kept at hand, between fits, up to this size."""
 
 
+MOST_KEPT = 2**22
+"""Numbers in the rows of a class that are kept; in any case as many rows as features are."""
+
+
 @dataclass
 class ClassStatistics:
     """Statistics of the rows of one class.
@@ -30,7 +34,7 @@ class ClassStatistics:
     Attributes:
         weight: Sum of the rows' weights.
         total: (F,) weighted sum of the rows.
-        rows: (M, F) rows that are kept as they came; M is at most F.
+        rows: (M, F) rows that are kept as they came; M is at most F or `MOST_KEPT` / F.
         weights: (M,) their weights; a row that is taken back has a negative one.
         names: M names of what the rows were made from, empty where nobody gave one.
         products: (F, F) weighted sum of the products of rows that are no longer kept.
@@ -67,7 +71,8 @@ class ClassStatistics:
         self.names = [*self.names, *names]
         if self._sum is not None:
             self._sum += weighted_products(rows, weights)
-        if len(self.rows) > self.rows.shape[1]:
+        num_features = self.rows.shape[1]
+        if len(self.rows) > max(num_features, MOST_KEPT // num_features):
             self._fold()
 
     def forget(self, names: Collection[str]) -> int:

@@ -28,11 +28,23 @@ def learn_page(request: Request) -> Response:
     return site_of(request).page('learn', **_content(site_of(request)))
 
 
+def night(request: Request) -> Response:
+    """The part of the page about a training; when it is over, the page asks for all anew."""
+    site = site_of(request)
+    return site.page('learn_night', night=site.night.state(), asked=True)
+
+
+def content(request: Request) -> Response:
+    """The content of the page."""
+    return site_of(request).page('learn_content', **_content(site_of(request)))
+
+
 def _content(site: Site, problem: str = '', done: str = '') -> dict[str, Any]:
     """Content of the page at present."""
     content: dict[str, Any] = dict(
         lineage=str(site.lineage), has_lineage=False, problem=problem, done=done
     )
+    content |= dict(night=site.night.state(), asked=False)
     if not is_lineage(site.lineage):
         return content
     line = Lineage(site.lineage)
@@ -72,6 +84,18 @@ def _learn(site: Site, line: Lineage, fields: dict[str, str]) -> str:
     return f'model {card.model} waits for a decision'
 
 
+def _start_night(site: Site, line: Lineage, fields: dict[str, str]) -> str:
+    corrections = corrections_of(site, line)
+    plan(line, corrections)
+    site.night.start(corrections, fields['who'])
+    return 'a training has begun; the model that comes out will wait here for a decision'
+
+
+def _stop_night(site: Site, line: Lineage, fields: dict[str, str]) -> str:
+    site.night.stop()
+    return 'the training is asked to end'
+
+
 def _accept(site: Site, line: Lineage, fields: dict[str, str]) -> str:
     against = fields.get('against') == 'yes'
     card = line.accept(fields['model'], fields['who'], fields['reason'], against)
@@ -94,6 +118,8 @@ def _in_use(site: Site, line: Lineage, card: Card) -> str:
 
 _STEPS: dict[str, Callable[[Site, Lineage, dict[str, str]], str]] = {
     'learn': _learn,
+    'overnight': _start_night,
+    'stop': _stop_night,
     'accept': _accept,
     'reject': _reject,
     'rollback': _roll_back,
@@ -124,5 +150,7 @@ async def _fields(request: Request) -> dict[str, str]:
 
 ROUTES = [
     Route('/learn', learn_page),
+    Route('/learn/night', night),
+    Route('/learn/content', content),
     Route('/learn/{step}', take_step, methods=['POST']),
 ]

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from mmaction_timesformer.web.clips import NoClipError, clip_span
 from mmaction_timesformer.web.items import Filters, Item
-from mmaction_timesformer.web.queue import ORDERS, order_items
+from mmaction_timesformer.web.queue import DEFAULT_ORDER, ORDERS, order_items
 from mmaction_timesformer.web.site import (
     Site,
     number_of,
@@ -65,7 +65,7 @@ def read_filters(values: dict[str, str]) -> tuple[Filters, str]:
     Raises:
         ValueError: A name is unknown or a score is not a number.
     """
-    order = values.pop('order', 'mixed')
+    order = values.pop('order', DEFAULT_ORDER)
     unknown = sorted(set(values) - set(Filters.__dataclass_fields__))
     if unknown:
         raise ValueError(f'unknown filters {unknown}')

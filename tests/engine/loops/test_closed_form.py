@@ -1,5 +1,6 @@
 """Training in closed form through mmengine's runner, checkpoints included."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from sklearn.linear_model import RidgeClassifier
 
-from mmaction_timesformer.registry import DATASETS
+from mmaction_timesformer.learning.corrections import Corrections
+from mmaction_timesformer.learning.increments import Learner
+from mmaction_timesformer.models.heads.ridge import RidgeStatistics
+from mmaction_timesformer.registry import DATASETS, MODELS
 from tests.closed_form_run import write_config
 from tests.tiny_run import CLASSES, render
 from video_clips.annotation_files import read_annotations, write_annotations
@@ -126,3 +130,35 @@ def test_another_head_is_refused(folder):
     cfg.model.cls_head = dict(type='I3DHead', num_classes=4, in_channels=512)
     with pytest.raises(ValueError, match='ClosedFormHead'):
         Runner.from_cfg(cfg).train()
+
+
+def test_a_trained_timesformer_gets_a_closed_form_head(folder):
+    """Its network stays as it was, its own classifier goes, and corrections can be learned."""
+    cfg = Config.fromfile(folder / 'config.py')
+    size = dict(num_frames=4, img_size=32, embed_dims=12, num_heads=2, num_transformer_layers=1)
+    cfg.model.backbone = dict(type='TimeSformerBackbone', **size)
+    cfg.model.cls_head = dict(type='TimeSformerClsHead', num_classes=4, in_channels=12)
+    torch.manual_seed(1)
+    trained = MODELS.build(cfg.model)
+    trained.init_weights()
+    torch.save({'state_dict': trained.state_dict()}, folder / 'trained.pth')
+    cfg.model.backbone.out_type = 'tokens'
+    cfg.model.cls_head = dict(type='ClosedFormHead', num_classes=4, in_channels=12)
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    cfg.test_cfg = dict(type='TestLoop')
+    cfg.work_dir, cfg.load_from = str(folder / 'on_tokens'), str(folder / 'trained.pth')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    for name, value in trained.backbone.state_dict().items():
+        torch.testing.assert_close(runner.model.backbone.state_dict()[name], value)
+    learner = Learner.open(folder / 'on_tokens' / 'epoch_1.pth')
+    clips = read_annotations(folder / 'data' / 'val.csv', CLASSES)[:3]
+    paths = [str(folder / 'data' / 'videos' / clip.path) for clip in clips]
+    wrong = [replace(c, path=p, label=0) for c, p in zip(clips, paths, strict=True)]
+    assert learner.learn(Corrections.of(wrong, CLASSES)).num_added == 3
+    weight = learner.head.fc_cls.weight
+    again = RidgeStatistics(4, weight.shape[1])
+    for label, rows, weights, _ in learner.head.statistics.kept():
+        again.add(rows, [label] * len(rows), weights)
+    expected = again.solve(learner.head.strength)[0]
+    np.testing.assert_allclose(weight.detach().numpy(), expected, atol=1e-5)

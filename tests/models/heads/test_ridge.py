@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
+from mmaction_timesformer.models.heads import ridge
 from mmaction_timesformer.models.heads.ridge import RidgeStatistics
 
 STRENGTH = 0.05
@@ -60,7 +61,12 @@ def test_increments_and_order_do_not_matter(num_features):
         np.testing.assert_allclose(other[1], bias, rtol=1e-6, atol=1e-9)
 
 
-def test_more_rows_than_features_are_folded():
+def test_more_rows_than_features_are_folded_where_they_are_many(monkeypatch):
+    rows, labels = make_rows(600, 12)
+    statistics = RidgeStatistics(3, 12)
+    statistics.add(rows, labels)
+    assert all(part.products is None for part in statistics.classes)
+    monkeypatch.setattr(ridge, 'MOST_KEPT', 0)
     rows, labels = make_rows(600, 12)
     statistics = RidgeStatistics(3, 12)
     statistics.add(rows, labels)
@@ -73,7 +79,8 @@ def test_more_rows_than_features_are_folded():
 
 @pytest.mark.parametrize('num_features', [12, 130, 400], ids=['folded', 'tall', 'wide'])
 @pytest.mark.parametrize('balanced', [True, False])
-def test_what_is_forgotten_was_never_there(num_features, balanced):
+def test_what_is_forgotten_was_never_there(num_features, balanced, monkeypatch):
+    monkeypatch.setattr(ridge, 'MOST_KEPT', 0)
     rows, labels = make_rows(200, num_features)
     names = [f'clip {number // 2}' for number in range(200)]
     wrong = np.arange(0, 40)
