@@ -15,6 +15,9 @@ from tests.fresh_interpreter import HIDE_PACKAGES, run_with_and_without
 HIDE_DISTUTILS = (
     HIDE_PACKAGES.format(hidden={'distutils'})
     + "sys.meta_path[:] = [f for f in sys.meta_path if 'istutils' not in type(f).__name__]\n"
+    # torch of some versions has imported Python's own.
+    + "for name in [n for n in sys.modules if n.partition('.')[0] == 'distutils']:\n"
+    + '    del sys.modules[name]\n'
 )
 
 

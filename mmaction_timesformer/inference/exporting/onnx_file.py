@@ -74,6 +74,11 @@ def _write(
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(file)
         onnxruntime.InferenceSession(str(raw), options, providers=['CPUExecutionProvider'])
+    except torch.onnx.OnnxExporterError as error:
+        raise ValueError(
+            f'torch {torch.__version__} cannot convert this model to ONNX; a newer torch may, or write a '
+            '.pt2'
+        ) from error
     finally:
         raw.unlink(missing_ok=True)
         raw.with_name(f'{raw.name}.data').unlink(missing_ok=True)

@@ -92,7 +92,7 @@ class TestSplitByShares:
             part = labels[fold.splits[name]]
             assert len(part) / len(labels) == pytest.approx(share, abs=0.025)
             mixture = pd.Series(part).value_counts(normalize=True).reindex(whole.index)
-            assert (mixture - whole).abs().max() < 0.09
+            assert (mixture - whole).abs().max() < 0.1
 
     def test_few_large_groups(self) -> None:
         """Seven cameras: every class on each side matters more than the exact share."""

@@ -144,6 +144,9 @@ def test_files_of_other_origin_are_refused(tmp_path):
         ExportedModel.open(tmp_path / 'missing.onnx')
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith('2.6.'), reason="that torch's converter fails on views"
+)
 def test_an_exported_model_averages_its_views(tmp_path):
     """Rotary positions, shifted tokens and wide heads are in the graph too."""
     config = make_config('divided_space_time')
