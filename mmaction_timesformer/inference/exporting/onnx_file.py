@@ -76,8 +76,8 @@ def _write(
         onnxruntime.InferenceSession(str(raw), options, providers=['CPUExecutionProvider'])
     except torch.onnx.OnnxExporterError as error:
         raise ValueError(
-            f'torch {torch.__version__} cannot convert this model to ONNX; a newer torch may, or write a '
-            '.pt2'
+            f'torch {torch.__version__} cannot convert this model to ONNX; a newer torch may, or '
+            'write a .pt2'
         ) from error
     finally:
         raw.unlink(missing_ok=True)
