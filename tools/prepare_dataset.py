@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
     recipe = parser.add_argument_group('what to train, and to detect')
     recipe.add_argument(
         '--preset',
-        choices=('cpu', 'scratch', 'gpu', 'pretrained'),
+        choices=('cpu', 'patches', 'scratch', 'gpu', 'pretrained'),
         help='cpu: a frozen ImageNet network and a ridge regression; scratch: a small model from '
         'nothing; gpu: a larger one; pretrained: the base model from Kinetics-400 weights '
         '(default: gpu where there is one, else cpu)',

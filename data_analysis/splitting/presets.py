@@ -41,6 +41,11 @@ PRESETS = {
         'own_videos/closedform_efficientnet-lite0_1xb8-8x32x1-3e_own-videos-rgb.py',
         'a frozen ImageNet network and a ridge regression, minutes on two CPU cores',
     ),
+    'patches': Preset(
+        'own_videos/closedform_patches_1xb8-8x32x1-3e_own-videos-rgb.py',
+        "a dictionary of the clips' own patches and a ridge regression, minutes on two CPU cores",
+        short_side=128,
+    ),
     'scratch': Preset(
         'own_videos/timesformer_divST-demo_scratch_1xb8-u8-16e_own-videos-rgb.py',
         'a model of 0.3 M parameters from nothing, minutes on two CPU cores',
@@ -62,11 +67,11 @@ PRESETS = {
 def choose_preset() -> str:
     """The preset for this machine.
 
-    `gpu` where NVIDIA's driver is installed; else `cpu`, or `scratch` without its ImageNet weights.
+    `gpu` where NVIDIA's driver is installed; else `cpu`, or `patches` without its ImageNet weights.
     """
     if os.path.exists('/proc/driver/nvidia/version') or shutil.which('nvidia-smi'):
         return 'gpu'
-    return 'cpu' if find_spec(IMAGENET_WEIGHTS) else 'scratch'
+    return 'cpu' if find_spec(IMAGENET_WEIGHTS) else 'patches'
 
 
 def preset_of(base_config: Path) -> Preset:

@@ -56,11 +56,11 @@ def wanted_by(study: Study) -> dict[str, Wanted]:
         if row.recipe == 'majority':
             continue
         known = wanted.get(row.features, Wanted(row.features))
-        stage = {row.stage} if row.needs_network else set()
+        stages = row.stages if row.needs_network else set()
         wanted[row.features] = Wanted(
             row.features,
-            tuple(sorted({*known.stages, *stage})),
-            tuple(sorted({*known.map_stages, *(stage if row.needs_maps else ())})),
+            tuple(sorted({*known.stages, *stages})),
+            tuple(sorted({*known.map_stages, *(stages if row.needs_maps else ())})),
             max(known.views, row.views),
         )
     return wanted
@@ -140,12 +140,12 @@ class FeatureStore:
         needs = (wanted.network, wanted.stages, wanted.map_stages, view)
         text = repr((*needs, *sampling, self.clips.fingerprint, repr(CameraAugment())))
         if wanted.network == 'pixels':
-            text += repr((study.kept_frames, study.kept_size))
+            text += repr((study.kept_frames, study.kept_size, 'area'))
         return f'{wanted.network}-view{view}-{hashlib.sha256(text.encode()).hexdigest()[:12]}'
 
     def _computer(self, wanted: Wanted, view: int) -> Callable[[int], dict[str, np.ndarray]]:
         if wanted.network == 'pixels':
-            read = self._reader(view, self.study.kept_frames, self.study.kept_size)
+            read = self._reader(view, self.study.kept_frames, self.study.kept_size, 'area')
             return lambda number: {'pixels': np.stack(read(number))}
         read = self._reader(view, self.study.clip_len, (self.study.size, self.study.size))
         if wanted.network == 'thumbnails':
@@ -154,7 +154,7 @@ class FeatureStore:
         return lambda number: encode(read(number))
 
     def _reader(
-        self, view: int, num_frames: int, size: tuple[int, int]
+        self, view: int, num_frames: int, size: tuple[int, int], how: str = 'bilinear'
     ) -> Callable[[int], list[np.ndarray]]:
         """Pictures of a clip by its number; later views are drawn for the clip and the view."""
         sampling = dict(
@@ -176,7 +176,8 @@ class FeatureStore:
                 pictures = augment.transform(clip)['imgs']
                 if np.random.random() < 0.5:
                     pictures = [picture[:, ::-1] for picture in pictures]
-            return [mmcv.imresize(np.ascontiguousarray(picture), size) for picture in pictures]
+            pictures = [np.ascontiguousarray(picture) for picture in pictures]
+            return [mmcv.imresize(picture, size, interpolation=how) for picture in pictures]
 
         return read
 

@@ -185,7 +185,7 @@ def cost_of(task: Task) -> dict[str, float]:
     """Millions of parameters, and billions of multiplications of a test clip."""
     options = PixelOptions.of(task.row)
     clip = _view(task.arrays[0]['pixels'][:1], options, 0)
-    model = _model(options, clip, task.num_classes).eval()
+    model = _model(options, clip, task.num_classes).eval().requires_grad_(False)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(clip)
     return dict(

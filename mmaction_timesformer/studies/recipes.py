@@ -12,16 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
-from mmaction_timesformer.engine.loops.choosing import Rows, choose, fit_rows
+from mmaction_timesformer.engine.loops.choosing import Rows
 from mmaction_timesformer.models.heads.closed_form_head import OVER_SPACE, OVER_TIME
 from mmaction_timesformer.studies.clips import Fold, StudyClips
 from mmaction_timesformer.studies.spec import Row
 
 SMALLEST_DEVIATION = 1e-6
-PENALTIES = (0.01, 0.1, 1.0)
-"""Strengths of logistic regression."""
 
 
 @dataclass(frozen=True)
@@ -107,22 +104,6 @@ def neighbour(task: Task) -> np.ndarray:
     products = test @ train.T
     nearest = (np.square(train).sum(axis=1) - 2 * products).argmin(axis=1)
     return np.eye(task.num_classes)[task.clips.labels[task.fold.train][nearest]]
-
-
-def ridge(task: Task) -> np.ndarray:
-    """Ridge regression, calibrated: what ``ClosedFormHead`` is."""
-    rows = task.training_rows()
-    choice = choose(rows, task.num_classes, balanced=True)
-    fit = fit_rows(rows, task.num_classes, choice.strength, balanced=True)
-    return softmax(fit.calibrated(task.features()[task.fold.test], choice), axis=1)
-
-
-def logistic(task: Task) -> np.ndarray:
-    """L2-regularised logistic regression of balanced classes, calibrated."""
-    rows = task.training_rows()
-    choice = choose(rows, task.num_classes, True, PENALTIES, 'logistic')
-    fit = fit_rows(rows, task.num_classes, choice.strength, True, 'logistic')
-    return softmax(fit.calibrated(task.features()[task.fold.test], choice), axis=1)
 
 
 def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction_timesformer.studies import networks, pixels, recipes
+from mmaction_timesformer.studies import closed_form, networks, patches, pixels, recipes
 from mmaction_timesformer.studies.clips import Fold, StudyClips
 from mmaction_timesformer.studies.features import FeatureStore, wanted_by
 from mmaction_timesformer.studies.planning import Planned, plan
@@ -26,10 +26,11 @@ from video_clips.whole_files import write_atomically
 RECIPES: dict[str, Callable[[Task], np.ndarray]] = {
     'majority': recipes.majority,
     'neighbour': recipes.neighbour,
-    'ridge': recipes.ridge,
-    'logistic': recipes.logistic,
+    'ridge': closed_form.ridge,
+    'logistic': closed_form.logistic,
     'adamw': networks.adamw,
     'timesformer': networks.timesformer,
+    'patches': patches.patches,
     'pixels': pixels.pixels,
 }
 RANDOM = ('adamw', 'timesformer', 'pixels')

@@ -18,6 +18,7 @@ RECIPES = (
     'logistic',
     'adamw',
     'timesformer',
+    'patches',
     'pixels',
 )
 
@@ -30,15 +31,18 @@ class Row:
         name: As the page shows it.
         recipe: ``majority``; ``neighbour`` (nearest one); ``ridge``, ``logistic`` or ``adamw`` (a
             linear layer by gradient descent); ``timesformer`` (a small one on the feature map);
-            ``pixels`` (small models from kept pictures, see module ``pixels``).
-        features: ``thumbnails``, or the image network, ``efficientnet_lite0`` to ``2``.
+            ``patches`` (ridge regression on kept pictures' patches, with a dictionary learned from
+            the training clips); ``pixels`` (small models from kept pictures, see module
+            ``pixels``).
+        features: ``thumbnails``, ``pixels`` (kept pictures), or the image network,
+            ``efficientnet_lite0`` to ``2``.
         stage: The stage of the network.
         over_space: Summaries of a frame's cells, as ``ClosedFormHead`` has them.
         over_time: Summaries of a clip's frames, as ``ClosedFormHead`` has them.
         views: Views of each training clip: as it is, then as other cameras would take it.
         centred: Whether each camera's own mean is taken off, also the new camera's: this looks at
             unlabelled clips of the new camera.
-        options: Of the recipe: see modules ``networks`` and ``pixels``.
+        options: Of the recipe: see modules ``closed_form``, ``networks`` and ``pixels``.
         table: The question that the row answers, where a study has several.
     """
 
@@ -58,8 +62,8 @@ class Row:
             raise ValueError(f'{self.name}: recipe {self.recipe!r}; choose from {list(RECIPES)}')
         if self.views < 1:
             raise ValueError(f'{self.name}: views={self.views} must be at least 1')
-        if (self.recipe == 'pixels') != (self.features == 'pixels'):
-            raise ValueError(f'{self.name}: recipe and features are pixels together')
+        if (self.recipe in ('patches', 'pixels')) != (self.features == 'pixels'):
+            raise ValueError(f'{self.name}: recipes patches and pixels, and no others, take pixels')
 
     @property
     def needs_maps(self) -> bool:
@@ -70,6 +74,12 @@ class Row:
     def needs_network(self) -> bool:
         """Whether it reads features of an image network."""
         return self.recipe != 'majority' and self.features not in ('thumbnails', 'pixels')
+
+    @property
+    def stages(self) -> set[int]:
+        """Stages of the network that it reads."""
+        candidates = self.options.get('candidates', ())
+        return {self.stage, *(candidate.get('stage', self.stage) for candidate in candidates)}
 
     @property
     def key(self) -> str:

@@ -268,6 +268,7 @@ UNCALIBRATED = (
     'railway4/timesformer_divST-demo_scratch_1xb16-amp-8x32x1-45e_railway4-rgb.py',
     # Training calibrates, on recordings left out in turn.
     'own_videos/closedform_efficientnet-lite0_1xb8-8x32x1-3e_own-videos-rgb.py',
+    'own_videos/closedform_patches_1xb8-8x32x1-3e_own-videos-rgb.py',
     'railway_yard/closedform_efficientnet-lite0_1xb8-8x32x1-3e_railway-yard-rgb.py',
 )
 

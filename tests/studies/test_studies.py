@@ -16,9 +16,10 @@ from mmaction_timesformer.studies.clips import (
     leave_one_out,
     read_clips,
 )
+from mmaction_timesformer.studies.closed_form import ridge
 from mmaction_timesformer.studies.command import study_command
 from mmaction_timesformer.studies.planning import Clock, plan
-from mmaction_timesformer.studies.recipes import Task, ridge
+from mmaction_timesformer.studies.recipes import Task
 from mmaction_timesformer.studies.spec import Row, Study, read_study
 from tests.tiny_run import render
 from tests.warm_python import loaded_python

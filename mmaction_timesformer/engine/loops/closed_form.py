@@ -20,6 +20,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmaction_timesformer.engine.loops.choosing import STRENGTHS, Rows, choose
+from mmaction_timesformer.models.backbones import PatchEncoder
 from mmaction_timesformer.models.heads import ClosedFormHead
 from mmaction_timesformer.registry import LOOPS
 from video_clips.clip import clip_name
@@ -80,15 +81,25 @@ class ClosedFormTrainLoop(EpochBasedTrainLoop):
         return head
 
     def run_epoch(self) -> None:
-        """See every clip once, then fit."""
+        """See every clip once, then fit; before the first, let the backbone learn from them."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.eval()
+        if self._epoch == 0:
+            self._teach_backbone()
         self._batches = []
         for index, batch in enumerate(self.dataloader):
             self.run_iter(index, batch)
         self._fit()
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
+
+    def _teach_backbone(self) -> None:
+        """Give the clips to a `PatchEncoder`, unless the head knows features of its dictionary."""
+        model = self.runner.model
+        known = any(len(rows) for _, rows, _, _ in self.head.statistics.kept())
+        if isinstance(model.backbone, PatchEncoder) and not known:
+            batches = (model.data_preprocessor(batch, training=True) for batch in self.dataloader)
+            model.backbone.learn(batch['inputs'].flatten(0, 1) for batch in batches)
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:

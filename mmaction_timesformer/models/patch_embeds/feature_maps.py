@@ -72,7 +72,8 @@ class FeatureMaps(BaseModule):
             self.preprocessing = IMAGENET if cnn.get('pretrained') or cnn.get('init_cfg') else None
         else:
             raise ValueError(f'cnn={cnn!r} is neither a config nor one of {list(SCALING)}')
-        self.network = network
+        # Convolutions of this order of values take two thirds of the time on a CPU.
+        self.network = network.to(memory_format=torch.channels_last)
         if isinstance(cnn, dict):
             self.out_channels, self.stride = self._measure()
         if frozen:

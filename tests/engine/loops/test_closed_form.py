@@ -162,3 +162,27 @@ def test_a_trained_timesformer_gets_a_closed_form_head(folder):
         again.add(rows, [label] * len(rows), weights)
     expected = again.solve(learner.head.strength)[0]
     np.testing.assert_allclose(weight.detach().numpy(), expected, atol=1e-5)
+
+
+def test_a_dictionary_is_learned_once(folder):
+    """From the first clips; those that come later are seen with the same one."""
+    patches = dict(
+        backbone=dict(_delete_=True, type='PatchEncoder', num_entries=8),
+        cls_head=dict(in_channels=8),
+        data_preprocessor=dict(mean=[0.0] * 3, std=[1.0] * 3),
+    )
+
+    def train_patches(name: str, ann_file: str, load_from: Path | None = None) -> Runner:
+        cfg = Config.fromfile(folder / 'config.py')
+        cfg.merge_from_dict(dict(model=patches, work_dir=str(folder / name)))
+        cfg.train_dataloader.dataset.ann_file = ann_file
+        cfg.load_from = None if load_from is None else str(load_from)
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        return runner
+
+    first = train_patches('patches', 'first.csv').model.backbone
+    assert not torch.equal(first.entries, type(first)(8).entries)
+    more = train_patches('more', 'second.csv', folder / 'patches' / 'epoch_1.pth').model
+    torch.testing.assert_close(more.backbone.entries, first.entries)
+    assert sum(len(rows) for _, rows, _, _ in more.cls_head.statistics.kept()) == 48
