@@ -167,7 +167,6 @@ def test_a_trained_timesformer_gets_a_closed_form_head(folder):
 def test_a_dictionary_is_learned_once(folder):
     """From the first clips; those that come later are seen with the same one."""
     patches = dict(
-        backbone=dict(_delete_=True, type='PatchEncoder', num_entries=8),
         cls_head=dict(in_channels=8),
         data_preprocessor=dict(mean=[0.0] * 3, std=[1.0] * 3),
     )
@@ -175,6 +174,7 @@ def test_a_dictionary_is_learned_once(folder):
     def train_patches(name: str, ann_file: str, load_from: Path | None = None) -> Runner:
         cfg = Config.fromfile(folder / 'config.py')
         cfg.merge_from_dict(dict(model=patches, work_dir=str(folder / name)))
+        cfg.model.backbone = dict(type='PatchEncoder', num_entries=8)
         cfg.train_dataloader.dataset.ann_file = ann_file
         cfg.load_from = None if load_from is None else str(load_from)
         runner = Runner.from_cfg(cfg)
