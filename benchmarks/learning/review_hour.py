@@ -92,11 +92,11 @@ def tuned(day: Day, results: Results, answers: Corrections) -> dict[str, EventRu
 
 def pooled(days: Sequence[Results]) -> EventMetrics:
     """Metrics of several days together; intervals are over recordings."""
-    parts: tuple[dict[str, Any], ...] = ({}, {}, {})
-    for number, one in enumerate(days):
-        for part, values in zip(parts, (one.events, one.truth, one.hours), strict=True):
-            part.update({f'{number} {name}': value for name, value in values.items()})
-    return evaluate_events(*parts, tuple(days[0].rules), (THRESHOLD,))[0]
+    numbered = list(enumerate(days))
+    events = {f'{n} {name}': x for n, day in numbered for name, x in day.events.items()}
+    truth = {f'{n} {name}': x for n, day in numbered for name, x in day.truth.items()}
+    hours = {f'{n} {name}': x for n, day in numbered for name, x in day.hours.items()}
+    return evaluate_events(events, truth, hours, tuple(days[0].rules), (THRESHOLD,))[0]
 
 
 def write(trials: Sequence[Trial], out: Path) -> None:

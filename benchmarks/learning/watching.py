@@ -125,7 +125,7 @@ def watch(config: Path, checkpoint: Path, recordings: Path, out: Path) -> Day:
             score.kept.clear()
             run(detector, [source], out)
             features[Path(source.name).name] = np.concatenate(score.kept)
-        np.savez(out / FEATURES, **features)
+        np.savez(out / FEATURES, allow_pickle=False, **features)
     results = read_results(out, recordings / 'events.json')
     with np.load(out / FEATURES) as kept:
         features = {name: kept[name] for name in results.scores}

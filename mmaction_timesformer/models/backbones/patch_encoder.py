@@ -65,7 +65,8 @@ class PatchEncoder(BaseModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.patch_size, self.stride, self.grid = patch_size, stride, tuple(grid)
+        self.patch_size, self.stride = patch_size, stride
+        self.grid = (grid[0], grid[1])
         self.motion_gain = motion_gain
         basis = torch.from_numpy(whitening(patch_size)).float()
         generator = torch.Generator().manual_seed(seed)

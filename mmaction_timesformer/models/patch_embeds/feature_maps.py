@@ -73,7 +73,7 @@ class FeatureMaps(BaseModule):
         else:
             raise ValueError(f'cnn={cnn!r} is neither a config nor one of {list(SCALING)}')
         # Convolutions of this order of values take two thirds of the time on a CPU.
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if isinstance(cnn, dict):
             self.out_channels, self.stride = self._measure()
         if frozen:
