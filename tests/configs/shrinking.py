@@ -46,7 +46,7 @@ def shrink(cfg: Config, examples: Path) -> Config:
 
 def _shrink_model(model: Any) -> None:
     backbone, head = model.backbone, model.cls_head
-    if backbone.type != 'FrameEncoder':
+    if backbone.type not in ('FrameEncoder', 'PatchEncoder'):
         backbone.pretrained = None
     if 'test_views' in model:
         model.update(train_views=[(2, 4), (4, 2), (8, 1)], test_views=[(4, 1), (4, 2)])
@@ -63,6 +63,8 @@ def _shrink_model(model: Any) -> None:
     elif backbone.type == 'FrameEncoder':
         backbone.update(stage=1, pretrained=False)
         head.in_channels = 16
+    elif backbone.type == 'PatchEncoder':
+        backbone.num_entries = head.in_channels = 16
     elif backbone.type == 'ResNet3d':
         backbone.base_channels = 8
         head.in_channels = 8 * 32
