@@ -78,8 +78,10 @@ class PatchEncoder(BaseModule):
     def forward(self, clips: Tensor) -> Tensor:
         """Clips (B, 3, T, H, W), 0 to 255, to maps (B, T, h, w, N)."""
         frames = rearrange(self._channels(clips), 'b t c h w -> (b t) c h w')
-        maps = torch.cat([self._compare(part) for part in frames.split(1)])
-        return rearrange(maps, '(b t) n h w -> b t h w n', b=len(clips))
+        # One by one they stay in the cache; a graph for any number of clips has them at once.
+        parts = (frames,) if torch.compiler.is_compiling() else frames.split(1)
+        maps = torch.cat([self._compare(part) for part in parts])
+        return rearrange(maps, '(b t) n h w -> b t h w n', b=clips.shape[0])
 
     @torch.no_grad()
     def learn(self, clips: Iterable[Tensor], seed: int = 0) -> None:

@@ -74,3 +74,12 @@ def test_learned_entries_are_nearer_to_patches():
 @pytest.mark.parametrize('name', ['basis', 'entries'])
 def test_the_dictionary_is_in_the_checkpoint(name):
     assert name in PatchEncoder(4).state_dict()
+
+
+def test_a_graph_takes_any_number_of_clips():
+    encoder = PatchEncoder(num_entries=8).eval()
+    two, three = (torch.rand(num, 3, 4, 36, 48) * 255 for num in (2, 3))
+    program = torch.export.export(
+        encoder, (two,), dynamic_shapes=({0: torch.export.Dim('clips', min=2, max=64)},)
+    )
+    torch.testing.assert_close(program.module()(three), encoder(three), rtol=1e-4, atol=1e-4)
