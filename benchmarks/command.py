@@ -39,6 +39,9 @@ PARTS = {
         'benchmarks.models.memory', 'FLOPs, time and memory of the schemes against clip size'
     ),
     'rates': Part('benchmarks.models.rates', 'one model for several rates, beside one for each'),
+    'rates-cameras': Part(
+        'benchmarks.models.rates_cameras', 'averaged windows beside the best, on cameras left out'
+    ),
     'demo': Part('benchmarks.demo', 'the demo: seconds and figures'),
     'data': Part('benchmarks.clips.loading', "loading clips, beside mmaction2's way"),
     'detect': Part(

@@ -55,14 +55,14 @@ def read_clips(root: Path) -> dict[str, tuple[Tensor, Tensor]]:
         for path in sorted((root / 'videos' / name).glob('*.mp4')):
             recording = int(path.name[3:6])
             clips, labels = parts[('val', 'test', 'train', 'train', 'train')[recording % 5]]
-            clips.append(motion.motion(_frames(path))[None].half())
+            clips.append(motion.motion(read_frames(path))[None].half())
             labels.append(label)
     return {
         name: (torch.stack(clips), torch.tensor(labels)) for name, (clips, labels) in parts.items()
     }
 
 
-def _frames(path: Path) -> Tensor:
+def read_frames(path: Path) -> Tensor:
     """(3, T, H, W) over the whole clip, area-averaged."""
     video = open_video(str(path), num_threads=1)
     try:
@@ -145,13 +145,13 @@ Work = Callable[[], dict[str, Any]]
 def works(data: dict[str, tuple[Tensor, Tensor]], seed: int) -> Iterator[tuple[str, Work]]:
     """The models of a seed, the shared ones first, by name; a call trains and tests one."""
     for name, epochs in SHARED.items():
-        yield name, partial(_shared, data, seed, epochs)
+        yield name, partial(train_shared, data, seed, epochs)
     for num_frames in (8, 16, 4, 32):
         yield f'{num_frames} frames', partial(_apart, data, seed, num_frames, ())
     yield '16 frames, varying shapes', partial(_apart, data, seed, 16, SHAPES)
 
 
-def _shared(data: dict[str, tuple[Tensor, Tensor]], seed: int, epochs: int) -> dict[str, Any]:
+def train_shared(data: dict[str, tuple[Tensor, Tensor]], seed: int, epochs: int) -> dict[str, Any]:
     views = [*WHOLE.values(), *(view for view in WINDOWS if view not in WHOLE.values())]
     model = build(seed, train_views=views, test_views=views)
     seconds = train(model, *data['train'], seed, epochs=epochs)
