@@ -152,6 +152,7 @@ def works(data: dict[str, tuple[Tensor, Tensor]], seed: int) -> Iterator[tuple[s
 
 
 def train_shared(data: dict[str, tuple[Tensor, Tensor]], seed: int, epochs: int) -> dict[str, Any]:
+    """Train one model on all views; accuracy of each on validation and test clips, and averaged."""
     views = [*WHOLE.values(), *(view for view in WINDOWS if view not in WHOLE.values())]
     model = build(seed, train_views=views, test_views=views)
     seconds = train(model, *data['train'], seed, epochs=epochs)
