@@ -190,8 +190,9 @@ def test_old_measurements_are_made_again_and_the_summary_keeps_its_numbers(run_p
     assert re.findall(r'[\d.]*\d', after) == re.findall(r'[\d.]*\d', before)  # the words changed
     for summary in (old, new):
         del summary['created'], summary['measured']
-    for added in ('class_by_recording', 'gallery', 'label_doubts', 'looks', 'notes'):
-        del new[added]
+    added = ('class_by_recording', 'gallery', 'label_doubts', 'looks', 'notes')
+    for name in (*added, 'recommended_config'):
+        del new[name]
     for name in ('duration_seconds', 'fps', 'num_frames'):
         assert set(new['distributions'][name]['histogram'].pop('beyond').values()) == {0}
     assert new == old

@@ -44,7 +44,7 @@ class Evil:
 def test_code_in_a_dump_is_refused_and_not_run(tmp_path):
     path, trace = tmp_path / 'evil.pkl', tmp_path / 'trace'
     path.write_bytes(pickle.dumps([sample(extra=Evil(trace))]))
-    with pytest.raises(ValueError, match=r'evil\.pkl: refused, the file asks for io\.open'):
+    with pytest.raises(ValueError, match=r'evil\.pkl: refused, the file asks for _?io\.open'):
         load_dump(path)
     assert not trace.exists()
 
