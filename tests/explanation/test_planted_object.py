@@ -102,11 +102,7 @@ def test_deletion_by_hand():
 
 
 def test_the_map_of_a_trained_model_falls_on_the_object():
-    """Seconds of training instead of weights by hand: the maps find what the model found.
-
-    One block, since a second may read what the first has spread over the picture. Maps of other
-    seeds and versions of torch have 3 to 17 times the mass of chance on the object.
-    """
+    """Seconds of training instead of weights by hand: the maps find what the model found."""
     torch.manual_seed(0)
     backbone = TimeSformerBackbone(
         num_frames=NUM_FRAMES,
@@ -114,7 +110,7 @@ def test_the_map_of_a_trained_model_falls_on_the_object():
         patch_size=PATCH,
         embed_dims=32,
         num_heads=4,
-        num_transformer_layers=1,
+        num_transformer_layers=2,
         drop_path_rate=0.0,
         attention_type='space_only',
     )
@@ -133,5 +129,5 @@ def test_the_map_of_a_trained_model_falls_on_the_object():
 
     margins, relevance, _ = explain(model.eval(), clips, margin)
     assert (margins > 0).float().mean() > 0.9
-    assert mass_on_object(relevance, where).mean() > 2 * CHANCE
-    assert points_at_object(relevance, where).float().mean() > 5 * CHANCE
+    assert mass_on_object(relevance, where).mean() > 5 * CHANCE
+    assert points_at_object(relevance, where).float().mean() > 0.8
