@@ -1,16 +1,7 @@
-"""The names of the paper's schemes, and the smallest model that mmengine trains."""
+"""The smallest model that mmengine trains."""
 
 from mmengine.model import BaseModel
 from torch import Tensor, nn
-
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-)
-"""The paper's."""
 
 
 class OneWeight(BaseModel):

@@ -22,14 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from benchmarks.models import peers
 from benchmarks.models.peers import Setup
 from benchmarks.record import Record, table
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 
-SCHEMES = (
-    'space_only',
-    'joint_space_time',
-    'divided_space_time',
-    'sparse_local_global',
-    'axial',
-)
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16}
 SOURCES = ('mmaction_timesformer/models', 'benchmarks')
 COPYING = ('cat', 'clone', 'copy_', '_to_copy', 'index_select', 'constant_pad_nd', 'stack')
@@ -125,13 +119,13 @@ def profile_schemes(
 ) -> list[dict[str, Any]]:
     """Shares of time, medians of rounds in which every scheme runs in turn, and bytes copied."""
     runs = {}
-    for scheme in SCHEMES:
+    for scheme in PAPER_SCHEMES:
         setup = Setup(attention_type=scheme, num_layers=num_layers, **sizes)
         torch.manual_seed(0)
         model = peers.build('ours', setup).to(DTYPES[dtype])
         runs[scheme] = _forward(model, setup.clips().to(DTYPES[dtype]))
         runs[scheme]()
-    shares: dict[str, list[dict[str, float]]] = {scheme: [] for scheme in SCHEMES}
+    shares: dict[str, list[dict[str, float]]] = {scheme: [] for scheme in PAPER_SCHEMES}
     for _ in range(num_rounds):
         for scheme, forward in runs.items():
             shares[scheme].append(shares_of_time(forward))

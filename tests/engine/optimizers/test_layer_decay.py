@@ -8,8 +8,8 @@ from mmengine.optim import CosineAnnealingLR, LinearLR, build_optim_wrapper
 from torch import nn
 
 from mmaction_timesformer.engine.optimizers.layer_decay import layer_of
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from mmaction_timesformer.registry import MODELS
-from tests.small_models import SCHEMES
 
 RATES = {
     # Three blocks at rate 1/2 under lr 1: layers 0 to 4 learn at 1/16, 1/8, 1/4, 1/2, 1.
@@ -64,7 +64,7 @@ def group_by_name(model: nn.Module, wrapper: Any) -> dict[str, dict]:
     }
 
 
-@pytest.mark.parametrize('attention_type', SCHEMES)
+@pytest.mark.parametrize('attention_type', PAPER_SCHEMES)
 def test_rates_and_weight_decay_of_every_parameter(attention_type: str) -> None:
     model = recognizer(attention_type)
     groups = group_by_name(model, wrap(model))

@@ -15,8 +15,8 @@ from mmaction_timesformer.inference.exporting.export import ExportOptions, expor
 from mmaction_timesformer.inference.exporting.exported_model import ExportedModel
 from mmaction_timesformer.inference.exporting.verification import DisagreementError
 from mmaction_timesformer.inference.recognizer import build_recognizer, read_weights
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from tests.inference.exporting.conftest import CLASSES, make_checkpoint, make_config
-from tests.small_models import SCHEMES
 
 
 def scores_by_mmaction2(config, checkpoint, clips):
@@ -30,7 +30,7 @@ def scores_by_mmaction2(config, checkpoint, clips):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_onnx_gives_the_scores_of_a_test_run_for_any_batch_size(exported, scheme):
     config, checkpoint, file = exported(scheme)
     session = onnxruntime.InferenceSession(str(file), providers=['CPUExecutionProvider'])

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from mmaction_timesformer.models import StreamingTimeSformer, TimeSformerBackbone
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from mmaction_timesformer.models.layers import AttentionStep, RotaryPositions, attend
 from mmaction_timesformer.models.layers.rotary import turn
 from tests.models.attention_schemes.dense_oracle import masked_attention
-from tests.small_models import SCHEMES as PAPER_SCHEMES
 
 SCHEMES = (*PAPER_SCHEMES, 'whole_clip_class')
 CAUSAL = dict(type='causal_divided_space_time', window=3)

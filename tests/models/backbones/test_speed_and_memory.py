@@ -6,7 +6,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.models.peak_memory import no_garbage
 from mmaction_timesformer.models import TimeSformerBackbone
-from tests.small_models import SCHEMES
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 
 
 def make(num_layers=2, **changes):
@@ -57,7 +57,7 @@ def test_checkpointing_keeps_the_input_of_a_block():
     assert (kept[1] - kept[0]) / 2 == pytest.approx(257 * 64 * 4, rel=0.1)
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_features_with_and_without_gradients_agree(scheme):
     """Layers folded and done in place, or kept for the backward pass."""
     backbone = make(attention_type=scheme).eval()
@@ -69,7 +69,7 @@ def test_features_with_and_without_gradients_agree(scheme):
     torch.testing.assert_close(found, backbone(clips).detach(), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_bfloat16_follows_float32(scheme):
     backbone = make(attention_type=scheme).eval()
     clips = torch.randn(2, 3, 2, 32, 32)
@@ -82,7 +82,7 @@ def test_bfloat16_follows_float32(scheme):
 @pytest.mark.parametrize(
     ('scheme', 'trains'),
     # Tracing takes seconds; inference folds the same layers in every scheme.
-    [*((scheme, True) for scheme in SCHEMES), ('divided_space_time', False)],
+    [*((scheme, True) for scheme in PAPER_SCHEMES), ('divided_space_time', False)],
 )
 def test_the_model_is_one_graph(scheme, trains):
     """torch.compile finds no break, in the blocks or around them, and changes no feature."""
@@ -95,7 +95,7 @@ def test_the_model_is_one_graph(scheme, trains):
         torch.testing.assert_close(compiled(clips), backbone(clips))
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_training_works_after_inference_and_after_counting(scheme):
     """No tensor of another mode, or without content, is left behind for later."""
     backbone = make(1, attention_type=scheme)

@@ -11,9 +11,9 @@ from mmengine.registry import init_default_scope
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.models import TimeSformerBackbone
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from mmaction_timesformer.models.layers import AttentionStep, TokenGrid
 from mmaction_timesformer.registry import MODELS
-from tests.small_models import SCHEMES
 
 TINY = dict(
     num_frames=4, img_size=32, patch_size=8, embed_dims=16, num_heads=2, num_transformer_layers=3
@@ -43,7 +43,7 @@ def make_clips(num_frames: int = 4, height: int = 32, width: int = 32, batch_siz
     return torch.randn(batch_size, 3, num_frames, height, width)
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_parameters_equal_the_paper(scheme):
     with torch.device('meta'):
         backbone = TimeSformerBackbone(attention_type=scheme)
@@ -99,7 +99,7 @@ def test_the_type_can_be_an_import_path():
     assert isinstance(MODELS.build(dict(type=path, **TINY)), TimeSformerBackbone)
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_any_number_of_frames_and_any_size_in_patches(scheme):
     """Resized at run time, the result is that of a model whose parameters were resized."""
     backbone = build(attention_type=scheme, out_type='tokens')
@@ -126,7 +126,7 @@ def test_any_number_of_frames_and_any_size_in_patches(scheme):
 
 
 @pytest.mark.parametrize('out_type', ['cls', 'avg', 'tokens'])
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_a_padded_clip_equals_the_unpadded_one(scheme, out_type):
     backbone = build(attention_type=scheme, out_type=out_type)
     clips = make_clips(num_frames=5, batch_size=3)
@@ -140,7 +140,7 @@ def test_a_padded_clip_equals_the_unpadded_one(scheme, out_type):
         torch.testing.assert_close(feature, alone, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_every_parameter_gets_a_gradient(scheme):
     backbone = build(attention_type=scheme).train()
     backbone(make_clips()).square().sum().backward()
@@ -148,7 +148,7 @@ def test_every_parameter_gets_a_gradient(scheme):
     assert without == []
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_checkpointing_changes_nothing(scheme):
     results = []
     for with_cp in (False, True):
@@ -199,7 +199,7 @@ def test_a_fresh_network_starts_as_the_image_transformer():
 
 def test_space_only_cannot_tell_the_order_of_frames_and_the_others_can():
     clips = make_clips()
-    for scheme in SCHEMES:
+    for scheme in PAPER_SCHEMES:
         backbone = build(attention_type=scheme)
         same = torch.allclose(backbone(clips), backbone(clips.flip(2)), atol=1e-5)
         assert same == (scheme == 'space_only'), scheme

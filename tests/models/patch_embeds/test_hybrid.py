@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mmaction_timesformer.models import TimeSformerBackbone
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from mmaction_timesformer.models.checkpoints import load_weights
 from mmaction_timesformer.models.patch_embeds import (
     FeatureMaps,
@@ -13,7 +14,6 @@ from mmaction_timesformer.models.patch_embeds import (
     imagenet_weights,
 )
 from tests.models.checkpoints.peers import SIZES, vit_model
-from tests.small_models import SCHEMES
 
 SMALL = dict(num_frames=2, img_size=64, embed_dims=24, num_heads=2, num_transformer_layers=2)
 RESNET = dict(type='mmaction.ResNet', depth=18, out_indices=(1, 2), norm_eval=True)
@@ -24,7 +24,7 @@ def hybrid(**options):
     return dict(type='HybridPatchEmbed', cnn='efficientnet_lite0', stage=5, **options)
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_tokens_are_the_projected_map(scheme):
     model = TimeSformerBackbone(
         **SMALL, attention_type=scheme, patch_embed=hybrid(), out_type='tokens', pos_embed='none'

@@ -12,8 +12,8 @@ from mmengine.runner import Runner
 from mmaction_timesformer.datasets import UnlabelledVideoDataset
 from mmaction_timesformer.engine.launch import TrainingOptions, run_training
 from mmaction_timesformer.models import FeatureMaps, FeaturePrediction
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from mmaction_timesformer.registry import MODELS
-from tests.small_models import SCHEMES
 from tests.tiny_run import CLASSES, render, write_config
 
 ROOT = Path(__file__).parents[3]
@@ -76,7 +76,7 @@ def test_targets_are_the_teachers_features_of_the_same_pictures():
     )
 
 
-@pytest.mark.parametrize('scheme', SCHEMES)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_hidden_patches_are_not_seen(scheme):
     """Other pixels under the mask change nothing in the answer; elsewhere they do."""
     model = make(scheme, mask_ratio=0.5).eval()
