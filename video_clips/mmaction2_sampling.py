@@ -21,7 +21,7 @@ class Mmaction2Sampler:
     num_clips: int = 1
     """How many samples."""
     out_of_bound_opt: Literal['loop', 'repeat_last'] = 'loop'
-    """What to do with frames past the end: wrap around, or repeat the last of the sampled ones that
+    """The treatment of frames past the end: wrap around, or repeat the last sampled one that
     exists."""
     test_mode: bool = False
     """Spread the samples evenly; otherwise draw them at random."""

@@ -57,7 +57,7 @@ class Day:
     def with_head(
         self, trained: TrainedModel, rules: Mapping[str, EventRule] | None = None
     ) -> Results:
-        """What the detector would have found with another head, and by other rules."""
+        """Events that the detector would have found with another head, and by other rules."""
         rules = self.results.rules if rules is None else dict(rules)
         settings = EventSettings(trained.classes, rules, self.results.windows)
         scores, events = {}, {}

@@ -65,7 +65,7 @@ def doubts_table(summary: Summary) -> Table:
 
 
 def next_steps(summary: Summary) -> list[dict[str, str]]:
-    """What to do with the set: the command that prepares it, and the config that comes of it."""
+    """Next steps with the set: the command that prepares it, and the config that comes of it."""
     command, config = next_step(summary), summary.get('recommended_config')
     if command is None:
         return []

@@ -109,7 +109,7 @@ def length_tables(summary: Summary) -> list[Table]:
 
 
 def name_of_short(summary: Summary) -> str:
-    """What happens to clips with fewer frames than the sampler takes."""
+    """The treatment of clips with fewer frames than the sampler takes."""
     shrinks = summary['sampler']['settings']['short_clip'] == 'shrink_interval'
     return 'shown faster' if shrinks else 'too short'
 

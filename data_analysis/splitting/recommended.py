@@ -18,7 +18,7 @@ _FEWEST_CLASSES = 2
 
 
 def recommended_config(dataset: DatasetInput, clips: pd.DataFrame) -> dict[str, str] | None:
-    """What ``tools/prepare_dataset.py FOLDER --out data/mine`` would write on this machine.
+    """The config that ``tools/prepare_dataset.py FOLDER --out data/mine`` would write here.
 
     Args:
         dataset: What was analysed.

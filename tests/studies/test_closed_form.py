@@ -1,4 +1,4 @@
-"""What rows of ridge and logistic regression can vary, each against its own rule."""
+"""Variations of the rows of ridge and logistic regression, each against its own rule."""
 
 from dataclasses import replace
 
