@@ -17,35 +17,31 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from video_clips.commands import set_up_process
+from mmaction_timesformer.version import __version__
 
-# ``python -m mmaction_timesformer`` imports this package before its __main__, the commands' door,
-# and with it torch, which reads how its threads wait. Whoever imports the package chooses that.
-if sys.argv[:1] == ['-m']:
-    set_up_process()
+# `python -m mmaction_timesformer` imports this package before the commands' door, which needs
+# nothing of it. The subcommand imports it again, and whole.
+if sys.argv[:1] != ['-m']:
+    from mmaction_timesformer import compat
 
-from mmaction_timesformer import compat
+    compat.apply()
 
-compat.apply()
+    with warnings.catch_warnings():
+        # mmcv-lite has no such operator, and nothing here needs it.
+        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+        from mmaction_timesformer import (
+            datasets,
+            engine,
+            evaluation,
+            explanation,
+            models,
+        )
 
-with warnings.catch_warnings():
-    # mmcv-lite has no such operator, and nothing here needs it.
-    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
-    from mmaction_timesformer import (
-        datasets,
-        engine,
-        evaluation,
-        explanation,
-        models,
-    )
-
-from mmaction_timesformer.version import __version__  # noqa: E402
+    compat.turn_hue_both_ways()
 
 if TYPE_CHECKING:
     from mmaction_timesformer.inference.prediction import build_model, predict
     from mmaction_timesformer.inference.trained_model import TrainedModel
-
-compat.turn_hue_both_ways()
 
 __all__ = [
     'TrainedModel',

@@ -3,6 +3,7 @@
 import sys
 
 from mmaction_timesformer.commands import main
+from video_clips.commands import run_command
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_command(lambda: main(sys.argv[1:])))

@@ -112,6 +112,8 @@ def _run(tool: Path, program: str, arguments: Sequence[str]) -> None:
     assert spec.loader is not None
     module = module_from_spec(spec)
     module.__spec__ = None  # so have programs that are files
+    if not hasattr(sys.modules['mmaction_timesformer'], 'models'):
+        del sys.modules['mmaction_timesformer']  # what `python -m` imported is the door alone
     before = sys.argv, sys.modules['__main__']
     sys.argv, sys.modules['__main__'] = [program, *arguments], module
     try:

@@ -42,7 +42,10 @@ def run_command(command: Callable[[], int | None]) -> int:
     """
     set_up_process()
     try:
-        return command() or DONE
+        try:
+            return command() or DONE
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED
