@@ -83,6 +83,7 @@ EXTRAS['test'] = [
     'selenium>=4.25',
     'setuptools>=78.1.1',  # builds the wheel that is tested
     'timesformer-pytorch>=0.4.1',  # a peer whose weights load
+    'torchmetrics>=1.4',  # the oracle of the calibration error
     'transformers>=4.46',
     *EXTRAS['export'],
     *EXTRAS['imagenet'],
@@ -120,7 +121,6 @@ setup(
         'safetensors>=0.4',
         'scikit-learn>=1.5',
         'scipy>=1.11',
-        'torchmetrics>=1.4',
         'typing-extensions>=4.10',
         # Videos, their analysis and its reports
         'av>=14',

@@ -2,7 +2,6 @@
 
 from mmaction_timesformer.evaluation.calibration import (
     apply_temperature,
-    calibration_error,
     fit_temperature,
     reliability,
 )
@@ -31,7 +30,6 @@ __all__ = [
     'Estimate',
     'Predictions',
     'apply_temperature',
-    'calibration_error',
     'classification_metrics',
     'compare',
     'fit_temperature',

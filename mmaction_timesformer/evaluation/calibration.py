@@ -11,16 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 from scipy.stats import binomtest
 
 from mmaction_timesformer.evaluation.predictions import Predictions
-from mmaction_timesformer.evaluation.weighted_metrics import (
-    NUM_BINS,
-    SMALLEST_PROBABILITY,
-)
+from mmaction_timesformer.evaluation.weighted_metrics import SMALLEST_PROBABILITY
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 _LIMIT_TOLERANCE = 0.01
@@ -75,28 +71,6 @@ def is_usable(temperature: float) -> bool:
     """
     low, high = TEMPERATURE_RANGE
     return low * (1 + _LIMIT_TOLERANCE) < temperature < high * (1 - _LIMIT_TOLERANCE)
-
-
-def calibration_error(predictions: Predictions, num_bins: int = NUM_BINS) -> float:
-    """Expected calibration error: mean distance of confidence and accuracy over bins.
-
-    Of the most probable class; with several labels, of every class's yes or no. Chance moves bins
-    apart, never together: of few clips the error comes out too high, and its interval with it.
-    """
-    # Imported here, since torchmetrics takes a second that most programs need not wait.
-    from torchmetrics.functional.classification import (
-        binary_calibration_error,
-        multiclass_calibration_error,
-    )
-
-    scores = torch.from_numpy(predictions.scores)
-    if predictions.multi_label:
-        truth = torch.from_numpy(predictions.truth.astype(int))
-        return float(binary_calibration_error(scores.flatten(), truth.flatten(), n_bins=num_bins))
-    labels = torch.from_numpy(predictions.labels)
-    return float(
-        multiclass_calibration_error(scores, labels, predictions.num_classes, n_bins=num_bins)
-    )
 
 
 @dataclass(frozen=True)

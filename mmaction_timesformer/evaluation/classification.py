@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn import metrics
+from sklearn.metrics import confusion_matrix
 
-from mmaction_timesformer.evaluation.calibration import calibration_error
 from mmaction_timesformer.evaluation.predictions import Predictions
 from mmaction_timesformer.evaluation.resampling import (
     LEVEL,
@@ -22,20 +21,12 @@ from mmaction_timesformer.evaluation.resampling import (
 )
 from mmaction_timesformer.evaluation.weighted_metrics import (
     CLASS_MEANS,
-    hits_in_top,
-    mean_of_defined,
     weighted_metrics,
 )
 
 FEWEST_RESAMPLES = 200
 MOST_RANKINGS = 10**8
 """Resamples times clips times classes; a hundred million take about ten seconds."""
-
-CLASS_METRICS = tuple(CLASS_MEANS)
-RANKING_METRICS = {
-    'average_precision': metrics.average_precision_score,
-    'roc_auc': metrics.roc_auc_score,
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +64,14 @@ class ClassificationMetrics:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self)
+        return {
+            **vars(self),  # and not asdict, which would copy the confusion matrix cell by cell
+            'whole': {name: asdict(estimate) for name, estimate in self.whole.items()},
+            'per_class': {
+                name: {figure: asdict(estimate) for figure, estimate in figures.items()}
+                for name, figures in self.per_class.items()
+            },
+        }
 
 
 def classification_metrics(
@@ -127,52 +125,16 @@ def affordable_resamples(predictions: Predictions) -> int:
 def _points(
     predictions: Predictions,
 ) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
-    per_class = _class_points(predictions)
-    whole = {'top1': float(predictions.hits.mean())}
-    if predictions.num_classes > 5:
-        whole['top5'] = float(hits_in_top(predictions, 5).mean())
-    for name, mean_name in CLASS_MEANS.items():
-        whole[mean_name] = float(mean_of_defined(per_class[name]))
-    if predictions.multi_label:
-        whole['exact_match'] = float(metrics.accuracy_score(predictions.truth, predictions.decided))
-    whole['log_loss'] = _log_loss(predictions)
-    whole['calibration_error'] = calibration_error(predictions)
-    estimates = {name: Estimate(value) for name, value in whole.items()}
-    return estimates, {
-        class_name: {name: Estimate(float(per_class[name][k])) for name in CLASS_METRICS}
+    figures = weighted_metrics(predictions, np.ones((1, len(predictions))))
+    whole = {
+        name: Estimate(float(values[0])) for name, values in figures.items() if values.ndim == 1
+    }
+    return whole, {
+        class_name: {name: Estimate(float(figures[name][0, k])) for name in CLASS_MEANS}
         for k, class_name in enumerate(predictions.classes)
     }
 
 
-def _class_points(predictions: Predictions) -> dict[str, np.ndarray]:
-    """(K,) metrics by name, NaN for a class without clips."""
-    truth, decided, scores = predictions.truth, predictions.decided, predictions.scores
-    support = truth.sum(axis=0)
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        truth, decided, average=None, zero_division=0
-    )
-    figures = {'precision': precision, 'recall': recall, 'f1': f1}
-    for name, ranking in RANKING_METRICS.items():
-        figures[name] = np.array(
-            [
-                ranking(truth[:, k], scores[:, k]) if 0 < support[k] < len(scores) else np.nan
-                for k in range(predictions.num_classes)
-            ]
-        )
-    return {name: np.where(support > 0, values, np.nan) for name, values in figures.items()}
-
-
-def _log_loss(predictions: Predictions) -> float:
-    if not predictions.multi_label:
-        classes = range(predictions.num_classes)
-        return float(metrics.log_loss(predictions.labels, predictions.scores, labels=classes))
-    yes_no = [
-        metrics.log_loss(truth, scores, labels=[False, True])
-        for truth, scores in zip(predictions.truth.T, predictions.scores.T, strict=True)
-    ]
-    return float(np.mean(yes_no))
-
-
 def _confusion(predictions: Predictions) -> np.ndarray:
     classes = range(predictions.num_classes)
-    return metrics.confusion_matrix(predictions.labels, predictions.top_class, labels=classes)
+    return confusion_matrix(predictions.labels, predictions.top_class, labels=classes)

@@ -7,10 +7,10 @@ import math
 import pandas as pd
 
 from mmaction_timesformer.evaluation.classification import (
-    CLASS_METRICS,
     ClassificationMetrics,
     Estimate,
 )
+from mmaction_timesformer.evaluation.weighted_metrics import CLASS_MEANS
 
 ONE_RECORDING = (
     'all of one recording, so there are no intervals: they tell how much metrics would differ on '
@@ -47,7 +47,7 @@ def class_table(figures: ClassificationMetrics) -> str:
     """The metrics of each class."""
     rows = {
         name: {'clips': figures.support[name]}
-        | {figure: format_estimate(of_class[figure]) for figure in CLASS_METRICS}
+        | {figure: format_estimate(of_class[figure]) for figure in CLASS_MEANS}
         for name, of_class in figures.per_class.items()
     }
     return pd.DataFrame.from_dict(rows, orient='index').to_string()

@@ -79,7 +79,7 @@ class Predictions:
             return self.labels.astype(bool)
         return self.labels[:, None] == np.arange(self.num_classes)
 
-    @property
+    @cached_property
     def decided(self) -> np.ndarray:
         """(N, K) booleans: the most probable class, or all above one half with several labels."""
         if self.multi_label:
@@ -106,7 +106,7 @@ class Predictions:
         """Whether clips are told apart by recording."""
         return 'recording' in self.clips and self.clips['recording'].notna().any()
 
-    @property
+    @cached_property
     def groups(self) -> np.ndarray:
         """(N,) numbers of what varies independently: the recordings, else the clips.
 

@@ -25,7 +25,9 @@ def weighted_metrics(predictions: Predictions, weights: np.ndarray) -> dict[str,
 
     Returns:
         By name, (R,) metrics of the whole and (R, K) metrics of the classes; the latter are NaN
-        where a weighting has no clip of the class. Means are over classes that have clips.
+        where a weighting has no clip of the class. Means are over classes that have clips. The
+        calibration error is that of the most probable class, with several labels of every class's
+        yes or no. Chance moves bins apart, never together: of few clips it comes out too high.
     """
     per_class = {
         **_decision_metrics(predictions, weights),
@@ -33,18 +35,16 @@ def weighted_metrics(predictions: Predictions, weights: np.ndarray) -> dict[str,
     }
     total = weights.sum(axis=1)
     with np.errstate(invalid='ignore'):
-        whole = {
-            'top1': weights @ predictions.hits / total,
-            'log_loss': weights @ negative_log_likelihood(predictions) / total,
-            'calibration_error': np.abs(weights @ _gaps(predictions)).sum(axis=1) / total,
-        }
-    if predictions.multi_label:
-        exact = (predictions.decided == predictions.truth).all(axis=1)
-        whole['exact_match'] = weights @ exact / total
-    if predictions.num_classes > 5:
-        whole['top5'] = weights @ hits_in_top(predictions, 5) / total
-    for name, mean_name in CLASS_MEANS.items():
-        whole[mean_name] = mean_of_defined(per_class[name])
+        whole = {'top1': weights @ predictions.hits / total}
+        if predictions.num_classes > 5:
+            whole['top5'] = weights @ hits_in_top(predictions, 5) / total
+        for name, mean_name in CLASS_MEANS.items():
+            whole[mean_name] = mean_of_defined(per_class[name])
+        if predictions.multi_label:
+            exact = (predictions.decided == predictions.truth).all(axis=1)
+            whole['exact_match'] = weights @ exact / total
+        whole['log_loss'] = weights @ negative_log_likelihood(predictions) / total
+        whole['calibration_error'] = np.abs(weights @ _gaps(predictions)).sum(axis=1) / total
     return whole | per_class
 
 

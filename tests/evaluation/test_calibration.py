@@ -7,11 +7,17 @@ from scipy.special import expit, softmax
 from mmaction_timesformer.evaluation import (
     Predictions,
     apply_temperature,
-    calibration_error,
     fit_temperature,
     reliability,
 )
-from mmaction_timesformer.evaluation.weighted_metrics import negative_log_likelihood
+from mmaction_timesformer.evaluation.weighted_metrics import (
+    negative_log_likelihood,
+    weighted_metrics,
+)
+
+
+def calibration_error(predictions):
+    return weighted_metrics(predictions, np.ones((1, len(predictions))))['calibration_error'][0]
 
 
 def overconfident(temperature, num_clips=4000, multi_label=False):
@@ -59,10 +65,10 @@ def test_a_faultless_model_is_not_made_infinitely_sure():
 
 
 def test_calibration_error_by_hand():
-    """Two clips at 0.9, one right; two at 0.55, both right; bins of a tenth."""
+    """Two clips at 0.9, one right; two at 0.55, both right; each pair in a bin."""
     scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.55, 0.45], [0.55, 0.45]])
     predictions = Predictions(scores, np.array([0, 1, 0, 0]), ('a', 'b'))
-    assert calibration_error(predictions, 10) == pytest.approx((2 * 0.4 + 2 * 0.45) / 4)
+    assert calibration_error(predictions) == pytest.approx((2 * 0.4 + 2 * 0.45) / 4)
     first, second = reliability(predictions)
     assert (first.confidence, first.accuracy, first.num_clips) == (pytest.approx(0.55), 1.0, 2)
     assert (second.confidence, second.accuracy) == (pytest.approx(0.9), 0.5)
