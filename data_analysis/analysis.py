@@ -30,7 +30,7 @@ from data_analysis.summary.summary import (
     write_summary,
 )
 from video_clips.reading.remote import without_password
-from video_clips.whole_files import write_atomically
+from video_clips.whole_files import check_writable, write_atomically
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def analyze(
     """
     older = read_summary(settings.compare) if settings.compare else None
     settings.out.mkdir(parents=True, exist_ok=True)
+    check_writable(settings.out)
     started = time.perf_counter()
     measured, count = measure_files(
         dataset.clips['file'], settings.out / 'measurements.sqlite', settings.measure, progress

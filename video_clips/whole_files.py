@@ -126,9 +126,16 @@ def write_atomically(file: str | Path) -> Iterator[TextIO]:
 
 
 def check_writable(folder: str | Path) -> None:
-    """Raise OSError, which names the folder, if no file can be written into it."""
+    """Raise OSError, which names the folder, if no file can be written into it.
+
+    For commands that work long before they write. Where the folder is still to be made, the
+    nearest one above it is tried.
+    """
+    there = Path(folder).absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix='.writable.') as probe:
+        with tempfile.NamedTemporaryFile(dir=there, prefix='.writable.') as probe:
             probe.write(bytes(4096))
             probe.flush()
     except OSError as error:

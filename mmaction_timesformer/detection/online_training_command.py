@@ -49,7 +49,7 @@ from mmaction_timesformer.inference.online_model import (
 from mmaction_timesformer.models.heads.future_frame_decoder import FutureFrameDecoder
 from mmaction_timesformer.models.recognizers import OnlineRecognizer
 from video_clips.plain_data import plain
-from video_clips.whole_files import write_atomically, written_beside
+from video_clips.whole_files import check_writable, write_atomically, written_beside
 
 MODEL, METRICS = 'model.pth', 'metrics.json'
 
@@ -163,6 +163,7 @@ def train_backbone_command(arguments: BackboneArguments) -> None:
         OSError: A file cannot be read or written.
     """
     config = read_config(str(arguments.config))
+    check_writable(Path(arguments.out).parent)
     torch.manual_seed(arguments.seed)
     init = arguments.init
     model = build_online(config) if init is None else load_backbone(config, init)
@@ -207,6 +208,7 @@ def train_head_command(arguments: HeadArguments) -> None:
         OSError: A file cannot be read or written.
     """
     config = read_config(str(arguments.config))
+    check_writable(arguments.out)
     torch.manual_seed(arguments.seed)
     model = load_backbone(config, arguments.backbone)
     rule = LabelRule(tuple(config.classes), SAFE_CLASS, arguments.margin_seconds)

@@ -31,7 +31,7 @@ from mmaction_timesformer.inference.exporting.verification import (
 from mmaction_timesformer.inference.online_model import is_online
 from mmaction_timesformer.inference.preparation import FramePreparer, split_pipeline
 from mmaction_timesformer.inference.scoring import ScoringSettings
-from video_clips.whole_files import folder_beside
+from video_clips.whole_files import check_writable, folder_beside
 
 LEAST_AGREEMENT = 0.9
 CHECKED_CLIPS = 64
@@ -118,6 +118,7 @@ def _check_target(target: Path, options: ExportOptions) -> None:
         raise ValueError('--int8 is for .onnx files')
     if target.suffix == '.onnx' and options.device != 'cpu':
         raise ValueError('a .onnx file is for any device; leave --device out')
+    check_writable(target.parent)
 
 
 def load_model(

@@ -27,7 +27,7 @@ from mmaction_timesformer.inference.clip_features import SPLITS, ClipFeatures, c
 from mmaction_timesformer.inference.trained_model import TrainedModel
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.reports.embeddings.embedding import neighbour_agreement, project
-from video_clips.whole_files import staged_folder
+from video_clips.whole_files import check_writable, staged_folder
 
 PAGE = 'index.html'
 STRIP_QUALITY = 60
@@ -86,6 +86,7 @@ def visualize_embeddings(
     if not Path(config).is_file():
         raise FileNotFoundError(f'{config}: no such config')
     cfg = read_config(str(config))
+    check_writable(out)
     options = options or EmbeddingOptions()
     merge_options(cfg, dict(options.cfg_options or {}))
     trained = TrainedModel.load(cfg, checkpoint, options.device)

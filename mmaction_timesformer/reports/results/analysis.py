@@ -29,7 +29,7 @@ from mmaction_timesformer.reports.results.map_check import (
 from mmaction_timesformer.reports.results.model_cost import ModelCost, measure_cost
 from mmaction_timesformer.reports.results.page import render_results
 from mmaction_timesformer.reports.results.run_files import RunFiles
-from video_clips.whole_files import staged_folder
+from video_clips.whole_files import check_writable, staged_folder
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def analyze_runs(
         ValueError: A file is damaged, or the runs do not fit each other.
     """
     options = options or AnalysisOptions()
+    check_writable(out)
     num_examples, num_checked = options.num_examples, options.num_checked
     analysed = _named_alike([_read(Path(folder), Path(dump)) for folder, dump in runs])
     if options.with_cost:
