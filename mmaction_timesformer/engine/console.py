@@ -13,6 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from mmaction_timesformer.engine.inputs import check_checkpoint
+from mmaction_timesformer.models.compiling import keep_einops_whole
 from video_clips.whole_files import naming_failed_writes
 
 # A config and an environment of hundreds of lines, lists of hooks and parameter groups, and the
@@ -31,6 +32,12 @@ class ConsoleRunner(Runner):
     """mmengine's runner with a short console, and errors that name the file."""
 
     strict_loading = False
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the model if the config says so."""
+        if self.cfg.get('compile'):
+            keep_einops_whole()
+        super()._maybe_compile(target)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; its console leaves out what `_FOR_THE_FILE` matches."""

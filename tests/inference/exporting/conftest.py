@@ -35,8 +35,8 @@ def make_config(scheme: str, **preprocessor: object) -> Config:
         patch_size=16,
         embed_dims=32,
         num_heads=2,
-        # Tracing takes its time: one scheme shows that there may be several blocks.
-        num_transformer_layers=2 if scheme == 'divided_space_time' else 1,
+        # Tracing takes its time: the quickest scheme shows that there may be several blocks.
+        num_transformer_layers=2 if scheme == 'joint_space_time' else 1,
         attention_type=scheme,
     )
     return Config(
@@ -73,11 +73,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory):
     """Config, checkpoint and ONNX file of a scheme, made once."""
     made: dict[str, tuple[Config, Path, Path]] = {}
 
-    def make(scheme: str = 'divided_space_time') -> tuple[Config, Path, Path]:
+    def make(scheme: str = 'joint_space_time') -> tuple[Config, Path, Path]:
         if scheme not in made:
             folder = tmp_path_factory.mktemp(scheme)
             # One scheme sees motion in place of colours, which has a median to translate.
-            preprocessor = dict(type='MotionDataPreprocessor') if scheme == 'axial' else {}
+            preprocessor = dict(type='MotionDataPreprocessor') if scheme == 'space_only' else {}
             config = make_config(scheme, **preprocessor)
             checkpoint = make_checkpoint(config, folder / 'tiny.pth')
             export(config, checkpoint, folder / 'tiny.onnx')

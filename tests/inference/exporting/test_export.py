@@ -149,7 +149,7 @@ def test_files_of_other_origin_are_refused(tmp_path):
 )
 def test_an_exported_model_averages_its_views(tmp_path):
     """Rotary positions, shifted tokens and wide heads are in the graph too."""
-    config = make_config('divided_space_time')
+    config = make_config('joint_space_time')
     config.model.type = 'RatesRecognizer'
     config.model.test_views = [(4, 1), (2, 2)]
     config.model.backbone.num_transformer_layers = 1

@@ -35,7 +35,7 @@ def test_products_with_weights_become_int8_and_answers_stay(exported, tmp_path, 
         for tensor in onnx.load(file).graph.initializer
         if len(tensor.dims) == 2 and min(tensor.dims) > 3
     ]
-    assert len(linear) >= 2 * 6
+    assert len(linear) > 2 * 4
     # onnxruntime has no dynamic form of the classifier's Gemm.
     count = len(linear) - (method == 'dynamic')
     assert sum(kind == onnx.TensorProto.INT8 for kind in kinds.values()) == count

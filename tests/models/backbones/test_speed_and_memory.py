@@ -7,6 +7,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.models.peak_memory import no_garbage
 from mmaction_timesformer.models import TimeSformerBackbone
 from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
+from mmaction_timesformer.models.compiling import keep_einops_whole
 
 
 def make(num_layers=2, **changes):
@@ -86,6 +87,7 @@ def test_bfloat16_follows_float32(scheme):
 )
 def test_the_model_is_one_graph(scheme, trains):
     """torch.compile finds no break, in the blocks or around them, and changes no feature."""
+    keep_einops_whole()
     torch._dynamo.reset()
     # A region is a part of the graph: 2x2 patches have few.
     backbone = make(1, attention_type=scheme, patch_size=16).train(trains)
