@@ -41,6 +41,21 @@ WHOLE = {4: (4, 8), 8: (8, 4), 16: (16, 2), 32: (32, 1)}
 WINDOWS = ((8, 1), (8, 2), (8, 4))
 EPOCHS, LONGER, BATCH, RATE = 10, 16, 16, 3e-3
 SHARED = {'shared': EPOCHS, 'shared, longer': LONGER}
+ONE_PATHWAY = dict(
+    type='TimeSformerBackbone', img_size=SIZE, patch_size=16, embed_dims=32, num_heads=2,
+    num_transformer_layers=2, drop_path_rate=0.0, pos_embed='rotary', pos_init_std=1.0,
+    frame_seconds=FRAME_SECONDS,
+)  # fmt: skip
+# Eight frames beside all 32, which get half the channels.
+_PATHWAY = {name: value for name, value in ONE_PATHWAY.items() if name != 'type'}
+TWO_PATHWAYS = dict(
+    type='TwoRatesBackbone',
+    slow=_PATHWAY,
+    fast={**_PATHWAY, 'embed_dims': 16},
+    slow_every=4,
+    exchange_every=1,
+)
+APART = {**{f'{frames} frames': frames for frames in WHOLE}, 'two pathways, 8 and 32 frames': 32}
 # Of the steps: until when, every how many frames, what share of the size.
 SHAPES = ((0.4, 2, 2 / 3), (0.7, 1, 2 / 3), (1.0, 1, 1.0))
 
@@ -75,16 +90,13 @@ def read_frames(path: Path) -> Tensor:
     return torch.nn.functional.interpolate(frames, SIZE, mode='area').transpose(0, 1)
 
 
-def build(seed: int, **options: Any) -> RatesRecognizer:
+def build(
+    seed: int, backbone: dict[str, Any] = ONE_PATHWAY, in_channels: int = 32, **options: Any
+) -> RatesRecognizer:
     """The tiny model."""
     init_default_scope('mmaction')
     torch.manual_seed(seed)
-    backbone = dict(
-        type='TimeSformerBackbone', img_size=SIZE, patch_size=16, embed_dims=32, num_heads=2,
-        num_transformer_layers=2, drop_path_rate=0.0, pos_embed='rotary', pos_init_std=1.0,
-        frame_seconds=FRAME_SECONDS,
-    )  # fmt: skip
-    head = dict(type='TimeSformerClsHead', num_classes=len(CLASSES), in_channels=32)
+    head = dict(type='TimeSformerClsHead', num_classes=len(CLASSES), in_channels=in_channels)
     model = MODELS.build(dict(type='RatesRecognizer', backbone=backbone, cls_head=head, **options))
     model.init_weights()
     return model
@@ -146,8 +158,8 @@ def works(data: dict[str, tuple[Tensor, Tensor]], seed: int) -> Iterator[tuple[s
     """The models of a seed, the shared ones first, by name; a call trains and tests one."""
     for name, epochs in SHARED.items():
         yield name, partial(train_shared, data, seed, epochs)
-    for num_frames in (8, 16, 4, 32):
-        yield f'{num_frames} frames', partial(_apart, data, seed, num_frames, ())
+    for name, num_frames in APART.items():
+        yield name, partial(_apart, data, seed, num_frames, two_pathways='two' in name)
     yield '16 frames, varying shapes', partial(_apart, data, seed, 16, SHAPES)
 
 
@@ -172,10 +184,12 @@ def _apart(
     data: dict[str, tuple[Tensor, Tensor]],
     seed: int,
     num_frames: int,
-    shapes: Sequence[tuple[float, int, float]],
+    shapes: Sequence[tuple[float, int, float]] = (),
+    two_pathways: bool = False,
 ) -> dict[str, Any]:
     view = WHOLE[num_frames]
-    model = build(seed, train_views=[view], test_views=[view])
+    pathways = (TWO_PATHWAYS, 32 + 16) if two_pathways else (ONE_PATHWAY, 32)
+    model = build(seed, *pathways, train_views=[view], test_views=[view])
     seconds = train(model, *data['train'], seed, shapes)
     logits = logits_of(model, data['test'][0])[:, 0]
     return dict(seconds=seconds, test=accuracy(logits, data['test'][1]))
@@ -263,7 +277,7 @@ def tables(results: Sequence[dict[str, Any]]) -> list[str]:
         ('Windows of 2, 4 and 8 s, 8 frames each', 'Best on validation', 'All three averaged'),
         windows,
     )
-    apart = (*(f'{frames} frames' for frames in WHOLE), '16 frames, varying shapes')
+    apart = (*APART, '16 frames, varying shapes')
     rows = [(name, '', seconds(name)) for name in SHARED]
     rows += [(name, mean(name, _test), seconds(name)) for name in apart]
     return lines + table(('Training', 'Top-1 (seeds)', 'CPU seconds'), rows)
