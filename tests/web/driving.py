@@ -43,6 +43,25 @@ def press(browser: Any, keys: str) -> None:
     find(browser, 'body').send_keys(keys)
 
 
+def drop_file(browser: Any, selector: str, path: str) -> None:
+    """Drop a file on an element, as a hand does that drags it out of a folder."""
+    browser.execute_script(
+        "document.body.insertAdjacentHTML('beforeend', '<input type=file id=dragged>')"
+    )
+    find(browser, '#dragged').send_keys(path)
+    browser.execute_script(
+        """
+        const dragged = new DataTransfer();
+        dragged.items.add(document.querySelector('#dragged').files[0]);
+        for (const kind of ['dragover', 'drop']) {
+            const event = { dataTransfer: dragged, bubbles: true, cancelable: true };
+            document.querySelector(arguments[0]).dispatchEvent(new DragEvent(kind, event));
+        }
+        """,
+        selector,
+    )
+
+
 def wait_until_stored(browser: Any) -> None:
     wait_for(browser, lambda b: find(b, '#outbox').get_attribute('textContent') == '')
 

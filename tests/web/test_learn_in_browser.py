@@ -8,7 +8,7 @@ from mmaction_timesformer.learning.lineage import Lineage
 from mmaction_timesformer.learning.steps import start
 from mmaction_timesformer.web.store import Store
 from tests.learning.conftest import yard  # noqa: F401
-from tests.web.driving import find, open_page, texts, wait_for
+from tests.web.driving import drop_file, find, open_page, texts, wait_for
 from tests.web.test_learn import correct
 
 
@@ -66,7 +66,7 @@ def test_a_video_is_tried_by_name_and_dropped(browser, served, yard, lineage):  
     by_name = {name: float(value) for name, value in shown(browser).items()}
     assert by_name == pytest.approx(expected, abs=6e-4)
     browser.get(f'{served.url}try')
-    find(browser, '#file').send_keys(clip.path)
+    drop_file(browser, '#drop', clip.path)
     wait_for(browser, shown)
     assert {name: float(value) for name, value in shown(browser).items()} == by_name
 
