@@ -60,7 +60,9 @@ def test_a_video_is_tried_by_name_and_dropped(browser, served, yard, lineage):  
     press_button(browser, 'try it')
 
     def shown(browser):
-        return dict(zip(texts(browser, '.scores dt'), texts(browser, '.scores dd'), strict=True))
+        # At one moment: the page may be changing.
+        words = texts(browser, '.scores dt, .scores dd')
+        return dict(zip(words[::2], words[1::2], strict=True))
 
     wait_for(browser, shown)
     by_name = {name: float(value) for name, value in shown(browser).items()}
