@@ -213,24 +213,18 @@ print(*heavy & set(sys.modules))
     assert run.stdout.strip() == ''
 
 
-IMPORT_AS = """
+def test_importing_leaves_the_process_as_it_is() -> None:
+    """Threads and warnings are the affair of the program; `run_command` sets them for commands."""
+    code = """
 import os, sys, warnings
-sys.argv[0] = {program!r}
+sys.argv[0] = 'theirs.py'
 os.environ.pop('OMP_WAIT_POLICY', None)
 before = list(warnings.filters)
 import mmaction_timesformer
 print(os.environ.get('OMP_WAIT_POLICY'), warnings.filters == before)
 """
-
-
-@pytest.mark.parametrize(
-    ('program', 'expected'), [('theirs.py', 'None True'), ('-m', 'PASSIVE False')]
-)
-def test_only_the_command_sets_up_the_process(program: str, expected: str) -> None:
-    """A library leaves it to the program that imports it; Python passes -m before it finds one."""
-    code = IMPORT_AS.format(program=program)
     run = subprocess.run([warm_python(), '-c', code], capture_output=True, text=True, check=True)
-    assert (run.stdout.strip(), run.stderr) == (expected, '')
+    assert (run.stdout.strip(), run.stderr) == ('None True', '')
 
 
 def test_mending_twice_changes_nothing() -> None:
@@ -252,6 +246,23 @@ backend.add_image('clip', None, step=3)
     mended, unmended = run_with_and_without('give_mlflow_pictures_a_type', code)
     assert mended.stdout.strip() == 'clip_3.png', mended.stderr
     assert unmended.stdout.strip() == 'clip', unmended.stderr
+
+
+def test_a_config_is_laid_out_once() -> None:
+    code = """
+from mmengine.config import Config
+from yapf.yapflib.yapf_api import pytree_utils
+parse, parsed = pytree_utils.ParseCodeToTree, []
+pytree_utils.ParseCodeToTree = lambda text: parsed.append(text) or parse(text)
+config = Config(dict(size=1))
+print(config.pretty_text + config.pretty_text)
+config.size = 3
+print(config.pretty_text, len(parsed))
+"""
+    mended, unmended = run_with_and_without('format_configs_once', code)
+    shown = 'size = 1\nsize = 1\n\nsize = 3\n'
+    assert mended.stdout == f'{shown} 2\n', mended.stderr
+    assert unmended.stdout == f'{shown} 3\n', unmended.stderr
 
 
 TURN_HUES = """

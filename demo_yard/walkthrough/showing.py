@@ -19,7 +19,8 @@ def show_results(run: DemoRun) -> None:
     folder = run.options.work_dir / 'results'
     checkpoint = last_checkpoint(run.training)
     arguments: list[str | Path] = [run.training.resolve(), run.dump.resolve()]
-    arguments += ['--checkpoint', checkpoint, '--checked', '8', '--out', folder.resolve()]
+    checked = 2 if run.options.quick else 8
+    arguments += ['--checkpoint', checkpoint, '--checked', str(checked), '--out', folder.resolve()]
     run.command(['tools/analyze_results.py', *arguments])
     run.publish(
         'Results',
@@ -31,10 +32,10 @@ def show_results(run: DemoRun) -> None:
 
 
 def explain(run: DemoRun) -> None:
-    """Explain one decision of each class by `tools/visualize_attention.py`."""
+    """Explain a decision of each class, quickly of one, by `tools/visualize_attention.py`."""
     folder = run.options.work_dir / 'explanations'
     checkpoint = last_checkpoint(run.training)
-    videos = clips_to_explain(run.dump)
+    videos = clips_to_explain(run.dump)[: 1 if run.options.quick else None]
     arguments: list[str | Path] = ['tools/visualize_attention.py', CONFIG, checkpoint, *videos]
     run.command([*arguments, '--out', folder.resolve(), '--check'])
     run.publish(

@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
-from PIL import ImageFont
+from PIL import Image, ImageFont
 
 DPI = 200
 _OWN = 'DejaVu Sans'
@@ -67,7 +69,12 @@ def _render(figure: Figure) -> tuple[bytes, bool]:
     stream = io.BytesIO()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
-        figure.savefig(stream, format='png', dpi=DPI, metadata={'Software': None})
+        # `savefig` arranges and draws a figure twice.
+        figure.set_dpi(DPI)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+        picture.save(stream, format='png', dpi=(DPI, DPI))
     lacks = [warning for warning in caught if 'missing from' in str(warning.message)]
     for warning in caught:
         if warning not in lacks:

@@ -38,7 +38,7 @@ def web_server():
             pass
 
     server = HTTPServer(('127.0.0.1', 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f'http://127.0.0.1:{server.server_port}/alarm', answers, got
     server.shutdown()
     server.server_close()
@@ -72,7 +72,7 @@ def other_server():
             got.append(self.rfile.readline())
 
     server = HTTPServer(('127.0.0.1', 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f'http://localhost:{server.server_port}/there', got
     server.shutdown()
     server.server_close()

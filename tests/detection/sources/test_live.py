@@ -107,7 +107,7 @@ def test_a_slow_model_drops_the_oldest_windows(camera):
         time.sleep(0.1)
         return read_colours(clips)
 
-    source = Source('gate', str(camera), pace=10.0)
+    source = Source('gate', str(camera), pace=20.0)
     detector = make_detector(think, batch_size=1, queue_size=2)
     records = list(detector.watch([source]))
     scored = [u.window.seconds for u in records if isinstance(u, Scored)]
@@ -178,7 +178,7 @@ def test_a_device_of_ffmpeg_is_a_camera():
 
 
 def test_heartbeats_tell_how_a_source_is_doing(camera):
-    source = Source('gate', str(camera), pace=15.0)
+    source = Source('gate', str(camera), pace=30.0)
     heartbeats = [
         record
         for record in make_detector(heartbeat_seconds=0.3, queue_size=300).watch([source])
@@ -279,7 +279,7 @@ def web_server(tmp_path):
             pass
 
     server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f'http://127.0.0.1:{server.server_address[1]}'
     server.shutdown()
     server.server_close()

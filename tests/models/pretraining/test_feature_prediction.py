@@ -139,7 +139,8 @@ def test_the_student_learns_and_the_teacher_does_not():
     assert not any(name.startswith('teacher') for name in model.state_dict())
 
 
-def test_pretrain_then_train(tmp_path, capsys):
+def test_pretrain_then_train(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr('tests.tiny_run.NUM_RECORDINGS', {'train': 1, 'val': 1, 'test': 1})
     render(tmp_path / 'data')
     name = 'timesformer_divST-demo_masked-lite0_1xb8-8x32x1-10e_unlabelled-rgb.py'
     train = Config.fromfile(write_config(tmp_path, 1, 'divided_space_time'))
