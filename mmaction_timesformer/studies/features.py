@@ -10,20 +10,20 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import mmcv
 import numpy as np
 import torch
-from mmengine.dataset import Compose
 from torch import Tensor, nn
 
 from mmaction_timesformer.datasets.transforms import CameraAugment
 from mmaction_timesformer.models.heads.closed_form_head import OVER_SPACE
 from mmaction_timesformer.models.patch_embeds import FeatureMaps
 from mmaction_timesformer.studies.clips import StudyClips, batches
+from mmaction_timesformer.studies.pictures import PictureReader
 from mmaction_timesformer.studies.spec import Study
 from video_clips.whole_files import written_beside
 
@@ -40,29 +40,36 @@ class Wanted:
         network: Its name, or ``thumbnails``.
         stages: Stages whose summaries are kept.
         map_stages: Stages whose whole maps are kept.
-        views: Number of views of each clip.
+        views: Which views of each clip.
+        pictures: Of which kind.
     """
 
     network: str
     stages: tuple[int, ...] = ()
     map_stages: tuple[int, ...] = ()
-    views: int = 1
+    views: tuple[int, ...] = (0,)
+    pictures: str = 'camera'
+
+    @property
+    def name(self) -> str:
+        """As rows name it among their sources."""
+        return self.network if self.pictures == 'camera' else f'{self.network} {self.pictures}'
 
 
 def wanted_by(study: Study) -> dict[str, Wanted]:
-    """Features that all rows of a study need, by network."""
+    """Features that all rows of a study need, by their source."""
     wanted: dict[str, Wanted] = {}
     for row in study.rows:
-        if row.recipe == 'majority':
-            continue
-        known = wanted.get(row.features, Wanted(row.features))
         stages = row.stages if row.needs_network else set()
-        wanted[row.features] = Wanted(
-            row.features,
-            tuple(sorted({*known.stages, *stages})),
-            tuple(sorted({*known.map_stages, *(stages if row.needs_maps else ())})),
-            max(known.views, row.views),
-        )
+        for source, view in row.sources:
+            kind = 'camera' if source == row.features else row.pictures
+            known = wanted.get(source, Wanted(row.features, views=(), pictures=kind))
+            wanted[source] = replace(
+                known,
+                stages=tuple(sorted({*known.stages, *stages})),
+                map_stages=tuple(sorted({*known.map_stages, *(stages if row.needs_maps else ())})),
+                views=tuple(sorted({*known.views, view})),
+            )
     return wanted
 
 
@@ -75,7 +82,7 @@ class FeatureStore:
         clips: The clips.
         study: Tells how clips are sampled.
         progress: Called with what is computed, how many clips are done and of how many.
-        seconds: Time spent on computing, by network, and how many clips that were.
+        seconds: Processor time spent on computing, by source, and how many clips that were.
     """
 
     folder: Path
@@ -99,8 +106,8 @@ class FeatureStore:
             file = folder / f'{numbers.start:06d}.npz'
             if not file.is_file():
                 compute = compute or self._computer(wanted, view)
-                self._write(file, compute, numbers, wanted.network)
-                self.progress(f'{wanted.network}, view {view}', numbers.stop, len(self.clips))
+                self._write(file, compute, numbers, wanted.name)
+                self.progress(f'{wanted.name}, view {view}', numbers.stop, len(self.clips))
             with np.load(file) as content:
                 parts.append(dict(content))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -112,8 +119,8 @@ class FeatureStore:
         return sum(len(part) for part in parts if not (folder / f'{part.start:06d}.npz').is_file())
 
     def time_a_clip(self, wanted: Wanted) -> float:
-        """Seconds for a view of a clip, measured on the first two."""
-        compute = self._computer(wanted, 0)
+        """Seconds for a view of a clip, measured on two; other backgrounds are not counted."""
+        compute = self._computer(replace(wanted, pictures='camera'), wanted.views[0])
         compute(0)
         start = time.perf_counter()
         compute(len(self.clips) // 2)
@@ -124,15 +131,15 @@ class FeatureStore:
         file: Path,
         compute: Callable[[int], dict[str, np.ndarray]],
         numbers: range,
-        network: str,
+        source: str,
     ) -> None:
-        start = time.perf_counter()
+        start = time.process_time()
         rows = [compute(number) for number in numbers]
         arrays: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         with written_beside(file) as partial, partial.open('wb') as stream:
             np.savez(stream, **arrays)
-        seconds, count = self.seconds.get(network, (0.0, 0))
-        self.seconds[network] = (seconds + time.perf_counter() - start, count + len(numbers))
+        seconds, count = self.seconds.get(source, (0.0, 0))
+        self.seconds[source] = (seconds + time.process_time() - start, count + len(numbers))
 
     def _key(self, wanted: Wanted, view: int) -> str:
         study = self.study
@@ -141,48 +148,24 @@ class FeatureStore:
         text = repr((*needs, *sampling, self.clips.fingerprint, repr(CameraAugment())))
         if wanted.network == 'pixels':
             text += repr((study.kept_frames, study.kept_size, 'area'))
-        return f'{wanted.network}-view{view}-{hashlib.sha256(text.encode()).hexdigest()[:12]}'
+        if wanted.pictures != 'camera':
+            text += repr((wanted.pictures, self.clips.groups.tolist()))
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return f'{wanted.name.replace(" ", "-")}-view{view}-{digest}'
 
     def _computer(self, wanted: Wanted, view: int) -> Callable[[int], dict[str, np.ndarray]]:
+        study, clips = self.study, self.clips
         if wanted.network == 'pixels':
-            read = self._reader(view, self.study.kept_frames, self.study.kept_size, 'area')
-            return lambda number: {'pixels': np.stack(read(number))}
-        read = self._reader(view, self.study.clip_len, (self.study.size, self.study.size))
+            kept = PictureReader(clips, study, study.kept_frames, study.kept_size, 'area')
+            return lambda number: {'pixels': kept.read(number, view)}
+        reader = PictureReader(clips, study, study.clip_len, (study.size, study.size))
         if wanted.network == 'thumbnails':
-            return lambda number: _thumbnails(read(number))
-        encode = _Encoder(wanted, self.study.size)
-        return lambda number: encode(read(number))
-
-    def _reader(
-        self, view: int, num_frames: int, size: tuple[int, int], how: str = 'bilinear'
-    ) -> Callable[[int], list[np.ndarray]]:
-        """Pictures of a clip by its number; later views are drawn for the clip and the view."""
-        sampling = dict(
-            type='SampleClip',
-            clip_len=num_frames,
-            frame_interval=self.study.frame_interval,
-            out_of_bound='shrink_interval',
-            test_mode=True,
-        )
-        pipeline = Compose([dict(type='OpenVideo'), sampling, dict(type='DecodeFrames')])
-        augment = CameraAugment()
-
-        def read(number: int) -> list[np.ndarray]:
-            clip: dict[str, Any] = dict(filename=self.clips.files[number], start_index=0)
-            clip = pipeline(clip)
-            pictures = clip['imgs']
-            if view:
-                np.random.seed([view, number])
-                pictures = augment.transform(clip)['imgs']
-                if np.random.random() < 0.5:
-                    pictures = [picture[:, ::-1] for picture in pictures]
-            pictures = [np.ascontiguousarray(picture) for picture in pictures]
-            return [mmcv.imresize(picture, size, interpolation=how) for picture in pictures]
-
-        return read
+            return lambda number: _thumbnails(reader.read(number, view))
+        encode = _Encoder(wanted, study.size)
+        return lambda number: encode(reader.read(number, view, wanted.pictures))
 
 
-def _thumbnails(pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+def _thumbnails(pictures: np.ndarray) -> dict[str, np.ndarray]:
     """Mean picture and mean absolute difference, small and grey."""
     small = np.stack([mmcv.imresize(picture, THUMBNAIL).mean(axis=2) for picture in pictures])
     steps = np.abs(np.diff(small, axis=0)).mean(axis=0) if len(small) > 1 else 0 * small[0]
@@ -210,9 +193,9 @@ class _Encoder:
         return lambda module, given, maps: self.seen.setdefault(number, []).append(maps)
 
     @torch.inference_mode()
-    def __call__(self, pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         self.seen.clear()
-        frames = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+        frames = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
         self.network((frames - self.mean) / self.std)
         found = {}
         for number in self.wanted.stages:

@@ -23,6 +23,9 @@ RECIPES = (
 )
 
 
+PICTURES = ('camera', 'erased', 'pasted', 'difference')
+
+
 @dataclass(frozen=True)
 class Row:
     """One recipe of a study.
@@ -40,6 +43,9 @@ class Row:
         over_space: Summaries of a frame's cells, as ``ClosedFormHead`` has them.
         over_time: Summaries of a clip's frames, as ``ClosedFormHead`` has them.
         views: Views of each training clip: as it is, then as other cameras would take it.
+        pictures: ``camera``; ``erased`` or ``pasted``, for ``BackgroundErase`` or
+            ``ForegroundPaste`` in all views but the first; ``difference`` from the camera's median
+            background, also the new camera's: this looks at unlabelled clips of the new camera.
         centred: Whether each camera's own mean is taken off, also the new camera's: this looks at
             unlabelled clips of the new camera.
         options: Of the recipe: see modules ``closed_form``, ``networks`` and ``pixels``.
@@ -53,6 +59,7 @@ class Row:
     over_space: tuple[str, ...] = ('mean', 'max', 'deviation')
     over_time: tuple[str, ...] = ('mean', 'deviation', 'steps')
     views: int = 1
+    pictures: str = 'camera'
     centred: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     table: str = ''
@@ -64,6 +71,24 @@ class Row:
             raise ValueError(f'{self.name}: views={self.views} must be at least 1')
         if (self.recipe in ('patches', 'pixels')) != (self.features == 'pixels'):
             raise ValueError(f'{self.name}: recipes patches and pixels, and no others, take pixels')
+
+        if self.pictures not in PICTURES:
+            raise ValueError(f'{self.name}: pictures {self.pictures!r}; choose from {PICTURES}')
+        alone = self.pictures == 'difference'
+        if self.pictures != 'camera' and not (self.needs_network and alone == (self.views == 1)):
+            raise ValueError(
+                f'{self.name}: pictures {self.pictures!r} are those of an image network, with '
+                + ('views=1' if alone else 'views=2 or more')
+            )
+
+    @property
+    def sources(self) -> tuple[tuple[str, int], ...]:
+        """Of each view, the kept features that it takes and their view."""
+        if self.recipe == 'majority':
+            return ()
+        changed = self.features if self.pictures == 'camera' else f'{self.features} {self.pictures}'
+        first = changed if self.pictures == 'difference' else self.features
+        return ((first, 0), *((changed, view) for view in range(1, self.views)))
 
     @property
     def needs_maps(self) -> bool:
@@ -87,6 +112,8 @@ class Row:
         content = asdict(self)
         for name in ('name', 'table'):
             content.pop(name)
+        if self.pictures == 'camera':
+            content.pop('pictures')
         text = json.dumps(content, sort_keys=True, default=list)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

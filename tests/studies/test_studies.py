@@ -16,10 +16,10 @@ from mmaction_timesformer.studies.clips import (
     leave_one_out,
     read_clips,
 )
-from mmaction_timesformer.studies.closed_form import ridge
 from mmaction_timesformer.studies.command import study_command
 from mmaction_timesformer.studies.planning import Clock, plan
-from mmaction_timesformer.studies.recipes import Task
+from mmaction_timesformer.studies.recipes.closed_form import ridge
+from mmaction_timesformer.studies.recipes.task import Task
 from mmaction_timesformer.studies.spec import Row, Study, read_study
 from tests.tiny_run import render
 from tests.warm_python import loaded_python
@@ -165,7 +165,7 @@ def test_the_planner_leaves_out_what_does_not_fit():
         Row('long', 'timesformer'),
         Row('short', 'majority'),
     ]
-    seconds = {'efficientnet_lite0': (300.0, 300.0)}
+    seconds = {('efficientnet_lite0', 0): 300.0, ('efficientnet_lite0', 1): 300.0}
     free = plan(rows, seconds, 300, [7] * 4)
     assert all(part.chosen for part in free)
     # The first row pays for the features that the second one shares.

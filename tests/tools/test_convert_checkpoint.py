@@ -54,6 +54,18 @@ def test_round_trip_through_every_library(run, source, tmp_path):
     torch.testing.assert_close(logits(ours, inputs), expected[:, [2, 4]])
 
 
+def test_an_average_can_be_converted_on(run, source, tmp_path):
+    other = read_checkpoint(source)
+    other['state_dict'] = {name: 3 * value for name, value in other['state_dict'].items()}
+    torch.save(other, tmp_path / 'other.pth')
+    printed = run(source, tmp_path / 'mean.pth', '--average-with', tmp_path / 'other.pth')
+    assert printed == f'2 checkpoints -> {tmp_path / "mean.pth"} (average)\n'
+    run(tmp_path / 'mean.pth', tmp_path / 'mm.pth', '--to', 'mmaction2')
+    found = read_checkpoint(tmp_path / 'mean.pth')['state_dict']
+    for name, value in read_checkpoint(source)['state_dict'].items():
+        torch.testing.assert_close(found[name], 2 * value)
+
+
 def test_what_is_left_out_is_said(run, tmp_path):
     vit_model(SIZES[0]).save_pretrained(tmp_path / 'vit')
     printed = run(tmp_path / 'vit', tmp_path / 'mm.pth', '--to', 'mmaction2')

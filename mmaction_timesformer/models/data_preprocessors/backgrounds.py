@@ -66,11 +66,23 @@ class ForegroundPaste(nn.Module):
     def forward(self, clips: Tensor, samples: SampleList) -> tuple[Tensor, SampleList]:
         """Clips (B, V, 3, T, H, W) of which some are changed, and the samples as they are."""
         background = clips.median(dim=3, keepdim=True).values
-        moves = (clips - background).abs().mean(dim=2, keepdim=True) > self.threshold
-        flat = moves.float().flatten(0, 3)
-        soft = F.avg_pool2d(flat, SOFTNESS, 1, SOFTNESS // 2, count_include_pad=False)
-        shares = torch.maximum(soft, flat).view(moves.shape)
         other = background[torch.randperm(len(clips), device=clips.device)]
-        pasted = shares * clips + (1 - shares) * other
+        pasted = paste(clips, background, other, self.threshold)
         changed = torch.rand(len(clips), device=clips.device) < self.chance
         return torch.where(changed.view(-1, 1, 1, 1, 1, 1), pasted, clips), samples
+
+
+def paste(clips: Tensor, background: Tensor, other: Tensor, threshold: float) -> Tensor:
+    """Show what moves in front of another background, with soft edges.
+
+    Args:
+        clips: (B, V, 3, T, H, W).
+        background: Theirs, (B, V, 3, 1, H, W).
+        other: What is shown in its place, of the same shape.
+        threshold: Mean difference of the channels from which a pixel moves.
+    """
+    moves = (clips - background).abs().mean(dim=2, keepdim=True) > threshold
+    flat = moves.float().flatten(0, 3)
+    soft = F.avg_pool2d(flat, SOFTNESS, 1, SOFTNESS // 2, count_include_pad=False)
+    shares = torch.maximum(soft, flat).view(moves.shape)
+    return shares * clips + (1 - shares) * other

@@ -28,7 +28,7 @@ from mmaction_timesformer.studies.continual.learners import (
 )
 from mmaction_timesformer.studies.continual.sequence import Course, Step, make_steps
 from mmaction_timesformer.studies.features import FeatureStore, wanted_by
-from mmaction_timesformer.studies.recipes import Task
+from mmaction_timesformer.studies.recipes.task import Task
 from mmaction_timesformer.studies.spec import Row, Study
 from mmaction_timesformer.version import __version__
 from video_clips.plain_data import plain

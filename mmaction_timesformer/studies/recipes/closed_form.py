@@ -20,7 +20,7 @@ from mmaction_timesformer.engine.loops.choosing import (
     choose,
     fit_rows,
 )
-from mmaction_timesformer.studies.recipes import Task
+from mmaction_timesformer.studies.recipes.task import Task
 from mmaction_timesformer.studies.spec import Row
 
 PENALTIES: dict[str, Sequence[float]] = {'ridge': STRENGTHS, 'logistic': (0.01, 0.1, 1.0)}
@@ -115,12 +115,11 @@ def _chosen(task: Task, candidates: Sequence[Mapping[str, Any]], method: str) ->
         replace(task, row=replace(task.row, options=others, **candidate))
         for candidate in candidates
     ]
-    left_out = task.clips.left_out[task.fold.train]
+    numbers = np.concatenate([task.training_clips(view) for view in range(len(task.arrays))])
+    left_out = np.unique(task.clips.left_out[numbers], return_inverse=True)[1]
 
     def loss(candidate: Task) -> float:
-        rows = candidate.training_rows()
-        names = np.tile(left_out, len(rows.labels) // len(left_out))
-        rows = replace(rows, groups=np.unique(names, return_inverse=True)[1])
+        rows = replace(candidate.training_rows(), groups=left_out)
         return choose(rows, task.num_classes, True, PENALTIES[method], method).log_loss
 
     return min(tasks, key=loss)

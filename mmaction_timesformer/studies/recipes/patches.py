@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mmaction_timesformer.models.backbones import PatchEncoder
 from mmaction_timesformer.models.heads.closed_form_head import OVER_SPACE
-from mmaction_timesformer.studies import closed_form
-from mmaction_timesformer.studies.recipes import Task
+from mmaction_timesformer.studies.recipes import closed_form
+from mmaction_timesformer.studies.recipes.task import Task
 
 CLIPS_AT_ONCE = 8
 

@@ -5,6 +5,7 @@ Legend: N clips, M clips to predict, T frames, h/w cells, C channels, F features
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,18 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from mmaction_timesformer.engine.loops.choosing import choose, fit_rows
+from mmaction_timesformer.engine.optimizers import average_weights
+from mmaction_timesformer.engine.optimizers.sharpness import uphill
 from mmaction_timesformer.models.backbones import TimeSformerBackbone
-from mmaction_timesformer.studies.recipes import Task, balanced_weights
+from mmaction_timesformer.studies.recipes.task import Task, balanced_weights
+from mmaction_timesformer.studies.spec import Row
 
 DESCENT = dict(epochs=25, learning_rate=5e-4, weight_decay=0.05, batch_size=16)
 TRANSFORMER = dict(
     embed_dims=96, num_heads=3, num_transformer_layers=2, attention_type='divided_space_time'
 )
-OPTIONS = {*DESCENT, *TRANSFORMER, 'residual', 'grid'}
+FLATNESS = dict(radius=0.0, trainings=1)
+OPTIONS = {*DESCENT, *TRANSFORMER, *FLATNESS, 'residual', 'grid'}
 
 
 def adamw(task: Task) -> np.ndarray:
@@ -38,7 +43,9 @@ def timesformer(task: Task) -> np.ndarray:
     """A small TimeSformer whose patches are the cells of the feature map, with learned positions.
 
     Options: those of `DESCENT` and `TRANSFORMER`; ``grid``, the cells of a side that the map is
-    pooled to; ``residual``, to start from the ridge regression's answer and correct it.
+    pooled to; ``residual``, to start from the ridge regression's answer and correct it;
+    ``radius``, of sharpness-aware minimisation; ``trainings``, whose weights are averaged: they
+    start from the same weights, and differ in the order of the clips.
     """
     torch.manual_seed(task.seed)
     options = {**DESCENT, **TRANSFORMER, 'residual': False, 'grid': 4, **task.row.options}
@@ -68,6 +75,12 @@ def timesformer(task: Task) -> np.ndarray:
     return _train(task, nn.Sequential(backbone, head), clips, start)
 
 
+def work_of(row: Row) -> float:
+    """Passes of a row of ``timesformer``, those of a usual one counting 1."""
+    options = {**FLATNESS, **row.options}
+    return options['trainings'] * (2.0 if options['radius'] else 1.0)
+
+
 def _ridge_logits(task: Task) -> Tensor:
     """Calibrated logits of all clips, of training clips by fits that did not see their camera.
 
@@ -88,7 +101,25 @@ def _ridge_logits(task: Task) -> Tensor:
 
 def _train(task: Task, model: nn.Module, inputs: Tensor, start: Tensor | None = None) -> np.ndarray:
     """Train on the fold and predict (M, K): AdamW, cosine, balanced classes, the last epoch."""
-    options: dict[str, Any] = {**DESCENT, **task.row.options}
+    options = {**FLATNESS, **task.row.options}
+    begun = copy.deepcopy(model.state_dict())
+    ends = []
+    for number in range(options['trainings']):
+        model.load_state_dict(begun)
+        _descend(task, model, inputs, start, seed=task.seed + 1000 * number)
+        ends.append(copy.deepcopy(model.state_dict()))
+    model.load_state_dict(average_weights(ends))
+    model.eval()
+    test = torch.from_numpy(task.fold.test)
+    with torch.inference_mode():
+        logits = torch.cat([model(inputs[batch]) for batch in test.split(16)])
+        if start is not None:
+            logits = logits + start[test]
+    return logits.softmax(dim=1).double().numpy()
+
+
+def _descend(task: Task, model: nn.Module, inputs: Tensor, start: Tensor | None, seed: int) -> None:
+    options: dict[str, Any] = {**DESCENT, **FLATNESS, **task.row.options}
     labels = torch.from_numpy(task.clips.labels)
     weights = torch.zeros(len(labels))
     train = torch.from_numpy(task.fold.train)
@@ -98,24 +129,23 @@ def _train(task: Task, model: nn.Module, inputs: Tensor, start: Tensor | None = 
         model.parameters(), options['learning_rate'], weight_decay=options['weight_decay']
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    generator = torch.Generator().manual_seed(task.seed)
+    generator = torch.Generator().manual_seed(seed)
+
+    def backward(batch: Tensor) -> None:
+        logits = model(inputs[batch])
+        if start is not None:
+            logits = logits + start[batch]
+        losses = F.cross_entropy(logits, labels[batch], reduction='none')
+        (losses * weights[batch]).mean().backward()
+
     model.train()
     for _ in range(options['epochs']):
         order = train[torch.randperm(len(train), generator=generator)]
         for batch in order.split(options['batch_size']):
-            logits = model(inputs[batch])
-            if start is not None:
-                logits = logits + start[batch]
-            losses = F.cross_entropy(logits, labels[batch], reduction='none')
-            loss = (losses * weights[batch]).mean()
             optimizer.zero_grad()
-            loss.backward()
+            backward(batch)
+            if options['radius']:
+                with uphill(model.parameters(), options['radius']):
+                    backward(batch)
             optimizer.step()
             schedule.step()
-    model.eval()
-    test = torch.from_numpy(task.fold.test)
-    with torch.inference_mode():
-        logits = torch.cat([model(inputs[batch]) for batch in test.split(16)])
-        if start is not None:
-            logits = logits + start[test]
-    return logits.softmax(dim=1).double().numpy()

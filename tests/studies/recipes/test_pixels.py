@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmaction_timesformer.studies.clips import Fold, StudyClips
-from mmaction_timesformer.studies.pixels import (
+from mmaction_timesformer.studies.recipes.pixels import (
     PixelOptions,
     _share,
     _view,
@@ -15,7 +15,7 @@ from mmaction_timesformer.studies.pixels import (
     pixels,
     work_of,
 )
-from mmaction_timesformer.studies.recipes import Task
+from mmaction_timesformer.studies.recipes.task import Task
 from mmaction_timesformer.studies.spec import Row
 
 FAST = dict(motion=False, epochs=12, frames=2, learning_rate=5e-3)

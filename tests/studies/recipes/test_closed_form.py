@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 from mmaction_timesformer.engine.loops.choosing import Rows, fit_rows
 from mmaction_timesformer.studies.clips import Fold, StudyClips
-from mmaction_timesformer.studies.closed_form import (
+from mmaction_timesformer.studies.recipes.closed_form import (
     _agreement_rows,
     _joined,
     _weighted,
@@ -16,8 +16,8 @@ from mmaction_timesformer.studies.closed_form import (
     ridge,
     soft_rows,
 )
-from mmaction_timesformer.studies.patches import patches
-from mmaction_timesformer.studies.recipes import Task
+from mmaction_timesformer.studies.recipes.patches import patches
+from mmaction_timesformer.studies.recipes.task import Task
 from mmaction_timesformer.studies.spec import Row
 
 STAGE = 3

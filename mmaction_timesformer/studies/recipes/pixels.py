@@ -20,7 +20,7 @@ from mmaction_timesformer.models.backbones import TimeSformerBackbone
 from mmaction_timesformer.models.data_preprocessors import MotionDataPreprocessor
 from mmaction_timesformer.models.pretraining import FeaturePrediction
 from mmaction_timesformer.registry import MODELS
-from mmaction_timesformer.studies.recipes import Task, balanced_weights
+from mmaction_timesformer.studies.recipes.task import Task, balanced_weights
 from mmaction_timesformer.studies.spec import Row
 
 LEVELS = (114.75, 57.375)

@@ -1,4 +1,4 @@
-"""The recipes that a row can name: from training clips to probabilities of the clips left out.
+"""The task of a recipe: one fold for one row.
 
 Whatever a recipe chooses, it chooses on cameras among its training clips that it leaves out in
 turn; the camera that is scored takes no part.
@@ -16,9 +16,8 @@ import numpy as np
 from mmaction_timesformer.engine.loops.choosing import Rows
 from mmaction_timesformer.models.heads.closed_form_head import OVER_SPACE, OVER_TIME
 from mmaction_timesformer.studies.clips import Fold, StudyClips
+from mmaction_timesformer.studies.pictures import partner_of
 from mmaction_timesformer.studies.spec import Row
-
-SMALLEST_DEVIATION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,26 @@ class Task:
             features[camera] -= features[camera].mean(axis=0)
         return features
 
+    def training_clips(self, view: int = 0) -> np.ndarray:
+        """Numbers of the clips whose view is learned from.
+
+        Views pasted onto the background of a clip that is left out are not.
+        """
+        train = self.fold.train
+        if self.row.pictures != 'pasted' or view == 0:
+            return train
+        partners = [partner_of(self.clips, view, number) for number in train.tolist()]
+        return train[np.isin(partners, train)]
+
     def training_rows(self) -> Rows:
         """All views of the training clips."""
-        train = self.fold.train
-        views = range(len(self.arrays))
+        chosen = [self.training_clips(view) for view in range(len(self.arrays))]
+        numbers = np.concatenate(chosen)
         return Rows(
-            np.concatenate([self.features(view)[train] for view in views]),
-            np.tile(self.clips.labels[train], len(views)),
-            np.unique(np.tile(self.clips.groups[train], len(views)), return_inverse=True)[1],
-            np.full(len(train) * len(views), 1 / len(views)),
+            np.concatenate([self.features(view)[part] for view, part in enumerate(chosen)]),
+            self.clips.labels[numbers],
+            np.unique(self.clips.groups[numbers], return_inverse=True)[1],
+            np.full(len(numbers), 1 / len(chosen)),
         )
 
 
@@ -86,26 +96,3 @@ def balanced_weights(labels: np.ndarray) -> np.ndarray:
     """(N,) weights by which all classes weigh the same; their mean is 1."""
     counts = np.bincount(labels)
     return len(labels) / (np.count_nonzero(counts) * counts[labels])
-
-
-def majority(task: Task) -> np.ndarray:
-    """Shares of the classes among the training clips."""
-    labels = task.clips.labels[task.fold.train]
-    shares = np.bincount(labels, minlength=task.num_classes) / len(labels)
-    return np.tile(shares, (len(task.fold.test), 1))
-
-
-def neighbour(task: Task) -> np.ndarray:
-    """The class of the nearest training clip, for sure."""
-    features = task.features()
-    mean, deviation = _moments(features[task.fold.train])
-    features = (features - mean) / deviation
-    train, test = features[task.fold.train], features[task.fold.test]
-    products = test @ train.T
-    nearest = (np.square(train).sum(axis=1) - 2 * products).argmin(axis=1)
-    return np.eye(task.num_classes)[task.clips.labels[task.fold.train][nearest]]
-
-
-def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    deviation = features.std(axis=0)
-    return features.mean(axis=0), np.where(deviation < SMALLEST_DEVIATION, np.inf, deviation)
