@@ -78,6 +78,12 @@ def unused_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: it goes on while tests of streams wait."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start one warm interpreter for all processes of a run; multiprocessing uses it there."""
     if getattr(config.option, 'numprocesses', None):
