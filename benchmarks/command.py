@@ -54,6 +54,7 @@ PARTS = {
     'review': Part(
         'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'web'
     ),
+    'review-night': Part('benchmarks.learning.review_night', 'the same, learned overnight', 'web'),
     'active-choice': Part(
         'benchmarks.learning.active_choice', 'the order of the review queue against F1', 'web'
     ),
@@ -72,7 +73,7 @@ def run_part(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(
         description='Measure for the record.',
-        epilog='\n'.join(f'  {name:10}{part.help}' for name, part in PARTS.items()),
+        epilog='\n'.join(f'  {name:14}{part.help}' for name, part in PARTS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('part', choices=PARTS, help='what to measure; PART --help has more')

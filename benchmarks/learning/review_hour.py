@@ -105,8 +105,8 @@ def write(trials: Sequence[Trial], out: Path) -> None:
     for name in trials[0].found:
         found = [trial.found[name] for trial in trials]
         single = [(' to '.join(map(str, t.days)), t.found[name]) for t in trials]
-        rows += [_row(name, days, figures_of(one, (THRESHOLD,))[0]) for days, one in single]
-        rows.append(_row(name, 'both', pooled(found)))
+        rows += [row_of(name, days, figures_of(one, (THRESHOLD,))[0]) for days, one in single]
+        rows.append(row_of(name, 'both', pooled(found)))
     learned = [
         {
             'day reviewed': trial.days[0],
@@ -143,7 +143,8 @@ def write(trials: Sequence[Trial], out: Path) -> None:
     ).write(out)
 
 
-def _row(name: str, days: str, found: EventMetrics) -> dict[str, Any]:
+def row_of(name: str, days: str, found: EventMetrics) -> dict[str, Any]:
+    """A line of the record's table."""
     return {
         '': name,
         'days': days,
