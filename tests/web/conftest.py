@@ -17,7 +17,7 @@ from tests.made_once import made_once
 from tests.warm_python import loaded_python
 
 CHROMIUM, DRIVER = Path('/usr/bin/chromium'), Path('/usr/bin/chromedriver')
-NUM_ALARMS = 40
+NUM_ALARMS = 100
 PERIOD_SECONDS = 4.0
 FLAGS = (
     *('--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'),
@@ -73,7 +73,7 @@ class PageServer:
 
 @pytest.fixture(scope='session')
 def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording with forty alarms, and the folder of results beside it."""
+    """A recording with a hundred alarms, and the folder of results beside it."""
     return made_once(tmp_path_factory, 'recorded_run', record_alarms)
 
 

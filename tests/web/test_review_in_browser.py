@@ -46,26 +46,26 @@ def alarms_in(folder):
     return [item for item in find_items(RunRecords(folder)) if item.kind == 'alarm']
 
 
-def test_forty_alarms_by_keyboard(browser, serve_all, results):
+def test_a_hundred_alarms_by_keyboard(browser, serve_all, results):
     """None is lost when the server is killed or the network is gone between two presses."""
     server = serve_all(results)
     show_alarms(browser, server.url, 'Ada')
     keys = [('r', 'w', '2')[number % 3] for number in range(NUM_ALARMS)]
     started = time.monotonic()
     for number, key in enumerate(keys):
-        if number == 10:
+        if number == 25:
             server.kill()
-        if number == 16:
+        if number == 40:
             assert 'not stored yet' in find(browser, '#outbox').text
             server.start()
             wait_until_stored(browser)
-        if number == 24:
+        if number == 60:
             set_offline(browser, True)
-        if number == 34:
+        if number == 85:
             set_offline(browser, False)
         press(browser, key)
     wait_until_stored(browser)
-    assert time.monotonic() - started < 72
+    assert time.monotonic() - started < 180
     server.kill()
     states = Store(results).states()
     found = [(states[i.id]['says'], states[i.id]['label']) for i in alarms_in(results)]
@@ -114,4 +114,4 @@ def test_many_at_once(browser, served):
     states = Store(served.folder).states()
     late = [item for item in alarms_in(served.folder) if item.start_seconds >= 80]
     assert [states[item.id]['says'] for item in late] == ['wrong'] * len(late)
-    assert len(late) == NUM_ALARMS - 20
+    assert len(late) == 80
