@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 _LARGER_IS_BETTER = ('speed_of_ours', 'times_decord', 'times_original')
-_OF_OTHERS = ('mmaction2', 'huggingface', 'floor', 'the decoder alone', 'PyTorch')
+_OF_OTHERS = (
+    'mmaction2', 'huggingface', 'floor', 'the decoder alone', 'PyTorch', "long_video_demo's way",
+)  # fmt: skip
 _SAME = ('processor', 'threads', 'gpu', 'torch')
 """Keys that must be equal for two records to be compared at all."""
+_FEWEST_BYTES = 2**20
+"""Whole numbers from here on are counts of bytes or operations."""
+_MORE = 1.01
+"""Growth of an exact count that is named."""
 
 Path_ = tuple[str, ...]
 
@@ -18,9 +24,11 @@ Path_ = tuple[str, ...]
 def compare(new: Mapping[str, Any], file: Path) -> list[str]:
     """Compare a record with an earlier one.
 
-    A measurement has a median and quartiles; it became slower if its quartiles lie apart from
-    those of the earlier record, on the slow side. Times of others' code are left out: those move
-    with the machine.
+    A measurement has a median and quartiles, or a slowest and a fastest run; it became slower if
+    these lie apart from those of the earlier record, on the slow side. Counts of bytes and of
+    operations are exact, and are named if they grow. Times of others' code are left out: those move
+    with the machine. So do all times where other programs ran beside: then only ratios within
+    a run and counts are compared.
 
     Args:
         new: The record.
@@ -45,38 +53,82 @@ def compare(new: Mapping[str, Any], file: Path) -> list[str]:
         differ += [f'another {name}' for name in changed if name != 'rounds']
     if differ:
         return [f'{file}: nothing is compared: {"; ".join(differ)}']
-    before, now = dict(_spreads(old['results'])), dict(_spreads(new['results']))
+    before, now = _measured(old['results']), _measured(new['results'])
     shared = [path for path in now if path in before]
+    lines = []
+    if busy := [_load(record) for record in (old, new) if _is_busy(record)]:
+        lines = [f'{file}: times are not compared: other programs ran beside, {", ".join(busy)}']
+        shared = [path for path in shared if not _moves_with_load(path, now[path])]
     slower = [path for path in shared if _is_slower(path, before[path], now[path])]
-    lines = [f'{file}: {len(slower)} of {len(shared)} measurements are slower than recorded']
+    lines.append(
+        f'{file}: {len(slower)} of {len(shared)} measurements are slower, or more, than recorded'
+    )
     for path in slower:
         was, has = _in_words(before[path]), _in_words(now[path])
-        lines.append(f'  slower: {" / ".join(path)}: {was} then, {has} now')
+        word = 'more' if _is_count(now[path]) else 'slower'
+        lines.append(f'  {word}: {" / ".join(path)}: {was} then, {has} now')
     return lines
 
 
+def _is_busy(record: Mapping[str, Any]) -> bool:
+    """Whether more was running than the measurement and half a core beside."""
+    return record['hardware'].get('load_average', 0) > record['hardware']['threads'] + 0.5
+
+
+def _load(record: Mapping[str, Any]) -> str:
+    hardware = record['hardware']
+    return f'load average {hardware["load_average"]} with {hardware["threads"]} threads'
+
+
+def _measured(results: Any) -> dict[Path_, Mapping[str, float]]:
+    return {
+        path: spread
+        for path, spread in _spreads(results)
+        if 'speed_of_ours' in path
+        or not any(part.startswith(_OF_OTHERS) for part in path if not part.startswith('times_'))
+    }
+
+
 def _spreads(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Mapping[str, float]]]:
-    """Measurements of this project's code anywhere in results, each under its path."""
+    """Measurements anywhere in results, each under its path."""
     if isinstance(value, Mapping):
         if {'median', 'lower', 'upper'} <= set(value):
-            is_ours = 'speed_of_ours' in path or not any(
-                part.startswith(_OF_OTHERS) for part in path if not part.startswith('times_')
-            )
-            if is_ours and value['lower'] != value['upper']:
+            if not value['median'] == value['lower'] == value['upper'] == 1:  # beside itself
                 yield path, value
             return
+        if {'slowest', 'fastest'} <= set(value):
+            name = next(key for key in value if key.endswith('_per_second'))
+            ends = {'lower': value['slowest'], 'upper': value['fastest']}
+            yield (*path, name), {'median': value[name], **ends}
         for key, item in value.items():
             yield from _spreads(item, (*path, str(key)))
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _spreads(item, (*path, str(number)))
+            texts = item.values() if isinstance(item, Mapping) else ()
+            names = [text for text in texts if isinstance(text, str)]
+            yield from _spreads(item, (*path, *names[:1], str(number)))
+    elif isinstance(value, int) and value >= _FEWEST_BYTES:
+        yield path, {'median': value, 'lower': value, 'upper': value}
+
+
+def _is_count(spread: Mapping[str, float]) -> bool:
+    return isinstance(spread['median'], int) and spread['median'] >= _FEWEST_BYTES
+
+
+def _moves_with_load(path: Path_, spread: Mapping[str, float]) -> bool:
+    is_ratio = any(part.startswith('times_') or part == 'speed_of_ours' for part in path)
+    return not is_ratio and not _is_count(spread)
 
 
 def _is_slower(path: Path_, before: Mapping[str, float], now: Mapping[str, float]) -> bool:
-    if any(part in _LARGER_IS_BETTER for part in path):
+    if _is_count(now):
+        return now['median'] > _MORE * before['median']
+    if path[-1].endswith('_per_second') or any(part in _LARGER_IS_BETTER for part in path):
         return now['upper'] < before['lower']
     return now['lower'] > before['upper']
 
 
 def _in_words(spread: Mapping[str, float]) -> str:
+    if _is_count(spread):
+        return f'{spread["median"]:,}'
     return f'{spread["median"]:.3g} ({spread["lower"]:.3g} to {spread["upper"]:.3g})'
