@@ -100,10 +100,14 @@ class Clock:
         self._started = self.now()
 
     def allows(self, seconds: float) -> bool:
-        """Whether a row that was estimated to take ``seconds`` may begin now."""
+        """Whether a row that was estimated to take ``seconds`` may begin now.
+
+        A row that is done already, and takes none, may at any time.
+        """
         spent = self.now() - self._started
         slowness = max(1.0, spent / self._estimated) if self._estimated else 1.0
-        if self.hours is not None and spent + slowness * seconds > 3600 * self.hours:
+        late = self.hours is not None and spent + slowness * seconds > 3600 * self.hours
+        if seconds and late:
             return False
         self._estimated += seconds
         return True

@@ -184,6 +184,9 @@ def test_the_clock_scales_estimates_by_what_rows_took():
     # Three times as slow as estimated: of the 1,800 s left, 600 s by the estimate.
     assert not clock.allows(601)
     assert clock.allows(599)
+    now[0] += 7200
+    assert clock.allows(0)  # What is done is shown, however late it is.
+    assert not clock.allows(1)
     assert Clock(None, lambda: now[0]).allows(1e9)
 
 
