@@ -32,10 +32,10 @@ def show_results(run: DemoRun) -> None:
 
 
 def explain(run: DemoRun) -> None:
-    """Explain a decision of each class, quickly of one, by `tools/visualize_attention.py`."""
+    """Explain a decision of each class, quickly of two, by `tools/visualize_attention.py`."""
     folder = run.options.work_dir / 'explanations'
     checkpoint = last_checkpoint(run.training)
-    videos = clips_to_explain(run.dump)[: 1 if run.options.quick else None]
+    videos = clips_to_explain(run.dump)[: 2 if run.options.quick else None]
     arguments: list[str | Path] = ['tools/visualize_attention.py', CONFIG, checkpoint, *videos]
     run.command([*arguments, '--out', folder.resolve(), '--check'])
     run.publish(
