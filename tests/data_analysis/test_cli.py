@@ -137,9 +137,10 @@ def test_a_file_in_the_place_of_the_folder_is_named(
         ['prepare_dataset.py', videos],
         ['cache_dataset.py', videos / 'train.txt', '--data-root', videos],
     ):
-        command = [loaded_python(), root / 'tools' / tool[0], *tool[1:], '--workers', '0']
+        name, *words = map(str, tool)
+        command = [loaded_python(), str(root / 'tools' / name), *words, '--workers', '0']
         done = subprocess.run(
-            [*command, '--out', tmp_path / 'file'], capture_output=True, text=True, check=False
+            [*command, '--out', str(tmp_path / 'file')], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stderr) == (2, f'error: {tmp_path / "file"}: File exists\n')
 
