@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 from mmaction_timesformer.evaluation.predictions import Predictions
 from mmaction_timesformer.evaluation.resampling import (
@@ -136,5 +135,7 @@ def _points(
 
 
 def _confusion(predictions: Predictions) -> np.ndarray:
+    from sklearn.metrics import confusion_matrix  # slow to import
+
     classes = range(predictions.num_classes)
     return confusion_matrix(predictions.labels, predictions.top_class, labels=classes)

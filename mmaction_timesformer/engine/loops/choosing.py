@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.model_selection import GroupKFold
 
 from mmaction_timesformer.evaluation.calibration import apply_temperature, fit_temperature
 from mmaction_timesformer.evaluation.predictions import Predictions
@@ -118,6 +117,8 @@ def choose(
     num_groups = len(np.unique(rows.groups))
     if num_groups < 2:
         raise ValueError('the penalty is chosen on groups left out in turn, and there is one only')
+    from sklearn.model_selection import GroupKFold  # slow to import
+
     folds = list(GroupKFold(min(num_groups, MOST_FOLDS)).split(rows.features, groups=rows.groups))
     strengths = sorted(strengths, reverse=True)
     logits = np.zeros((len(strengths), len(rows.labels), num_classes))

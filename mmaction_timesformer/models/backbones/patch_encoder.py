@@ -16,7 +16,6 @@ import torch
 from einops import rearrange
 from mmengine.model import BaseModule
 from scipy.fft import idct
-from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -91,6 +90,8 @@ class PatchEncoder(BaseModule):
             clips: Batches (B, 3, T, H, W), 0 to 255.
             seed: Of what is drawn: a frame of each clip, and of it some patches.
         """
+        from sklearn.cluster import MiniBatchKMeans  # slow to import
+
         generator = torch.Generator().manual_seed(seed)
         drawn = []
         for batch in clips:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from mmaction_timesformer.models.heads.ridge import SMALLEST_WEIGHT, RidgeStatistics
 
@@ -59,6 +58,8 @@ def solve_logistic(
             for part in parts
         ]
     )
+    from sklearn.linear_model import LogisticRegression  # slow to import
+
     axes, coordinates = _space_of(rows)
     found = []
     for strength in strengths:
