@@ -4,7 +4,7 @@ A recorder that starts anew may go on in the same file under another number (PID
 takes for another stream. What follows is then read as a file of its own.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from io import BufferedReader, FileIO
 
@@ -15,9 +15,6 @@ from av.video.stream import VideoStream
 
 from video_clips.reading.opening import file_name, is_local
 from video_clips.reading.packets import is_flush
-
-_KEPT_BACK = 3
-"""Packets that the demuxer may give out late, at the end of the file, of a stream that is over."""
 
 
 def demux_video(container: InputContainer, stream: VideoStream) -> Generator[Packet, None, str]:
@@ -35,15 +32,24 @@ def demux_video(container: InputContainer, stream: VideoStream) -> Generator[Pac
     if container.format.name != 'mpegts' or not is_local(container):
         yield from container.demux(stream)
         return ''
-    place = yield from _demux_until_end(container, stream, 0)
-    number = stream.id
-    while place is not None:
+    number, beside = stream.id, {other.id for other in container.streams}
+    place, follows, end = yield from _demux_until_end(container, stream, 0)
+    while True:
         with _rest_of(file_name(container), place) as rest:
-            following = _following(rest, stream, number) if rest is not None else None
+            # What was there at opening and does not follow runs side by side.
+            others = {number} if follows else beside
+            following = _following(rest, stream, others) if rest is not None else None
             if rest is None or following is None:
-                return 'the pictures go on under another number in a form that cannot be followed'
-            number = following.id
-            place = yield from _demux_until_end(rest, following, place)
+                follows |= rest is not None and any(
+                    other.id not in beside for other in rest.streams.video
+                )
+                break
+            number, beside = following.id, {other.id for other in rest.streams}
+            place, follows, _ = yield from _demux_until_end(rest, following, place)
+    if follows:
+        return 'the pictures go on under another number in a form that cannot be followed'
+    if end is not None:
+        yield end
     return ''
 
 
@@ -77,41 +83,42 @@ class _FileFrom(FileIO):
         return super().tell() - self._first
 
 
-def _following(container: InputContainer, before: VideoStream, number: int) -> VideoStream | None:
-    """The stream of the same codec under another number than the one that has ended."""
+def _following(
+    container: InputContainer, before: VideoStream, others: Collection[int]
+) -> VideoStream | None:
+    """The stream of the same codec under a number that is not among others."""
     for stream in container.streams.video:
         decoder = stream.codec_context
-        if stream.id != number and decoder and decoder.name == before.codec_context.name:
+        if stream.id not in others and decoder and decoder.name == before.codec_context.name:
             return stream
     return None
 
 
 def _demux_until_end(
     container: InputContainer, stream: VideoStream, offset: int
-) -> Generator[Packet, None, int | None]:
-    """Yield a stream's packets; return the place in the file from which another one goes on."""
+) -> Generator[Packet, None, tuple[int, bool, Packet | None]]:
+    """Yield a stream's packets.
+
+    Returns:
+        The place in the file of its last one, whether one of another stream was seen behind it, and
+        the packet that ends the stream. PyAV shows a stream that was not there at opening by chance
+        alone: only looking behind that place is sure.
+    """
     last_place = -1
     end: Packet | None = None
     first_places: dict[int, int] = {}
-    num_since_new = None
     for packet in known_packets(container, *container.streams.video):
         if packet is None:
-            num_since_new = 0 if num_since_new is None else num_since_new
-        elif packet.stream_index == stream.index and is_flush(packet):
+            continue
+        if packet.stream_index == stream.index and is_flush(packet):
             end = packet
         elif packet.stream_index == stream.index:
             last_place = max(last_place, packet.pos or 0)
-            num_since_new = None if num_since_new is None else num_since_new + 1
             yield packet
         elif packet.size:
             first_places.setdefault(packet.stream_index, packet.pos or 0)
     follows = any(place > last_place for place in first_places.values())
-    follows |= num_since_new is not None and num_since_new <= _KEPT_BACK
-    if follows:
-        return offset + max(last_place, 0)
-    if end is not None:
-        yield end
-    return None
+    return offset + max(last_place, 0), follows, end
 
 
 def known_packets(container: InputContainer, *streams: VideoStream) -> Iterator[Packet | None]:
