@@ -227,6 +227,18 @@ def write_numbered(path, start_pid, codec, seconds, starts, b_frames=0):
     return path.read_bytes()
 
 
+def test_a_stream_that_joins_after_the_probe_is_left_alone(tmp_path):
+    """It runs side by side to the end: its last pictures are not those of this one."""
+    one = write_numbered(tmp_path / 'one.ts', 256, 'mpeg2video', 20.0, 1.0)
+    other = write_numbered(tmp_path / 'other.ts', 300, 'mpeg2video', 8.0, 13.0)
+    alone = len(one) - len(other) // 188 * 188
+    cells = [one[k : k + 188] for k in range(alone, len(one), 188)]
+    beside = [other[k : k + 188] for k in range(0, len(other), 188)]
+    path = tmp_path / 'both.ts'
+    path.write_bytes(one[:alone] + b''.join(a + b for a, b in zip(cells, beside, strict=True)))
+    assert len(read(path)) == 500
+
+
 @pytest.mark.parametrize('b_frames', [0, 2])
 def test_a_number_that_appears_after_the_probe_is_followed(tmp_path, b_frames):
     """FFmpeg looks at seven seconds of a transport stream to find what it holds."""
