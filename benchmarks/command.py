@@ -51,10 +51,7 @@ PARTS = {
         'benchmarks.detection.streams', 'online models: frames, events, what they foresee'
     ),
     'increments': Part('benchmarks.learning.increments', 'corrections of a closed-form head'),
-    'review': Part(
-        'benchmarks.learning.review_hour', 'false alarms after one hour of review', 'web'
-    ),
-    'review-night': Part('benchmarks.learning.review_night', 'the same, learned overnight', 'web'),
+    'review': Part('benchmarks.learning.review', 'false alarms after one hour of review', 'web'),
     'active-choice': Part(
         'benchmarks.learning.active_choice', 'the order of the review queue against F1', 'web'
     ),

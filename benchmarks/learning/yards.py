@@ -1,13 +1,11 @@
-"""The site of `make demo`, with days that its model has never seen.
-
-The model is the demo's TimeSformer with a closed-form head that was fitted to the same clips.
-"""
+"""The site of `make demo`, with days that its model has never seen."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from mmengine.config import Config
 
@@ -30,7 +28,7 @@ CONFIG = (
 
 @dataclass(frozen=True)
 class Yard:
-    """The site, with a model that learns at once.
+    """The site, and the demo's TimeSformer with a closed-form head, fitted to the same clips.
 
     Attributes:
         demo: The folder of `make demo`.
@@ -39,6 +37,7 @@ class Yard:
 
     demo: Path
     folder: Path
+    MODEL: ClassVar[str] = "the demo's TimeSformer with a closed-form head"
 
     @property
     def clips(self) -> Path:
@@ -79,3 +78,15 @@ class Yard:
         """A day of this seed, rendered and watched if that was not done before."""
         recordings = render_recordings(self.folder / f'day{seed}', seed, SITE_SEED, MINUTES)
         return watch(*self.model(), recordings, self.folder / f'watched{seed}')
+
+
+class TrainedYard(Yard):
+    """The site, and the demo's model as it is."""
+
+    MODEL = "the demo's TimeSformer"
+
+    def model(self) -> tuple[Path, Path]:
+        """Config and checkpoint of `make demo`."""
+        training = self.demo / 'training'
+        (config,) = training.glob('*.py')
+        return config, find_checkpoint(training)

@@ -1,33 +1,33 @@
 """False alarms on the next day, after an hour of review of a first day was learned.
 
 The demo's model watches a day of its site, and a reviewer who knows the truth answers the review
-queue, as the page orders it, for an hour. The answers are learned at once. Before and after, the
+queue, as the page orders it, for an hour. The answers are learned at once, by a new fit of the last
+layer, or overnight, by training the whole model on them and on old clips. Before and after, the
 model watches another day, which has weather, light, wagons, clothes and events of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.learning.reviewing import known_truth, review
-from benchmarks.learning.watching import Day
-from benchmarks.learning.yards import MINUTES, Yard
+from benchmarks.learning.watching import Day, watch
+from benchmarks.learning.yards import MINUTES, TrainedYard, Yard
 from benchmarks.record import Record, table
 from mmaction_timesformer.detection.events.rules import SAFE_CLASS, EventRule
 from mmaction_timesformer.detection.quality.command import Results, figures_of, tune_results
 from mmaction_timesformer.detection.quality.evaluate import EventMetrics, evaluate_events
 from mmaction_timesformer.learning.corrections import Corrections
 from mmaction_timesformer.learning.increments import Learner
-from mmaction_timesformer.learning.lineage import Card
+from mmaction_timesformer.learning.lineage import Card, Lineage
+from mmaction_timesformer.learning.overnight import NightSettings, learn_overnight
 from mmaction_timesformer.learning.steps import learn_at_once
 from mmaction_timesformer.web.queue import order_items
 
-DAYS = (7401, 7402)
-"""Seeds of days on which nothing was chosen; each is reviewed, and the other watched."""
 VERDICT_SECONDS = 20.0
 """For one alarm or window, so that an hour has 180 verdicts."""
 THRESHOLD = 0.3
@@ -53,34 +53,77 @@ class Trial:
     found: dict[str, Results]
 
 
+Learned = tuple[Card, dict[str, Results]]
+"""The new model, and the second day by what was done."""
+
+
+class Way(NamedTuple):
+    """A way to learn the answers.
+
+    Attributes:
+        yard: The site and its model.
+        learn: From the yard, its lineage, the answers, the day reviewed and the other.
+        days: Seeds of days on which nothing was chosen; each is reviewed, and the other watched.
+        record: Name of the record.
+    """
+
+    yard: type[Yard]
+    learn: Callable[[Yard, Lineage, Corrections, Day, Day], Learned]
+    days: tuple[int, int]
+    record: str
+
+
+def at_once(yard: Yard, lineage: Lineage, answers: Corrections, first: Day, second: Day) -> Learned:
+    """Fit the head to the answers too; beside it, tune the rules and learn nothing."""
+    learner = Learner.open(lineage.checkpoint(), lineage.cache)
+    rules = second.with_head(learner.trained, tuned(first, first.results, answers))
+    card = learn_at_once(lineage, answers, 'oracle', learner=learner)
+    return card, {'rules alone': rules, 'learned': second.with_head(learner.trained)}
+
+
+def overnight(
+    yard: Yard, lineage: Lineage, answers: Corrections, first: Day, second: Day
+) -> Learned:
+    """Train the model on the answers and on old clips, as the command does by default."""
+    card = learn_overnight(lineage, answers, 'oracle', NightSettings())
+    checkpoint = lineage.checkpoint(card.model)
+    out = yard.folder / f'after_{first.recordings.name}_{card.model}'
+    learned = watch(yard.model()[0], checkpoint, second.recordings, out)
+    return card, {'learned': learned.results}
+
+
+WAYS = {
+    'at-once': Way(Yard, at_once, (7401, 7402), 'review_hour'),
+    'overnight': Way(TrainedYard, overnight, (7501, 7502), 'review_night'),
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this part."""
+    parser.add_argument('--learned', choices=WAYS, default='at-once', help='(%(default)s)')
     parser.add_argument('--demo', type=Path, default=Path('work_dirs/demo'), help='of make demo')
-    parser.add_argument('--folder', type=Path, default=Path('work_dirs/review_hour'))
-    parser.add_argument('--days', type=int, nargs=2, default=DAYS, help='seeds of two days')
+    parser.add_argument('--folder', type=Path, help='work_dirs/review_hour or review_night')
+    parser.add_argument('--days', type=int, nargs=2, metavar='SEED', help='two unseen days')
 
 
 def run(options: argparse.Namespace) -> None:
     """Review each day, watch the other, and write the record."""
-    yard = Yard(options.demo, options.folder)
-    one, other = options.days
-    write([try_days(yard, days) for days in ((one, other), (other, one))], options.out)
+    way = WAYS[options.learned]
+    yard = way.yard(options.demo, options.folder or Path('work_dirs') / way.record)
+    one, other = options.days or way.days
+    write(way, [try_days(yard, way, days) for days in ((one, other), (other, one))], options.out)
 
 
-def try_days(yard: Yard, days: tuple[int, int]) -> Trial:
+def try_days(yard: Yard, way: Way, days: tuple[int, int]) -> Trial:
     """Watch, review, learn and watch another day."""
     first, second = map(yard.watched, days)
     lineage = yard.lineage()
     items = order_items(first.items, first.results.rules)[: round(3600 / VERDICT_SECONDS)]
     answers = review(first, items, lineage.current.classes)
-    learner = Learner.open(lineage.checkpoint(), lineage.cache)
-    found = {'before': second.results}
-    found['rules alone'] = second.with_head(learner.trained, tuned(first, first.results, answers))
-    card = learn_at_once(lineage, answers, 'oracle', learner=learner)
-    found['learned'] = second.with_head(learner.trained)
+    card, found = way.learn(yard, lineage, answers, first, second)
     num_alarms = sum(item.kind == 'alarm' for item in items)
     num_dangers = sum(answers.label_name(clip) != SAFE_CLASS for clip in answers.clips)
-    return Trial(days, num_alarms, num_dangers, card, found)
+    return Trial(days, num_alarms, num_dangers, card, {'before': second.results, **found})
 
 
 def tuned(day: Day, results: Results, answers: Corrections) -> dict[str, EventRule]:
@@ -99,7 +142,7 @@ def pooled(days: Sequence[Results]) -> EventMetrics:
     return evaluate_events(events, truth, hours, tuple(days[0].rules), (THRESHOLD,))[0]
 
 
-def write(trials: Sequence[Trial], out: Path) -> None:
+def write(way: Way, trials: Sequence[Trial], out: Path) -> None:
     """Write the record."""
     rows = []
     for name in trials[0].found:
@@ -113,14 +156,17 @@ def write(trials: Sequence[Trial], out: Path) -> None:
             'alarms': trial.num_alarms,
             'windows': trial.card.change['corrections'] - trial.num_alarms,
             'dangers among them': trial.num_dangers,
-            'features, s': f'{trial.card.change["feature_seconds"]:.1f}',
-            'fit, s': f'{trial.card.change["fit_seconds"]:.2f}',
+            **{
+                name.replace('_', ' '): f'{value:.2f}'
+                for name, value in trial.card.change.items()
+                if name.endswith('seconds')
+            },
             'gate': 'passed' if trial.card.passed else '; '.join(trial.card.reasons),
         }
         for trial in trials
     ]
     Record(
-        'review_hour',
+        way.record,
         'False alarms on the next day, after one hour of review',
         dict(
             site="the demo's",
@@ -128,7 +174,7 @@ def write(trials: Sequence[Trial], out: Path) -> None:
             verdicts_an_hour=round(3600 / VERDICT_SECONDS),
             tIoU=THRESHOLD,
             rules="the demo config's, not tuned",
-            model="the demo's TimeSformer with a closed-form head",
+            model=way.yard.MODEL,
         ),
         dict(days=rows, learned=learned),
         [
