@@ -15,7 +15,11 @@ from einops import rearrange
 from mmengine.dataset import Compose
 
 from mmaction_timesformer.datasets.transforms import CameraAugment
-from mmaction_timesformer.models.data_preprocessors.backgrounds import BackgroundErase, paste
+from mmaction_timesformer.models.data_preprocessors.backgrounds import (
+    BackgroundErase,
+    median_frame,
+    paste,
+)
 from mmaction_timesformer.studies.clips import StudyClips
 from mmaction_timesformer.studies.spec import Study
 
@@ -122,7 +126,7 @@ def pasted(frames: np.ndarray, partner: np.ndarray) -> np.ndarray:
     """Frames (T, H, W, 3) whose moving parts are on the background of a partner's."""
     clips = torch.from_numpy(np.stack([frames, partner])).float()
     both = rearrange(clips, 'b t h w c -> b 1 c t h w')
-    background = both.median(dim=3, keepdim=True).values
+    background = median_frame(both)
     return _bytes(paste(both[:1], background[:1], background[1:], PASTE_THRESHOLD))
 
 

@@ -65,11 +65,28 @@ class ForegroundPaste(nn.Module):
 
     def forward(self, clips: Tensor, samples: SampleList) -> tuple[Tensor, SampleList]:
         """Clips (B, V, 3, T, H, W) of which some are changed, and the samples as they are."""
-        background = clips.median(dim=3, keepdim=True).values
+        background = median_frame(clips)
         other = background[torch.randperm(len(clips), device=clips.device)]
         pasted = paste(clips, background, other, self.threshold)
         changed = torch.rand(len(clips), device=clips.device) < self.chance
         return torch.where(changed.view(-1, 1, 1, 1, 1, 1), pasted, clips), samples
+
+
+def median_frame(clips: Tensor) -> Tensor:
+    """The median over time, (..., T, H, W) to (..., 1, H, W); of two in the middle the smaller.
+
+    All pixels are sorted together, neighbours in time being exchanged in turn: for a clip's few
+    frames many times as fast on a CPU as ``Tensor.median``, which takes pixel by pixel.
+    """
+    frames = clips.movedim(-3, 0).clone()
+    num_frames = len(frames)
+    for turn in range(num_frames):
+        earlier = frames[turn % 2 : num_frames - 1 : 2]
+        later = frames[turn % 2 + 1 :: 2]
+        smaller, larger = torch.minimum(earlier, later), torch.maximum(earlier, later)
+        earlier.copy_(smaller)
+        later.copy_(larger)
+    return frames[(num_frames - 1) // 2].unsqueeze(-3)
 
 
 def paste(clips: Tensor, background: Tensor, other: Tensor, threshold: float) -> Tensor:

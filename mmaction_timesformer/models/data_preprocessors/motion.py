@@ -11,6 +11,7 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmaction.utils import SampleList
 from torch import Tensor
 
+from mmaction_timesformer.models.data_preprocessors.backgrounds import median_frame
 from mmaction_timesformer.registry import MODELS
 
 
@@ -67,8 +68,8 @@ class MotionDataPreprocessor(ActionDataPreprocessor):
 
     def motion(self, clips: Tensor) -> Tensor:
         """Colour clips (..., 3, T, H, W), 0..255, to motion clips of the same shape."""
+        background = median_frame(clips.narrow(-4, 0, 1)).float()
         red, green, _ = clips.float().split(1, dim=-4)
-        background = red.median(dim=-3, keepdim=True).values
         change = torch.zeros_like(red)
         change[..., 1:, :, :] = red[..., 1:, :, :] - red[..., :-1, :, :]
         warmth = red - green - self.center

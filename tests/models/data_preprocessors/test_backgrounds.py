@@ -6,6 +6,7 @@ from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmaction.structures import ActionDataSample
 
 from mmaction_timesformer.models.data_preprocessors import BackgroundErase, ForegroundPaste
+from mmaction_timesformer.models.data_preprocessors.backgrounds import median_frame
 
 
 def make_clips():
@@ -68,3 +69,14 @@ def test_as_blending_of_a_data_preprocessor():
 def test_wrong_arguments(options):
     with pytest.raises(ValueError, match='strength'):
         BackgroundErase(**options)
+
+
+@pytest.mark.parametrize('num_frames', [1, 2, 5, 8])
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float32])
+def test_median_is_torch_s(num_frames, dtype):
+    clips = torch.randint(0, 4, (2, 3, num_frames, 5, 7)).to(dtype)
+    expected = clips.median(dim=2, keepdim=True).values
+    before = clips.clone()
+
+    assert torch.equal(median_frame(clips), expected)
+    assert torch.equal(clips, before)
