@@ -5,7 +5,9 @@ process, and the fastest is taken. That concerns half precision in inference on 
 processors differ by a factor of ten; everything else goes to torch as it is.
 
 - A linear layer in bfloat16: torch's own, with weights kept in oneDNN's layout, or in float32.
-- Attention in bfloat16: torch's fused kernel, or plain products where groups are small.
+- Attention in bfloat16: torch's fused kernel, or plain products where groups are small. In
+  float32 training groups of few members, as a patch's over time, are always products: this is
+  not timed, so that the same training gives the same weights twice.
 - Two linear layers in a row: one, in evaluation.
 
 What is prepared from weights is no part of a checkpoint, and follows the weights.
@@ -28,6 +30,8 @@ from torch import Tensor, nn
 AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries (L, heads, n, d) and keys, values (L, heads, m, d) to outputs (L, heads, n, d)."""
 
+FEW_MEMBERS = 24
+"""Members of a group up to which torch's fused kernel loses more time than it saves."""
 SMALL_GROUP = 2**19
 """Scores of one product up to which plain products are tried: they have to stay in the cache."""
 GAIN = 0.8
@@ -47,6 +51,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return torch.cat([F.scaled_dot_product_attention(*part) for part in parts], dim=1)
     if _varies(q) and _prefers_products(*_key(q, k)):
         return _attend_by_products(q, k, v)[0]
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling() and _has_few_members(q, k):
+        return (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1) @ v
     return F.scaled_dot_product_attention(q, k, v)
 
 
@@ -213,6 +219,12 @@ def state_of(*parameters: Tensor) -> tuple:
 def _varies(inputs: Tensor) -> bool:
     """Whether the usual way may not be the fastest: half precision on a CPU, nothing recorded."""
     return inputs.dtype == torch.bfloat16 and inputs.device.type == 'cpu' and is_free()
+
+
+def _has_few_members(q: Tensor, k: Tensor) -> bool:
+    """Whether groups on a CPU lie so that one product takes all of them, and have few members."""
+    few = len(q) == 1 and max(q.shape[2], k.shape[2] - 1) <= FEW_MEMBERS
+    return few and q.device.type == 'cpu' and q.dtype == torch.float32
 
 
 def _attend_by_products(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

@@ -72,6 +72,20 @@ def test_float32_and_gradients_take_the_fused_kernel(monkeypatch):
     assert torch.equal(attend(q, k, v), F.scaled_dot_product_attention(q, k, v))
 
 
+def test_few_members_in_training_are_products_with_the_same_gradients(monkeypatch):
+    parts = [part.requires_grad_() for part in make((1, 6, 8, 9), torch.float32)]
+    expected, _ = by_definition(*parts)
+    weights = torch.randn(expected.shape)
+    wanted = torch.autograd.grad((expected * weights).sum(), parts)
+    monkeypatch.setattr(F, 'scaled_dot_product_attention', None)
+
+    found = attend(*parts)
+
+    torch.testing.assert_close(found, expected.float(), rtol=0, atol=1e-6)
+    gradients = torch.autograd.grad((found * weights).sum(), parts)
+    torch.testing.assert_close(gradients, wanted, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(('dtype', 'atol'), [(torch.float64, 1e-12), (torch.bfloat16, 0.02)])
 @pytest.mark.parametrize('scale', [1, 30], ids=['mild', 'sharp'])
 @torch.no_grad()
