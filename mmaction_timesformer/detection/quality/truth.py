@@ -80,14 +80,19 @@ def read_truth(file: str | Path) -> dict[str, TrueRecording]:
 
 
 def _read_json(file: Path) -> dict[str, TrueRecording]:
-    content: Mapping[str, Any] = parse_json(file.read_text(encoding='utf-8'))
-    return {
-        name: TrueRecording(
-            tuple(_event(event) for event in recording['events']),
-            _duration(recording.get('duration_seconds')),
-        )
-        for name, recording in content.items()
-    }
+    content = parse_json(file.read_text(encoding='utf-8'))
+    if not isinstance(content, Mapping):
+        raise ValueError(f'recordings by name are expected, not a {type(content).__name__}')
+    return {name: _recording(name, fields) for name, fields in content.items()}
+
+
+def _recording(name: str, fields: Any) -> TrueRecording:
+    events = fields.get('events') if isinstance(fields, Mapping) else None
+    if not isinstance(events, list) or not all(isinstance(event, Mapping) for event in events):
+        raise ValueError(f'{name!r} is expected to have "events", a list of objects')
+    return TrueRecording(
+        tuple(_event(event) for event in events), _duration(fields.get('duration_seconds'))
+    )
 
 
 def _read_csv(file: Path) -> dict[str, TrueRecording]:

@@ -210,7 +210,9 @@ def test_the_truth_may_be_a_table(results, tmp_path):
     [
         ('{"1.mp4": {}}', 'events'),
         ('{}', 'no recording'),
-        ('[1]', 'no true events'),
+        ('[1]', 'no true events: recordings by name are expected, not a list'),
+        ('{"1.mp4": true}', '\'1.mp4\' is expected to have "events", a list of objects'),
+        ('{"1.mp4": {"events": [5]}}', '"events", a list of objects'),
         ('[' * 100_000, 'nested too deeply'),
         ('{"9.mp4": {"events": []}}', 'no source'),
         ('{"1.mp4": {"events": [], "duration_seconds": -1}}', 'duration_seconds=-1'),
