@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmaction_timesformer.models.checkpoints.fitting_parts import fit_classifier
+from mmaction_timesformer.models.checkpoints.fitting_parts import TEMPERATURE, fit_classifier
 from mmaction_timesformer.models.checkpoints.formats import FORMATS, WeightFormat, recognise
 from mmaction_timesformer.models.checkpoints.guards import read_json
 from mmaction_timesformer.models.checkpoints.names import StateDict
@@ -23,6 +23,7 @@ EXPORTS: dict[str, WeightFormat] = {known.name: known for known in FORMATS if kn
 """Layouts that weights can be written in."""
 
 _HEAD = 'cls_head.'
+_CLASSIFIER = 'cls_head.fc_cls.'
 
 
 def convert_file(
@@ -101,7 +102,18 @@ def export(state_dict: StateDict, to: str) -> dict[str, Tensor]:
     assert from_ours is not None
     if to != 'mmaction_timesformer':
         _check_shared(state_dict)
+        state_dict = _without_temperature(state_dict)
     return {name: value.clone().contiguous() for name, value in from_ours(state_dict).items()}
+
+
+def _without_temperature(state_dict: StateDict) -> StateDict:
+    """The same with a classifier whose logits are calibrated by themselves."""
+    others = dict(state_dict)
+    temperature = others.pop(f'{_HEAD}{TEMPERATURE}', None)
+    if temperature is not None:
+        classifier = {k: v / temperature for k, v in others.items() if k.startswith(_CLASSIFIER)}
+        others.update(classifier)
+    return others
 
 
 def _check_shared(state_dict: StateDict) -> None:
@@ -178,7 +190,7 @@ def _write_huggingface(folder: Path, exported: dict[str, Tensor], config: dict[s
 def _pick_classes(state_dict: StateDict, class_map: Mapping[int, int]) -> dict[str, Tensor]:
     if sorted(class_map) != list(range(len(class_map))):
         raise ValueError(f'class_map must name classes 0 to the last, not {sorted(class_map)}')
-    source = {k: v for k, v in state_dict.items() if k.startswith(f'{_HEAD}fc_cls.')}
+    source = {k: v for k, v in state_dict.items() if k.startswith(_CLASSIFIER)}
     targets = {
         name: value.new_zeros(len(class_map), *value.shape[1:]) for name, value in source.items()
     }

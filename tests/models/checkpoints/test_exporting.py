@@ -82,6 +82,17 @@ def test_image_vit_becomes_space_only_without_classifier(tmp_path):
         convert_file(tmp_path / 'vit', tmp_path / 'x.pth', 'mmaction2', class_map={0: 0})
 
 
+def test_others_get_calibrated_logits(tmp_path):
+    ours = randomise(own_model(SIZE)).eval()
+    ours.cls_head.temperature.set(2.5)
+    source = saved(ours, tmp_path / 'ours.pth')
+    convert_file(source, tmp_path / 'hf', 'huggingface', SIZE.num_heads)
+    theirs = TimesformerForVideoClassification.from_pretrained(tmp_path / 'hf').eval()
+    inputs = clips(SIZE)
+    found = huggingface_logits(theirs, inputs)
+    torch.testing.assert_close(found, logits(ours, inputs) / 2.5, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
