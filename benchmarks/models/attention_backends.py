@@ -53,6 +53,15 @@ STEPS = {
 """Of one clip of 8x224 in the base model."""
 
 
+class Case(NamedTuple):
+    """A row of the record: a step, its groups, the dtype, whether gradients are computed too."""
+
+    step: str
+    groups: Groups
+    dtype: str
+    training: bool = False
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the subcommand understands."""
     parser.add_argument('--rounds', type=int, default=9, help='timed runs of each (%(default)s)')
@@ -62,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Time every way and write the record."""
     results = [
-        measure(name, groups, dtype, options.device, options.rounds)
-        for dtype in DTYPES
+        measure(Case(name, groups, dtype, training), options.device, options.rounds)
+        for dtype, training in (('float32', False), ('bfloat16', False), ('float32', True))
         for name, groups in STEPS.items()
     ]
     settings = dict(
@@ -80,13 +89,23 @@ def run(options: argparse.Namespace) -> None:
     ).write(options.out)
 
 
-def measure(step: str, groups: Groups, dtype: str, device: str, num_rounds: int) -> dict[str, Any]:
+def measure(case: Case, device: str, num_rounds: int) -> dict[str, Any]:
     """Time the ways that work here for groups of one size."""
-    q, k, v = _tensors(groups, DTYPES[dtype], device)
-    with torch.inference_mode():
-        contenders = _ways(q, k, v)
+    parts = _tensors(case.groups, DTYPES[case.dtype], device)
+    with torch.inference_mode(not case.training):
+        contenders = _ways(*parts)
+        if case.training:
+            for part in parts:
+                part.requires_grad_()
+            contenders = {name: partial(_and_back, way, parts) for name, way in contenders.items()}
         timings = time_in_turn(contenders, num_rounds)
-    return {'step': step, 'dtype': dtype, 'times': timings.as_dict('fused')}
+    told = dict(step=case.step, dtype=case.dtype, training=case.training)
+    return {**told, 'times': timings.as_dict('fused')}
+
+
+def _and_back(way: Callable[[], Tensor], parts: list[Tensor]) -> Any:
+    found = way()
+    return torch.autograd.grad(found, parts, found.detach())
 
 
 def _ways(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Callable[[], Tensor]]:
@@ -151,5 +170,6 @@ def _tables(results: list[dict[str, Any]]) -> list[str]:
             for name in names
         )
         milliseconds = f'{1e3 * times["fused"]["seconds"]["median"]:.2f}'
-        rows.append((row['step'], row['dtype'], milliseconds, *ratios))
-    return lines + table(('groups', 'dtype', 'fused, ms', *names), rows)
+        passes = 'forward, back' if row['training'] else 'forward'
+        rows.append((row['step'], row['dtype'], passes, milliseconds, *ratios))
+    return lines + table(('groups', 'dtype', 'passes', 'fused, ms', *names), rows)
