@@ -121,9 +121,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     ``FAIL_WITHOUT_CUDA=1`` forbids skipping.
     """
-    # Files are dealt out in order: a slow one at the end would keep one process waiting.
+    # Files are dealt out in order: a slow one at the end would keep one process waiting. Those of
+    # pages in a browser are long too.
     slow = {item.path for item in items if item.get_closest_marker('slow')}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, 'web' not in item.path.parts))
     marked = [item for item in items if item.get_closest_marker('needs_cuda')]
     if not marked or os.environ.get('FAIL_WITHOUT_CUDA') == '1':
         return

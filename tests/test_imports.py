@@ -7,7 +7,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,16 +93,19 @@ def module_of(file: Path) -> str:
     return '.'.join(file.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__')
 
 
-def imported_modules(file: Path) -> Iterator[str]:
+@cache
+def imported_modules(file: Path) -> tuple[str, ...]:
     """Absolute names of all that a file imports, anywhere in it."""
     package = file.relative_to(ROOT).with_suffix('').parts[:-1]
+    found: list[str] = []
     for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = '.'.join([*base, *([node.module] if node.module else [])])
-            yield from (f'{module}.{alias.name}' for alias in node.names)
+            found += (f'{module}.{alias.name}' for alias in node.names)
+    return tuple(found)
 
 
 def is_within(name: str, package: str) -> bool:
@@ -113,6 +116,7 @@ def upward_imports(floors: list[list[str]]) -> list[str]:
     """Imports of one room by another that does not stand above it."""
     height = {room: number for number, rooms in enumerate(floors) for room in rooms}
 
+    @cache
     def room_of(name: str) -> str | None:
         return next((room for room in height if is_within(name, room)), None)
 

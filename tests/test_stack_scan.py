@@ -7,6 +7,7 @@ is exactly what compat.py gives back. `.mim` holds tools that nothing here runs.
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def _chain(node: ast.AST) -> list[str]:
     return ['']
 
 
+@cache
 def is_removed(name: str) -> str | None:
     """The removed module or name that a dotted name is or lies in."""
     parts = name.split('.')

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.made_once import made_once
 from tests.warm_python import loaded_python
 
 CHROMIUM, DRIVER = Path('/usr/bin/chromium'), Path('/usr/bin/chromedriver')
-NUM_ALARMS = 100
+NUM_ALARMS, MANY_ALARMS = 10, 100
 PERIOD_SECONDS = 4.0
 FLAGS = (
     *('--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'),
@@ -73,17 +74,22 @@ class PageServer:
 
 @pytest.fixture(scope='session')
 def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording with ten alarms, and the folder of results beside it."""
+    return made_once(tmp_path_factory, 'recorded_run', partial(record_alarms, NUM_ALARMS))
+
+
+@pytest.fixture(scope='session')
+def long_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording with a hundred alarms, and the folder of results beside it."""
-    return made_once(tmp_path_factory, 'recorded_run', record_alarms)
+    return made_once(tmp_path_factory, 'long_run', partial(record_alarms, MANY_ALARMS))
 
 
-def record_alarms(folder: Path) -> None:
-    """Write the recording and watch it."""
+def record_alarms(number: int, folder: Path) -> None:
+    """Write a recording and watch it."""
     (folder / 'recordings').mkdir()
     video = folder / 'recordings' / 'gate.mp4'
-    starts = map(alarm_seconds, range(NUM_ALARMS))
-    digging = [(start, start + 2) for start in starts]
-    write_video(video, every(8, PERIOD_SECONDS * NUM_ALARMS + 4), digging)
+    digging = [(start, start + 2) for start in map(alarm_seconds, range(number))]
+    write_video(video, every(8, PERIOD_SECONDS * number + 4), digging)
     run(make_detector(), [Source(str(video), str(video))], folder / 'out')
 
 

@@ -18,7 +18,7 @@ def lineage(yard, tmp_path_factory):  # noqa: F811
 
 
 @pytest.fixture(scope='module')
-def served(yard, lineage, recorded_run, tmp_path_factory, serve_all):  # noqa: F811
+def served(yard, lineage, long_run, tmp_path_factory, serve_all):  # noqa: F811
     """A server with a lineage and a camera, which is a recording that takes a while to watch."""
     config = tmp_path_factory.mktemp('config') / 'slow.py'
     config.write_text(
@@ -29,7 +29,7 @@ def served(yard, lineage, recorded_run, tmp_path_factory, serve_all):  # noqa: F
         '--checkpoint': lineage.folder,
         '--lineage': lineage.folder,
         '--recordings': yard.folder / 'data' / 'videos',
-        '--camera': f'gate={recorded_run / "recordings" / "gate.mp4"}',
+        '--camera': f'gate={long_run / "recordings" / "gate.mp4"}',
     }
     words = [str(word) for pair in options.items() for word in pair]
     return serve_all(tmp_path_factory.mktemp('served') / 'out', *words)

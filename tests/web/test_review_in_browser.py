@@ -8,7 +8,7 @@ import pytest
 from mmaction_timesformer.web.items import find_items
 from mmaction_timesformer.web.run_records import RunRecords
 from mmaction_timesformer.web.store import Store
-from tests.web.conftest import NUM_ALARMS, alarm_seconds
+from tests.web.conftest import MANY_ALARMS, alarm_seconds
 from tests.web.driving import (
     choose,
     find,
@@ -24,10 +24,10 @@ SAYS = {'r': ('right', 'Digging'), 'w': ('wrong', 'Digging'), '2': ('relabel', '
 
 
 @pytest.fixture(scope='module')
-def served(recorded_run, tmp_path_factory, serve_all):
+def served(long_run, tmp_path_factory, serve_all):
     """One server for tests that judge different alarms."""
     folder = tmp_path_factory.mktemp('served') / 'out'
-    return serve_all(shutil.copytree(recorded_run / 'out', folder))
+    return serve_all(shutil.copytree(long_run / 'out', folder))
 
 
 def show_alarms(browser, url, who, since=0.0, until=1e6):
@@ -37,7 +37,7 @@ def show_alarms(browser, url, who, since=0.0, until=1e6):
         find(browser, f'[name={name}]').send_keys(f'{moment}\t')
     choose(browser, 'kind', 'alarm')
     choose(browser, 'order', 'time')
-    count = sum(since <= alarm_seconds(n) < until for n in range(NUM_ALARMS))
+    count = sum(since <= alarm_seconds(n) < until for n in range(MANY_ALARMS))
     wait_for(browser, lambda b: find(b, '#items').get_attribute('aria-busy') == 'false')
     assert texts(browser, '#counts')[0].startswith(f'{count} fit')
 
@@ -46,11 +46,12 @@ def alarms_in(folder):
     return [item for item in find_items(RunRecords(folder)) if item.kind == 'alarm']
 
 
-def test_a_hundred_alarms_by_keyboard(browser, serve_all, results):
+def test_a_hundred_alarms_by_keyboard(browser, serve_all, long_run, tmp_path):
     """None is lost when the server is killed or the network is gone between two presses."""
+    results = shutil.copytree(long_run / 'out', tmp_path / 'out')
     server = serve_all(results)
     show_alarms(browser, server.url, 'Ada')
-    keys = [('r', 'w', '2')[number % 3] for number in range(NUM_ALARMS)]
+    keys = [('r', 'w', '2')[number % 3] for number in range(MANY_ALARMS)]
     started = time.monotonic()
     for number, key in enumerate(keys):
         if number == 25:
@@ -71,7 +72,7 @@ def test_a_hundred_alarms_by_keyboard(browser, serve_all, results):
     found = [(states[i.id]['says'], states[i.id]['label']) for i in alarms_in(results)]
     assert found == [SAYS[key] for key in keys]
     assert {state['who'] for state in states.values()} == {'Ada'}
-    assert len(Store(results).history()) == NUM_ALARMS
+    assert len(Store(results).history()) == MANY_ALARMS
 
 
 def test_keys_go_back_undo_and_move_the_start(browser, served):

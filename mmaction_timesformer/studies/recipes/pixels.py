@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.datasets.transforms.camera_augment import OPERATIONS
+from mmaction_timesformer.engine.online.steps import one_cycle
 from mmaction_timesformer.models.backbones import TimeSformerBackbone
 from mmaction_timesformer.models.data_preprocessors import MotionDataPreprocessor
 from mmaction_timesformer.models.pretraining import FeaturePrediction
@@ -319,8 +320,7 @@ def _descend(
     generator = torch.Generator().manual_seed(seed)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=0.05)
-    steps = epochs * -(-number // 16)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps, pct_start=0.1)
+    schedule = one_cycle(optimizer, learning_rate, epochs * -(-number // 16))
     model.train()
     for _ in range(epochs):
         for batch in torch.randperm(number, generator=generator).split(16):

@@ -67,8 +67,6 @@ function drawRow(row, item) {
     element('span', { class: 'where' }, `${item.kind === 'alarm' ? '' : 'no alarm, '}${item.source_name} ${clock(item.start_seconds)}`),
     element('span', { class: `says ${item.state.says || ''}` }, inWords(item.state)),
   );
-  if (item === current()) open.setAttribute('aria-current', 'true');
-  else open.removeAttribute('aria-current');
 }
 
 const spanOf = (item) => ({
@@ -82,7 +80,7 @@ const inWords = (state) => (state.says === 'relabel' ? `is ${state.label}` : WOR
 
 function show() {
   const item = current();
-  for (const row of list.children) drawRow(row, items[[...list.children].indexOf(row)]);
+  list.querySelector('[aria-current]')?.removeAttribute('aria-current');
   if (!item) {
     find('#title').textContent = 'Nothing is left that fits';
     find('#facts').textContent = '';
@@ -92,7 +90,9 @@ function show() {
     clip.load();
     return;
   }
-  rowOf(item)?.scrollIntoView({ block: 'nearest' });
+  const row = list.children[place];
+  row.querySelector('button').setAttribute('aria-current', 'true');
+  row.scrollIntoView({ block: 'nearest' });
   find('#title').textContent = item.kind === 'alarm' ? item.label : `${item.label}? No alarm`;
   const time = item.time ? `${new Date(item.time).toLocaleString()}, ` : '';
   find('#facts').textContent = `${item.source_name}, ${time}${clock(item.start_seconds)} to ${clock(item.end_seconds)}, score ${item.score.toFixed(2)}${item.is_open ? ', still open' : ''}`;

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmaction_timesformer.inference.exporting.export import export
 from mmaction_timesformer.registry import MODELS
+from tests.made_once import made_once
 
 CLASSES = ('Track-Excavator', 'Bucket-Worker', 'Cabin-Worker', 'Other')
 NORMALISED = dict(
@@ -71,17 +72,16 @@ def make_checkpoint(config: Config, path: Path, temperature: float = 1.7) -> Pat
 @pytest.fixture(scope='session')
 def exported(tmp_path_factory: pytest.TempPathFactory):
     """Config, checkpoint and ONNX file of a scheme, made once."""
-    made: dict[str, tuple[Config, Path, Path]] = {}
 
     def make(scheme: str = 'joint_space_time') -> tuple[Config, Path, Path]:
-        if scheme not in made:
-            folder = tmp_path_factory.mktemp(scheme)
-            # One scheme sees motion in place of colours, which has a median to translate.
-            preprocessor = dict(type='MotionDataPreprocessor') if scheme == 'space_only' else {}
-            config = make_config(scheme, **preprocessor)
-            checkpoint = make_checkpoint(config, folder / 'tiny.pth')
-            export(config, checkpoint, folder / 'tiny.onnx')
-            made[scheme] = config, checkpoint, folder / 'tiny.onnx'
-        return made[scheme]
+        # One scheme sees motion in place of colours, which has a median to translate.
+        preprocessor = dict(type='MotionDataPreprocessor') if scheme == 'space_only' else {}
+        config = make_config(scheme, **preprocessor)
+
+        def write(folder: Path) -> None:
+            export(config, make_checkpoint(config, folder / 'tiny.pth'), folder / 'tiny.onnx')
+
+        folder = made_once(tmp_path_factory, f'exported {scheme}', write)
+        return config, folder / 'tiny.pth', folder / 'tiny.onnx'
 
     return make

@@ -14,6 +14,7 @@ from tests.inference.exporting.test_detecting_exported import between_scores
 @pytest.mark.slow
 def test_a_package_finds_the_events_of_the_checkpoint(tmp_path):
     config = make_config('joint_space_time')
+    config.model.backbone.num_transformer_layers = 1  # each is compiled anew
     checkpoint = make_checkpoint(config, tmp_path / 'tiny.pth')
     package = tmp_path / 'out' / 'model.pt2'
     export(config, checkpoint, package)

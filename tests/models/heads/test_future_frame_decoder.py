@@ -83,7 +83,7 @@ def test_learns_what_comes_next_and_is_surprised_by_what_does_not():
     parameters = [*backbone.parameters(), *decoder.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=5e-3)
     losses = []
-    for _ in range(240):
+    for _ in range(180):
         clips = make_clips(24)
         tokens = backbone(decoder.hide(clips, mask))
         loss = decoder.loss(tokens, clips, mask)['loss_hidden']

@@ -9,7 +9,7 @@ from sklearn.linear_model import RidgeClassifier
 from torch.nn import functional as F
 
 from mmaction_timesformer.studies.clips import ClipSource, StudyClips
-from mmaction_timesformer.studies.continual import command
+from mmaction_timesformer.studies.continual import command, learners
 from mmaction_timesformer.studies.continual.learners import (
     STRENGTH,
     ClosedForm,
@@ -166,6 +166,7 @@ def test_ewc_holds_what_mattered():
 
 def test_the_page_is_offline_and_says_what_was_found(tmp_path, monkeypatch):
     clips = make_clips()
+    monkeypatch.setattr(learners, 'EPOCHS', 3)
     monkeypatch.setattr(command, 'read_clips', lambda source: clips)
     monkeypatch.setattr(command, 'read_features', lambda found, folder: make_features(clips))
     assert command.continual_command(ClipSource(tmp_path), tmp_path) == 0
