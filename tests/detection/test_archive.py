@@ -1,12 +1,7 @@
 """Recordings watched by two Ray workers give what one process gives."""
 
-import importlib.util
-import os
-import warnings
-
 import pytest
 
-from data_analysis.measuring.ray_pool import connected
 from mmaction_timesformer.detection.command import DetectArguments, detect_command
 from mmaction_timesformer.detection.results.folder import EVENTS, SCORES, read_history
 from mmaction_timesformer.detection.results.score_log import read_scores
@@ -15,13 +10,8 @@ from tests.detection.test_from_config import config, model_files  # noqa: F401
 
 
 @pytest.mark.slow
-def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsys, monkeypatch):  # noqa: F811
-    if importlib.util.find_spec('ray') is None:
-        warnings.warn("Ray is not installed: pip install '.[ray]'", stacklevel=1)
-        pytest.skip('Ray is not installed')
-    # Its workers import the functions by name.
-    path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
-    monkeypatch.setenv('PYTHONPATH', path)
+@pytest.mark.usefixtures('two_ray_workers')
+def test_an_archive_on_ray_equals_one_process(model_files, tmp_path, capsys):  # noqa: F811
     folder = tmp_path / 'archive'
     folder.mkdir()
     for number in range(2):
@@ -33,11 +23,9 @@ def test_an_archive_on_ray_equals_one_process(model_files, root, tmp_path, capsy
         arguments = DetectArguments(*model_files, [str(source)], str(there), ray='local')
         return detect_command(arguments)
 
-    # One Ray for both runs.
-    with connected('local', num_cpus=2):
-        assert watch_on_ray(folder) == 0
-        capsys.readouterr()
-        assert watch_on_ray(folder) == 0
+    assert watch_on_ray(folder) == 0
+    capsys.readouterr()
+    assert watch_on_ray(folder) == 0
     assert '2 sources were finished before' in capsys.readouterr().err
     assert read_scores(there / SCORES) == read_scores(here / SCORES)
     states = {name: past.state for name, past in read_history(there / EVENTS).items()}

@@ -1,34 +1,16 @@
 """A Ray of two workers on this machine measures as the local pool does."""
 
 import contextlib
-import importlib.util
 import os
-import warnings
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from data_analysis.measuring.measure import MeasureSettings, measure_files
-from data_analysis.measuring.ray_pool import connected, run_on_ray
+from data_analysis.measuring.ray_pool import run_on_ray
 from tests.data_analysis.misbehaving import misbehave
 from tests.data_analysis.rendering import render_video
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope='module')
-def two_workers():
-    """A local Ray; joined by everything in this module."""
-    if importlib.util.find_spec('ray') is None:
-        warnings.warn("Ray is not installed: pip install '.[ray]'", stacklevel=1)
-        pytest.skip('Ray is not installed')
-    # Its workers import the functions by name.
-    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('PYTHONPATH', path)
-        with connected('local', num_cpus=2) as ray:
-            yield ray
 
 
 def listening_addresses(marker: str) -> set[str]:
@@ -48,15 +30,15 @@ def listening_addresses(marker: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_a_local_ray_listens_on_the_loopback_alone(two_workers):
-    session = two_workers._private.worker._global_node.get_session_dir_path()
+def test_a_local_ray_listens_on_the_loopback_alone(two_ray_workers):
+    session = two_ray_workers._private.worker._global_node.get_session_dir_path()
     addresses = listening_addresses(session)
     assert addresses
     assert addresses <= {'0100007F', '0000000000000000FFFF00000100007F', f'{"0" * 24}01000000'}
 
 
 @pytest.mark.slow
-def test_outcomes_are_those_of_the_local_pool(two_workers):
+def test_outcomes_are_those_of_the_local_pool(two_ray_workers):
     items = ['fine', 'raise', 'die', 'hang', 'fine']
     outcomes = list(run_on_ray(misbehave, items, timeout_seconds=4))
     assert sorted((outcome.item, outcome.failure or '') for outcome in outcomes) == [
@@ -69,7 +51,7 @@ def test_outcomes_are_those_of_the_local_pool(two_workers):
 
 
 @pytest.mark.slow
-def test_files_are_measured_as_here_and_once(two_workers, tmp_path):
+def test_files_are_measured_as_here_and_once(two_ray_workers, tmp_path):
     files = [str(render_video(tmp_path / f'{number}.mp4', 4 + number)) for number in range(3)]
     (tmp_path / 'empty.mp4').touch()
     files.append(str(tmp_path / 'empty.mp4'))
