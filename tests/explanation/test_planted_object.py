@@ -116,7 +116,7 @@ def test_the_map_of_a_trained_model_falls_on_the_object():
     )
     model = nn.Sequential(backbone, nn.Linear(32, 2))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for step in range(120):
+    for step in range(160):
         clips, labels, _ = planted_clips(16, seed=step)
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(clips), labels).backward()
