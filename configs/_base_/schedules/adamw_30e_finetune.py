@@ -9,7 +9,7 @@ optim_wrapper = dict(
     constructor='LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(layer_decay_rate=0.75),
     # VideoMAE's 5e-4 at 128 clips, scaled by the square root of the batch, as Adam's steps are.
-    optimizer=dict(type='AdamW', lr=1.25e-4, betas=(0.9, 0.999), weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=1.25e-4, betas=(0.9, 0.999), weight_decay=0.05, fused=True),
 )
 # Ratios, not absolute ends: they keep the layers' rates apart.
 param_scheduler = [

@@ -89,7 +89,9 @@ def train_modules(
     """
     trained = nn.ModuleList(modules)
     parameters = list(trained.parameters())
-    optimizer = AdamW(parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimizer = AdamW(
+        parameters, schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
+    )
     rate = one_cycle(optimizer, schedule.learning_rate, schedule.num_steps)
     trained.train()
     total = 0.0

@@ -126,7 +126,10 @@ def _descend(task: Task, model: nn.Module, inputs: Tensor, start: Tensor | None,
     weights[train] = torch.from_numpy(balanced_weights(task.clips.labels[task.fold.train])).float()
     steps = -(-len(train) // options['batch_size']) * options['epochs']
     optimizer = torch.optim.AdamW(
-        model.parameters(), options['learning_rate'], weight_decay=options['weight_decay']
+        model.parameters(),
+        options['learning_rate'],
+        weight_decay=options['weight_decay'],
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     generator = torch.Generator().manual_seed(seed)

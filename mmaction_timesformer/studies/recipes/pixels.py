@@ -319,7 +319,7 @@ def _descend(
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(parameters, learning_rate, weight_decay=0.05, fused=True)
     schedule = one_cycle(optimizer, learning_rate, epochs * -(-number // 16))
     model.train()
     for _ in range(epochs):
