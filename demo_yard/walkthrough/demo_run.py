@@ -66,7 +66,7 @@ class DemoRun:
     def settings(self) -> DemoSettings:
         """Settings of the set to render."""
         if self.options.quick:
-            return DemoSettings(24, clips_per_recording=4, num_windows=4, seed=self.options.seed)
+            return DemoSettings(16, clips_per_recording=4, num_windows=2, seed=self.options.seed)
         return DemoSettings(900, clips_per_recording=5, num_windows=480, seed=self.options.seed)
 
     @property

@@ -19,8 +19,9 @@ def show_results(run: DemoRun) -> None:
     folder = run.options.work_dir / 'results'
     checkpoint = last_checkpoint(run.training)
     arguments: list[str | Path] = [run.training.resolve(), run.dump.resolve()]
-    checked = 2 if run.options.quick else 8
-    arguments += ['--checkpoint', checkpoint, '--checked', str(checked), '--out', folder.resolve()]
+    arguments += ['--checkpoint', checkpoint, '--out', folder.resolve()]
+    examples, checked = (2, 1) if run.options.quick else (10, 8)
+    arguments += ['--examples', str(examples), '--checked', str(checked)]
     run.command(['tools/analyze_results.py', *arguments])
     run.publish(
         'Results',

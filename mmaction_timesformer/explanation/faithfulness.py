@@ -75,7 +75,7 @@ def faithfulness_curves(
         score: Of a batch of clips.
         clip: (channels, T, H, W), as the backbone gets it.
         relevance: (T, h, w).
-        num_points: S.
+        num_points: S, at least 2.
         num_random: Random maps.
         seed: Of the random maps.
     """
@@ -84,14 +84,17 @@ def faithfulness_curves(
     orders += [torch.randperm(relevance.numel(), generator=generator) for _ in range(num_random)]
     fractions = np.linspace(0, 1, num_points)
     hidden = clip.mean(dim=(2, 3), keepdim=True).expand_as(clip)
+    # Every curve runs between the same two clips.
+    ends = _scores(score, [clip, hidden])
     curves = []
     for order in orders:
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order))
         for shown_first in (False, True):
-            masks = [(rank < round(share * len(order))) == shown_first for share in fractions]
+            masks = [(rank < round(s * len(order))) == shown_first for s in fractions[1:-1]]
             clips = (torch.where(_pixels(m, clip, relevance), clip, hidden) for m in masks)
-            curves.append(_scores(score, clips))
+            first, last = ends[::-1] if shown_first else ends
+            curves.append([first, *_scores(score, clips), last])
     stacked = np.array(curves).reshape(len(orders), 2, num_points)
     return FaithfulnessCurves(
         fractions, stacked[0, 0], stacked[0, 1], stacked[1:, 0], stacked[1:, 1]

@@ -71,11 +71,12 @@ def test_deleting_by_relevance_hurts_more_than_by_chance(scheme):
 
         curves = faithfulness_curves(score, clip, map_, num_points=6)
         areas.append(list(curves.areas().values()))
-        # Both curves run between the same two clips, the whole one and the empty one.
-        ends = [curves.deletion[[0, -1]], curves.insertion[[-1, 0]]]
-        ends += [*curves.random_deletion[:, [0, -1]], *curves.random_insertion[:, [-1, 0]]]
-        for pair in ends:
-            assert pair == pytest.approx(ends[0], abs=1e-5)
+        empty = clip.mean(dim=(2, 3), keepdim=True).expand_as(clip)
+        whole, nothing = score(torch.stack((clip, empty))).tolist()
+        for curve in (curves.deletion, *curves.random_deletion):
+            assert curve[[0, -1]] == pytest.approx([whole, nothing], abs=1e-5)
+        for curve in (curves.insertion, *curves.random_insertion):
+            assert curve[[0, -1]] == pytest.approx([nothing, whole], abs=1e-5)
     deletion, insertion, random_deletion, random_insertion = torch.tensor(areas).mean(dim=0)
     assert deletion < random_deletion - 1
     assert insertion > random_insertion

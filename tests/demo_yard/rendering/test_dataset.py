@@ -156,14 +156,14 @@ def test_wrong_settings_say_what_is_wrong(wrong, message):
 
 
 def test_windows_are_for_training(tmp_path):
-    settings = DemoSettings(**{**vars(SETTINGS), 'num_untrimmed': 0, 'num_windows': 10})
+    settings = DemoSettings(**{**vars(SETTINGS), 'num_untrimmed': 0, 'num_windows': 4})
     render_demo_dataset(tmp_path, settings, num_workers=1)
 
     windows = {
         split: [c.path for c in read_annotations(tmp_path / f'{split}.txt') if 'window' in c.path]
         for split in ('train', 'val', 'test')
     }
-    assert [len(paths) for paths in windows.values()] == [10, 0, 0]
+    assert [len(paths) for paths in windows.values()] == [4, 0, 0]
     for path in windows['train']:
         with av.open(str(tmp_path / 'videos' / path)) as container:
             assert 8 <= container.streams.video[0].frames <= 12
