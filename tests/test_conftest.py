@@ -2,8 +2,9 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.warm_python import warm_python
 
 READS_VIDEOS = """
 def test_one(real_videos): pass
@@ -21,7 +22,7 @@ def test_missing_videos_are_told_loudly(root: Path, tmp_path: Path) -> None:
         'MMACTION_TIMESFORMER_VIDEOS': str(tmp_path / 'absent'),
     }
     output = subprocess.check_output(
-        [sys.executable, '-m', *command, tmp_path], env=os.environ | environment, text=True
+        [warm_python(), '-m', *command, tmp_path], env=os.environ | environment, text=True
     )
     assert 'REAL VIDEOS ARE MISSING' in output
     assert '2 tests did not run' in output

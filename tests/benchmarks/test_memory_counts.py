@@ -10,7 +10,7 @@ from benchmarks.models.peak_memory import drop_gradients, peak_bytes
 from benchmarks.models.peers import Setup
 
 # Large enough that what the attention kernel takes for itself does not show.
-SMALL = Setup(num_frames=4, img_size=224, embed_dims=96, num_heads=3, num_layers=2)
+SMALL = Setup(num_frames=4, img_size=112, embed_dims=96, num_heads=3, num_layers=2)
 
 
 def test_peak_is_what_lives_at_once():
