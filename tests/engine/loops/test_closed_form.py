@@ -40,10 +40,15 @@ def train(folder: Path, name: str, ann_file: str, load_from: Path | None = None)
     return runner
 
 
-def test_training_is_the_regression(folder):
-    runner = train(folder, 'whole', 'train.csv')
-    model = runner.model.eval()
-    dataset = DATASETS.build(runner.cfg.train_dataloader.dataset)
+@pytest.fixture(scope='module')
+def whole(folder) -> Runner:
+    """A training on all clips."""
+    return train(folder, 'whole', 'train.csv')
+
+
+def test_training_is_the_regression(folder, whole):
+    model = whole.model.eval()
+    dataset = DATASETS.build(whole.cfg.train_dataloader.dataset)
     items = [dataset[number] for number in range(len(dataset))]
     rows, labels = [], []
     for item in items:
@@ -73,10 +78,10 @@ def test_training_on_adds_to_what_was_seen(folder):
     first = train(folder, 'first', 'first.csv')
     random_part = first.model.backbone.state_dict()
     second = train(folder, 'second', 'second.csv', folder / 'first' / 'epoch_1.pth')
-    whole = train(folder, 'whole_again', 'train.csv', save_backbone(folder, random_part))
+    again = train(folder, 'whole_again', 'train.csv', save_backbone(folder, random_part))
     torch.testing.assert_close(
         second.model.cls_head.fc_cls.weight,
-        whole.model.cls_head.fc_cls.weight,
+        again.model.cls_head.fc_cls.weight,
         rtol=1e-4,
         atol=1e-6,
     )
@@ -89,10 +94,9 @@ def save_backbone(folder: Path, state: dict) -> Path:
     return file
 
 
-def test_fine_tuning_starts_as_an_exact_copy(folder):
+def test_fine_tuning_starts_as_an_exact_copy(folder, whole):
     """A TimeSformer that corrects the fit says at first what the fit says, and then learns."""
-    probe = train(folder, 'probe', 'train.csv')
-    checkpoint = folder / 'probe' / 'epoch_1.pth'
+    checkpoint = folder / 'whole' / 'epoch_1.pth'
     cfg = Config.fromfile(folder / 'config.py')
     cfg.work_dir, cfg.load_from = str(folder / 'tuned'), str(checkpoint)
     cfg.model.backbone.transformer = dict(
@@ -116,7 +120,7 @@ def test_fine_tuning_starts_as_an_exact_copy(folder):
         with torch.no_grad():
             return torch.stack([sample.pred_score for sample in model.eval().test_step(data)])
 
-    expected = probabilities(probe.model)
+    expected = probabilities(whole.model)
     torch.testing.assert_close(probabilities(runner.model), expected, rtol=0, atol=0)
     runner._has_loaded = False
     runner.train()
