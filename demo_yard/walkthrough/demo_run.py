@@ -12,6 +12,7 @@ from pathlib import Path
 
 from demo_yard.rendering import DemoSettings
 from mmaction_timesformer.reports.index_page import IndexEntry
+from video_clips.commands import num_cores
 from video_clips.whole_files import write_atomically
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +123,9 @@ class DemoRun:
             **os.environ,
             DATA_VARIABLE: str(self.data.resolve()),
             'PYTHONUNBUFFERED': '1',
+            # A process loads clips: threads that wait for its core cost so small a model more time
+            # than they save.
+            'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', str(max(1, num_cores() - 1))),
             # The stack's own warnings; nothing here can mend them.
             'PYTHONWARNINGS': 'ignore',
         }
