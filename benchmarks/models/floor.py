@@ -33,6 +33,9 @@ class _Products(TorchDispatchMode):
         output = function(*args, **(kwargs or {}))
         if function is aten.addmm.default:
             self.found.append((*args[1].shape, args[2].shape[1]))
+        elif function is aten.baddbmm.default:  # several layers of the same input
+            count, num_rows, num_inputs = args[1].shape
+            self.found += [(num_rows, num_inputs, args[2].shape[2])] * count
         elif function is aten.mm.default:
             self.found.append((*args[0].shape, args[1].shape[1]))
         elif function is aten.convolution.default:
@@ -50,6 +53,16 @@ def products_of(run: Callable[[], object]) -> list[Product]:
     with _Products() as products:
         run()
     return products.found
+
+
+def with_backward(products: list[Product]) -> list[Product]:
+    """The products of a training step, from those of the forward pass in their order.
+
+    Weights get a gradient, and so do all inputs but the first, which is the clip.
+    """
+    of_weights = [(n, m, k) for m, k, n in products]
+    of_inputs = [(m, n, k) for m, k, n in products[1:]]
+    return products + of_weights + of_inputs
 
 
 def multiply_alone(

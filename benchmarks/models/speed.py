@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.interleave import Timings, time_in_turn
 from benchmarks.models import peers
-from benchmarks.models.floor import flops_of, multiply_alone, products_of
+from benchmarks.models.floor import flops_of, multiply_alone, products_of, with_backward
 from benchmarks.models.peak_memory import drop_gradients, in_own_process, peak_bytes
 from benchmarks.models.peers import CNN_FRAMES, CNNS, TIMESFORMERS, Setup
 from benchmarks.record import Record, processor_flags, table
@@ -120,8 +120,8 @@ def train(setup: Setup, device: str, num_rounds: int, autocast: bool = False) ->
     contenders = {name: step(name) for name in TIMESFORMERS}
     contenders[WITH_CP] = step('ours', with_cp=True)
     with torch.device('meta'):
-        imagined = peers.training_step(peers.build('ours', setup), setup.clips('meta'))
-    products = products_of(imagined)
+        model, imagined = peers.build('ours', setup), setup.clips('meta')
+    products = with_backward(products_of(lambda: model(imagined)))
     dtype = torch.bfloat16 if autocast else torch.float32
     contenders[FLOOR] = multiply_alone(products, dtype, device)
     results = _summary(time_in_turn(contenders, num_rounds), setup)

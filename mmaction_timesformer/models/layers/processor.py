@@ -139,12 +139,24 @@ class SplitLinear(Linear):
         if torch.compiler.is_compiling():
             # Runtimes fold and quantize weights that are whole, and order memory themselves.
             return super().forward(inputs).chunk(self.parts, dim=-1)
+        if torch.is_grad_enabled():
+            return self._one_product(inputs)
         weights = self.weight.chunk(self.parts)
         biases = [None] * self.parts if self.bias is None else self.bias.chunk(self.parts)
         return tuple(
             self._product(inputs, number, *part)
             for number, part in enumerate(zip(weights, biases, strict=True), start=1)
         )
+
+    def _one_product(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """The parts as one batched product: of several, checkpointing repeats all but one."""
+        rows = inputs.reshape(1, -1, self.in_features).expand(self.parts, -1, -1)
+        weights = self.weight.unflatten(0, (self.parts, -1)).mT
+        if self.bias is None:
+            outputs = torch.bmm(rows, weights)
+        else:
+            outputs = torch.baddbmm(self.bias.unflatten(0, (self.parts, 1, -1)), rows, weights)
+        return outputs.unflatten(1, inputs.shape[:-1]).unbind()
 
 
 class PreparedWeights:

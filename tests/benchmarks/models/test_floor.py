@@ -1,7 +1,9 @@
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.models.floor import flops_of, multiply_alone, products_of
+from benchmarks.models.floor import flops_of, multiply_alone, products_of, with_backward
+from mmaction_timesformer.models.layers.processor import SplitLinear
 
 
 def test_products_with_weights_are_found_whatever_makes_them():
@@ -18,6 +20,21 @@ def test_products_with_weights_are_found_whatever_makes_them():
     products = products_of(run)
     assert products == [(12, 48, 5), (12, 5, 7), (12, 7, 3)]
     assert flops_of(products) == 2 * 12 * (48 * 5 + 5 * 7 + 7 * 3)
+
+
+def test_the_backward_pass_adds_what_torch_multiplies_there():
+    first, split, last = nn.Linear(5, 4), SplitLinear(4, 6, parts=3), nn.Linear(2, 7)
+    inputs = torch.randn(3, 5)
+
+    def run():
+        q, k, v = split(first(inputs).relu(), split=True)
+        return last(q * k * v)
+
+    products = products_of(run)
+    assert products == [(3, 5, 4), *3 * [(3, 4, 2)], (3, 2, 7)]
+    with FlopCounterMode(display=False) as counter:
+        run().sum().backward()
+    assert flops_of(with_backward(products)) == counter.get_total_flops()
 
 
 def test_the_floor_makes_each_product_once(monkeypatch):

@@ -156,16 +156,21 @@ def test_what_is_prepared_is_no_part_of_a_checkpoint(layer, way):
 
 
 @pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
-@torch.no_grad()
-def test_parts_of_a_split_layer_are_those_of_the_whole(dtype, way):
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('gradients', [True, False])
+def test_parts_of_a_split_layer_are_those_of_the_whole(dtype, bias, gradients, way):
     torch.manual_seed(0)
-    layer = SplitLinear(32, 24, parts=3).to(dtype)
+    layer = SplitLinear(32, 24, parts=3, bias=bias).to(dtype)
     inputs = torch.randn(4, 2, 32, dtype=dtype)
-    parts = layer(inputs, split=True)
+    with torch.set_grad_enabled(gradients):
+        parts = layer(inputs, split=True)
     assert all(part.is_contiguous() for part in parts)
     torch.testing.assert_close(torch.cat(parts, dim=-1), layer(inputs))
-    layer.weight[8:16] = 0
-    torch.testing.assert_close(layer(inputs, split=True)[1], layer.bias[8:16].expand(4, 2, -1))
+    with torch.no_grad():
+        layer.weight[8:16] = 0
+    with torch.set_grad_enabled(gradients):
+        middle = layer(inputs, split=True)[1]
+    assert middle.eq(0 if layer.bias is None else layer.bias[8:16]).all()
 
 
 def test_the_fastest_way_is_taken_if_the_gain_is_clear(monkeypatch):

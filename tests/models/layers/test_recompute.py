@@ -1,8 +1,12 @@
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
+from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone
+from mmaction_timesformer.models.layers import attention, mlp
 from mmaction_timesformer.models.layers.recompute import linear_of
 
 
@@ -52,3 +56,21 @@ def test_the_input_of_the_layer_is_not_kept():
     storage = made[-1].untyped_storage()._weak_ref()
     made.clear()
     assert torch.UntypedStorage._expired(storage)
+
+
+@pytest.mark.parametrize(
+    'scheme',
+    ['space_only', 'joint_space_time', 'divided_space_time', 'sparse_local_global', 'axial'],
+)
+def test_a_training_step_has_the_products_of_one_that_keeps_everything(scheme, monkeypatch):
+    sizes = dict(embed_dims=12, num_heads=2, num_transformer_layers=2)
+    torch.manual_seed(0)
+    backbone = TimeSformerBackbone(4, 64, attention_type=scheme, **sizes)
+    clips, flops = torch.randn(2, 3, 4, 64, 64), []
+    for make in (linear_of, lambda cheap, linear, *inputs: linear(cheap(*inputs))):
+        for module in (attention, mlp):
+            monkeypatch.setattr(module, 'linear_of', make)
+        with FlopCounterMode(display=False) as counter:
+            backbone(clips).sum().backward()
+        flops.append(counter.get_total_flops())
+    assert flops[0] == flops[1] > 0
