@@ -21,7 +21,9 @@ demo: install
 
 # Live detection meets real servers where they are installed (.ci/services.sh installs Debian's);
 # elsewhere its tests are skipped, and pytest's last lines say so. Files of tests run side by side, in
-# as many processes and in the order that tests/conftest.py says.
+# as many processes and in the order that tests/conftest.py says. Python keeps what it compiles, of
+# tests too, whatever the machine's habit: each of the processes would compile for seconds.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install
 	MMACTION_TIMESFORMER_WITHOUT_SERVICES=$${MMACTION_TIMESFORMER_WITHOUT_SERVICES-1} \
 	    OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q --numprocesses auto --maxprocesses 4 \

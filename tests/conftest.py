@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 VIDEOS_VARIABLE = 'MMACTION_TIMESFORMER_VIDEOS'
 NO_VIDEOS = 'no real videos'
 LONG = ('web', 'tools')
+IGNORE_ALL = ('ignore', None, Warning, None, 0)
 
 
 @pytest.fixture(scope='session')
@@ -109,11 +110,25 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start one warm interpreter for all processes of a run; multiprocessing uses it there."""
+    """Start one warm interpreter for a run; its processes and those of tests are forked from it."""
     if getattr(config.option, 'numprocesses', None):
         os.environ[warm_python.FOLDER_VARIABLE] = warm_python.start()
+        # Importing takes each process longer than collecting the tests.
+        worker = f'popen//python={warm_python.loaded_python()}'
+        config.option.tx = [worker] * len(config.option.tx)
     elif warm_python.FOLDER_VARIABLE in os.environ:
         multiprocessing.set_executable(warm_python.loaded_python())
+    if hasattr(config, 'workerinput'):
+        sys.executable = config.workerinput['executable']
+        # The warm interpreter warns of nothing.
+        sys.warnoptions.clear()
+        warnings.filters[:] = [kept for kept in warnings.filters if kept != IGNORE_ALL]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of the run which Python is an ordinary one."""
+    node.workerinput['executable'] = sys.executable
 
 
 def pytest_sessionstart() -> None:
