@@ -226,6 +226,7 @@ def run_program(words: list[str], folder: str, environment: dict[str, str]) -> N
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    os.environ[FOLDER_VARIABLE] = os.path.dirname(sys.executable)
     sys.stdin, sys.stdout, sys.stderr = map(os.fdopen, range(3), 'rww', [1] * 3)
     sys.modules['numpy'].random.seed()
     sys.modules['torch'].seed()
