@@ -87,11 +87,17 @@ def split_by_shares(
         )
     left = np.arange(len(labels))
     splits: dict[str, np.ndarray] = {}
-    wanted = pd.Series(labels).value_counts(normalize=True)
+    wanted = pd.Series(labels).value_counts(normalize=True).sort_index()
+    codes = wanted.index.get_indexer(pd.Index(labels))
     for index, (name, share) in enumerate(reversed(list(shares.items()))):
         needed = len(shares) - index  # groups that the splits still to come need
         taken = _best_part(
-            labels[left], groups[left], share * len(labels) / len(left), wanted, needed, seed
+            codes[left],
+            groups[left],
+            share * len(codes) / len(left),
+            wanted.to_numpy(),
+            needed,
+            seed,
         )
         splits[name] = left[taken]
         left = np.setdiff1d(left, left[taken])
@@ -124,19 +130,19 @@ def given_split(
 
 
 def _best_part(
-    labels: np.ndarray,
+    codes: np.ndarray,
     groups: np.ndarray,
     share: float,
-    wanted: pd.Series,
+    wanted: np.ndarray,
     groups_to_leave: int,
     seed: int,
 ) -> np.ndarray:
     """The proposal that comes closest to the wanted size and mixture; positions of its clips."""
     best: tuple[float, np.ndarray] | None = None
-    for part in _proposals(labels, groups, share, seed):
+    for part in _proposals(codes, groups, share, seed):
         if len(part) == 0 or len(set(np.delete(groups, part))) < groups_to_leave:
             continue
-        cost = _cost(labels, part, share, wanted)
+        cost = _cost(codes, part, share, wanted)
         if best is None or cost < best[0] - 1e-12:
             best = cost, part
     if best is None:
@@ -145,28 +151,28 @@ def _best_part(
 
 
 def _proposals(
-    labels: np.ndarray, groups: np.ndarray, share: float, seed: int
+    codes: np.ndarray, groups: np.ndarray, share: float, seed: int
 ) -> Iterator[np.ndarray]:
     num_groups = len(set(groups))
     num_folds = min(max(2, round(1 / share)), num_groups)
-    if pd.Series(labels).value_counts().max() >= num_folds:
+    if np.bincount(codes).max() >= num_folds:
         for draw in np.random.RandomState(seed).randint(
             2**31, size=1 + _NUM_PROPOSALS // num_folds
         ):
-            yield from (part for _, part in grouped_folds(num_folds, labels, groups, draw))
+            yield from (part for _, part in grouped_folds(num_folds, codes, groups, draw))
     # Folds all have about the same number of groups; draws may have any, which few groups need.
     size = min(max(share, 1 / num_groups), 1 - 1 / num_groups)
     draws = GroupShuffleSplit(_NUM_PROPOSALS, test_size=size, random_state=seed)
-    yield from (part for _, part in draws.split(np.zeros(len(labels)), labels, groups))
+    yield from (part for _, part in draws.split(np.zeros(len(codes)), codes, groups))
 
 
-def _cost(labels: np.ndarray, part: np.ndarray, share: float, wanted: pd.Series) -> float:
+def _cost(codes: np.ndarray, part: np.ndarray, share: float, wanted: np.ndarray) -> float:
     """How far a part is from the wanted size and mixture; classes missing on a side cost most."""
-    inside = pd.Series(labels[part]).value_counts().reindex(wanted.index, fill_value=0)
-    outside = pd.Series(labels).value_counts().reindex(wanted.index, fill_value=0) - inside
+    inside = np.bincount(codes[part], minlength=len(wanted))
+    outside = np.bincount(codes, minlength=len(wanted)) - inside
     absent = ((inside == 0) | (outside == 0)).sum()
-    mixture = (inside / inside.sum() - wanted).abs().sum() / 2
-    size = abs(len(part) / len(labels) - share) / share
+    mixture = np.abs(inside / inside.sum() - wanted).sum() / 2
+    size = abs(len(part) / len(codes) - share) / share
     return float(_ABSENT_CLASS * absent + mixture + size)
 
 

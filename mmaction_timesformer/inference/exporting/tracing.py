@@ -18,7 +18,8 @@ def trace(classifier: ClipClassifier, clip_shape: tuple[int, ...], device: str) 
         device: Where the graph will run.
     """
     example = torch.zeros((2, *clip_shape), dtype=torch.uint8, device=device)
-    with torch.no_grad():
+    # To take a tensor of an open size out of torch's cache costs more than to work it out again.
+    with torch.no_grad(), torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
         # Tables that layers keep for a size of clip must exist before, or traced ones are kept.
         classifier(example)
         program = torch.export.export(
