@@ -52,7 +52,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if _varies(q) and _prefers_products(*_key(q, k)):
         return _attend_by_products(q, k, v)[0]
     if torch.is_grad_enabled() and not torch.compiler.is_compiling() and _has_few_members(q, k):
-        return (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1) @ v
+        return (q @ k.mT * q.shape[-1] ** -0.5).softmax(dim=-1) @ v
     return F.scaled_dot_product_attention(q, k, v)
 
 
