@@ -50,6 +50,8 @@ class SparseLocalGlobal(AttentionScheme):
         ValueError: Unknown mode.
     """
 
+    needs_rows = True
+
     def __init__(
         self,
         local_mode: str = 'window',
