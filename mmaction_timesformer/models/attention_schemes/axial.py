@@ -22,8 +22,6 @@ from mmaction_timesformer.registry import ATTENTION_SCHEMES
 class Axial(AttentionScheme):
     """Three steps with their own weights, each along one axis of the clip."""
 
-    needs_rows = True
-
     def __init__(self, **step: Any) -> None:
         super().__init__()
         self.time = AttentionStep(Partition('b t h w d -> (b h w) t d'), extra_linear=True, **step)

@@ -21,7 +21,6 @@ class AttentionScheme(nn.Module):
         cls_per_frame: Whether every frame keeps a class token of its own to the end.
         masks_frames: Whether frames that do not count are masked here, not left out before.
         looks_ahead: Whether a frame's tokens depend on later frames.
-        needs_rows: Whether a step goes by rows and columns of patches, so that none may lack.
         shift_frames: Number of frames that token shift takes any clip for; ``None`` for its own.
     """
 
@@ -29,7 +28,6 @@ class AttentionScheme(nn.Module):
     cls_per_frame = False
     masks_frames = False
     looks_ahead = True
-    needs_rows = False
     shift_frames: int | None = None
 
     def forward(self, tokens: Tensor, grid: TokenGrid) -> Tensor:

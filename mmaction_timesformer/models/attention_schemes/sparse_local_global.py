@@ -50,8 +50,6 @@ class SparseLocalGlobal(AttentionScheme):
         ValueError: Unknown mode.
     """
 
-    needs_rows = True
-
     def __init__(
         self,
         local_mode: str = 'window',

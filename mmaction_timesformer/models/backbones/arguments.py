@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from mmaction_timesformer.models.attention_schemes import AttentionScheme
 from mmaction_timesformer.models.layers import StepOptions
 from mmaction_timesformer.registry import ATTENTION_SCHEMES
 
@@ -54,21 +53,3 @@ def patch_grid(img_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[
             f'{(max(rows, 1) * patch_size[0], max(columns, 1) * patch_size[1])} would'
         )
     return rows, columns
-
-
-def check_patch_dropout(
-    rate: float, scheme: AttentionScheme, rotation: str | None, out_type: str
-) -> None:
-    """Refuse a share of patches to leave out that is none, or that the rest cannot do with."""
-    if not 0 <= rate < 1:
-        raise ValueError(f'patch_dropout={rate} is no share; it must be at least 0 and below 1')
-    if rate and scheme.needs_rows:
-        raise ValueError(
-            f'patch_dropout={rate} leaves out patches, but {type(scheme).__name__} attends along '
-            'rows and columns; take 0 or another attention_type'
-        )
-    if rate and (rotation or out_type == 'tokens'):
-        raise ValueError(
-            f'patch_dropout={rate} leaves out patches, but pos_embed={rotation or "space_time"!r} '
-            f'and out_type={out_type!r} together need all of them; take 0'
-        )

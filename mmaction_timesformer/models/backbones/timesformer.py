@@ -27,7 +27,6 @@ from mmaction_timesformer.models.attention_schemes import AttentionScheme
 from mmaction_timesformer.models.backbones.arguments import (
     check_choice,
     check_counts,
-    check_patch_dropout,
     patch_grid,
     scheme_config,
 )
@@ -39,9 +38,7 @@ from mmaction_timesformer.models.layers import (
     RotaryPositions,
     StepOptions,
     TokenGrid,
-    changing_patches,
     is_watched,
-    keep_patches,
     resize_joint_embed,
     resize_pos_embed,
     resize_time_embed,
@@ -120,8 +117,6 @@ class TimeSformerBackbone(BaseModule):
         token_shift: Behind every LayerNorm of the blocks, a third of a patch's channels comes from
             the next frame and a third from the previous one.
         frame_seconds: Distance of frames, for rotary positions, where no times are given.
-        patch_dropout: Share of a frame's patches that training leaves out, in all frames of a clip
-            those that change least. Not for L+G and axial.
 
     Raises:
         ValueError: An argument has no meaning; the message lists what would have one.
@@ -156,7 +151,6 @@ class TimeSformerBackbone(BaseModule):
         norm_eps: float = 1e-6,
         token_shift: bool = False,
         frame_seconds: float = 1.0,
-        patch_dropout: float = 0.0,
     ) -> None:
         if pretrained is not None:
             if init_cfg is not None:
@@ -205,7 +199,6 @@ class TimeSformerBackbone(BaseModule):
         self.out_type = out_type
         self.token_shift = token_shift
         self.frame_seconds = frame_seconds
-        self.patch_dropout = patch_dropout
         self.rotation = pos_embed if pos_embed in ROTATIONS else None
 
         patch_embed = dict(patch_embed or dict(type='PatchEmbed'))
@@ -241,7 +234,6 @@ class TimeSformerBackbone(BaseModule):
                 f'token_shift takes channels of the next frame, which {scheme["type"]} may not see'
             )
 
-        check_patch_dropout(patch_dropout, self.scheme, self.rotation, out_type)
         self._init_parameters(pos_init_std)
         self._freeze()
         accept_any_weights(self)
@@ -319,7 +311,6 @@ class TimeSformerBackbone(BaseModule):
         batch_size, num_frames, height, width, _ = patches.shape
         num_cls = num_frames if self.scheme.cls_per_frame else 1
         grid = self._grid(times, (height, width), num_cls, frame_mask)
-        places = changing_patches(patches, self.patch_dropout) if self.training else None
         cls = self.cls_token.to(patches.dtype)
         if self.pos_embed is not None:
             if self.has_joint_pos:
@@ -334,9 +325,9 @@ class TimeSformerBackbone(BaseModule):
         cls = self.drop_after_pos(cls.expand(batch_size, num_cls, -1))
         patches = self.drop_after_pos(patches)
         if self.time_embed is not None:
-            patches = patches + resize_time_embed(self.time_embed, num_frames)[:, :, None, None]
+            time_embed = resize_time_embed(self.time_embed, num_frames)
+            patches = patches + rearrange(time_embed, '1 t d -> 1 t 1 1 d')
             patches = self.drop_after_time(patches)
-        patches, grid = keep_patches(patches, grid, places)
         return grid.join(cls, patches), grid
 
     def _grid(
@@ -344,10 +335,11 @@ class TimeSformerBackbone(BaseModule):
     ) -> TokenGrid:
         """The layout of tokens, with all that attention steps need to know of their positions."""
         num_frames = times.shape[1]
-        shift_frames = (self.scheme.shift_frames or num_frames) if self.token_shift else None
-        positions = None
+        positions = shift_frames = None
         if self.rotation is not None:
             positions = RotaryPositions(times, space, num_cls, self.rotation)
+        if self.token_shift:
+            shift_frames = self.scheme.shift_frames or num_frames
         return TokenGrid(num_frames, *space, num_cls, frame_mask, positions, shift_frames)
 
     def _output(self, tokens: Tensor, grid: TokenGrid) -> Tensor:

@@ -8,7 +8,6 @@ from mmaction_timesformer.models.layers.attention import (
 from mmaction_timesformer.models.layers.grouping import Grouping, Partition
 from mmaction_timesformer.models.layers.hooks import is_watched
 from mmaction_timesformer.models.layers.mlp import MLP
-from mmaction_timesformer.models.layers.patch_dropout import changing_patches, keep_patches
 from mmaction_timesformer.models.layers.patch_embed import PatchEmbed
 from mmaction_timesformer.models.layers.position import (
     resize_joint_embed,
@@ -34,10 +33,8 @@ __all__ = [
     'StepOptions',
     'TokenGrid',
     'attend',
-    'changing_patches',
     'fold_extra_linear',
     'is_watched',
-    'keep_patches',
     'resize_joint_embed',
     'resize_pos_embed',
     'resize_time_embed',
