@@ -5,6 +5,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone
 from mmaction_timesformer.models.layers import attention, mlp
 from mmaction_timesformer.models.layers.recompute import linear_of
@@ -58,10 +59,7 @@ def test_the_input_of_the_layer_is_not_kept():
     assert torch.UntypedStorage._expired(storage)
 
 
-@pytest.mark.parametrize(
-    'scheme',
-    ['space_only', 'joint_space_time', 'divided_space_time', 'sparse_local_global', 'axial'],
-)
+@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
 def test_a_training_step_has_the_products_of_one_that_keeps_everything(scheme, monkeypatch):
     sizes = dict(embed_dims=12, num_heads=2, num_transformer_layers=2)
     torch.manual_seed(0)
