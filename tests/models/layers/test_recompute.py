@@ -7,8 +7,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction_timesformer.models.attention_schemes import PAPER_SCHEMES
 from mmaction_timesformer.models.backbones.timesformer import TimeSformerBackbone
-from mmaction_timesformer.models.layers import attention, mlp
+from mmaction_timesformer.models.layers import attention, mlp, recompute
 from mmaction_timesformer.models.layers.recompute import linear_of
+
+
+@pytest.fixture(autouse=True)
+def no_input_is_small(monkeypatch):
+    monkeypatch.setattr(recompute, 'FEW_NUMBERS', 0)
 
 
 class CountProducts(TorchDispatchMode):
@@ -57,6 +62,21 @@ def test_the_input_of_the_layer_is_not_kept():
     storage = made[-1].untyped_storage()._weak_ref()
     made.clear()
     assert torch.UntypedStorage._expired(storage)
+
+
+def test_of_few_numbers_all_is_kept(monkeypatch):
+    """The limit is the number of the input's elements."""
+    linear, times = nn.Linear(6, 6), []
+    inputs = torch.randn(4, 6, requires_grad=True)
+
+    def cheap(x):
+        times.append(1)
+        return F.gelu(x)
+
+    for limit in (25, 24):
+        monkeypatch.setattr(recompute, 'FEW_NUMBERS', limit)
+        linear_of(cheap, linear, inputs).sum().backward()
+    assert len(times) == 1 + 2
 
 
 @pytest.mark.parametrize('scheme', PAPER_SCHEMES)
