@@ -151,6 +151,8 @@ def write_video(file: Path, frames: Iterable[Image], fps: float) -> int:
         rate=rate,
         time_base=1 / rate,
         num_threads=1,
+        # What is rendered is read many times: 5 % more bytes, 40 % less time.
+        options={'tune': 'fastdecode'},
     )
     num_frames = 0
     with open_writer(file, encoding) as writer:
