@@ -1,4 +1,4 @@
-"""Train a recognizer. The arguments are those of mmaction2's own ``tools/train.py``."""
+"""Train a recognizer. The arguments are those of mmaction2's own ``tools/train.py``, and one more."""
 
 import argparse
 import os
@@ -43,6 +43,13 @@ def parse_args() -> argparse.Namespace:
         action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, such as model.backbone.arch=tiny',
+    )
+    parser.add_argument(
+        '--processes',
+        type=int,
+        default=1,
+        metavar='N',
+        help='processes of this machine that share each batch; on a CPU one a core or two is fast',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)

@@ -7,6 +7,7 @@ device, so that the same command runs without a GPU.
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmaction_timesformer.engine.console import built
 from mmaction_timesformer.engine.data_root import merge_options
 from mmaction_timesformer.engine.hooks import newest_whole_checkpoint
 from mmaction_timesformer.engine.inputs import check_checkpoint, limit_workers, read_config
+from mmaction_timesformer.engine.processes import run_side_by_side, share_batches
 from mmaction_timesformer.models.checkpoints import PUBLIC_WEIGHTS, download, find_checkpoint
 from mmaction_timesformer.registry import RUNNERS
 from video_clips.whole_files import check_writable, naming_failed_writes
@@ -55,6 +57,8 @@ class TrainingOptions(RunOptions):
     """Whether every process adds its rank to the seed."""
     deterministic: bool = False
     """Whether to use deterministic algorithms only."""
+    processes: int = 1
+    """How many processes of this machine share each batch."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def run_training(config: str, options: TrainingOptions | None = None) -> None:
         FileNotFoundError: If there is no such config or checkpoint.
         OSError: If the work folder cannot be written to.
         ValueError: If the config cannot be read or built; with ``amp``, if the config's optimizer
-            wrapper is not a standard one.
+            wrapper is not a standard one; with ``processes``, if the batch does not divide.
     """
     options = options or TrainingOptions()
     cfg = _load(config, options)
@@ -105,8 +109,24 @@ def run_training(config: str, options: TrainingOptions | None = None) -> None:
     if options.deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
+    if options.cfg_options:
+        merge_options(cfg, options.cfg_options)
+    if options.processes == 1:
+        _train(cfg)
+        return
+    if options.processes < 1 or options.launcher != 'none':
+        raise ValueError(
+            f'processes={options.processes} must be 1 or more, and 1 with a launcher, which starts '
+            'processes itself'
+        )
+    share_batches(cfg, options.processes)
+    cfg.launcher = 'pytorch'
+    run_side_by_side(partial(_train, cfg), options.processes)
+
+
+def _train(cfg: Config) -> None:
     with naming_failed_writes(str(cfg.work_dir)):
-        _build_runner(cfg, options.cfg_options).train()
+        _build_runner(cfg).train()
 
 
 def run_test(config: str, checkpoint: str, options: EvaluationOptions | None = None) -> None:
@@ -143,8 +163,10 @@ def run_test(config: str, checkpoint: str, options: EvaluationOptions | None = N
     dump = options.dump
     if dump is not None:
         _dump_results(cfg, dump)
+    if options.cfg_options:
+        merge_options(cfg, options.cfg_options)
     with naming_failed_writes(str(cfg.work_dir)):
-        runner = _build_runner(cfg, options.cfg_options)
+        runner = _build_runner(cfg)
     runner.strict_loading = True
     try:
         with naming_failed_writes(dump or str(cfg.work_dir)):
@@ -185,9 +207,7 @@ def _use_mixed_precision(cfg: Config) -> None:
         )
 
 
-def _build_runner(cfg: Config, cfg_options: dict[str, Any] | None) -> Runner:
-    if cfg_options:
-        merge_options(cfg, cfg_options)
+def _build_runner(cfg: Config) -> Runner:
     checkpoint_hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     if checkpoint_hook.get('type') == 'CheckpointHook':
         checkpoint_hook['type'] = 'WholeCheckpointHook'

@@ -45,6 +45,16 @@ def one(root: Path, still_config: Path, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
+def test_two_processes_share_a_batch(
+    root: Path, still_config: Path, one: Path, tmp_path: Path
+) -> None:
+    """The steps are those of one process, and so are the weights."""
+    words = [still_config, '--work-dir', tmp_path, '--seed', 3, '--processes', 2]
+    assert finish(start(root / 'tools' / 'train.py', *words)).count('Training on cpu') == 1
+    weights = [weights_of(folder / 'epoch_2.pth') for folder in (one, tmp_path)]
+    torch.testing.assert_close(*weights, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize('extra', ['', SHARDED], ids=['replicated', 'sharded'])
 def test_two_processes_train_as_one(
     root: Path, still_config: Path, one: Path, tmp_path: Path, unused_port: int, extra: str

@@ -88,11 +88,11 @@ def test_too_few_arguments_are_explained(script: str, root: Path) -> None:
     assert 'usage: ' in finish(start(root / 'tools' / script, 'config.py'), returncode=2)
 
 
-@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
-def test_arguments_are_those_of_mmaction2(tool: str, root: Path) -> None:
+@pytest.mark.parametrize(('tool', 'more'), [('train.py', {'--processes'}), ('test.py', set())])
+def test_arguments_are_those_of_mmaction2(tool: str, more: set[str], root: Path) -> None:
     sources = [(folder / tool).read_text() for folder in (root / 'tools', SHIPPED_TOOLS)]
     ours, theirs = (set(re.findall(r"add_argument\(\s*'([\w-]+)'", source)) for source in sources)
-    assert ours == theirs
+    assert ours - more == theirs
     assert len(ours) > 8
 
 
