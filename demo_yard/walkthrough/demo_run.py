@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo_yard.rendering import DemoSettings
+from demo_yard.walkthrough.programs import run_program
 from mmaction_timesformer.reports.index_page import IndexEntry
 from video_clips.commands import num_cores
 from video_clips.whole_files import write_atomically
@@ -120,16 +119,13 @@ class DemoRun:
             StepFailedError: Its exit status is not 0.
         """
         environment = {
-            **os.environ,
             DATA_VARIABLE: str(self.data.resolve()),
             'PYTHONUNBUFFERED': '1',
-            # A process loads clips: threads that wait for its core cost so small a model more time
-            # than they save.
-            'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', str(max(1, num_cores() - 1))),
+            'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', str(num_cores())),
             # The stack's own warnings; nothing here can mend them.
             'PYTHONWARNINGS': 'ignore',
         }
-        words = [sys.executable, *map(str, arguments)]
-        status = subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
+        words = [str(argument) for argument in arguments]
+        status = run_program(words, ROOT, environment)
         if status:
-            raise StepFailedError(f'`{" ".join(words[1:])}` ended with status {status}')
+            raise StepFailedError(f'`{" ".join(words)}` ended with status {status}')

@@ -14,7 +14,10 @@ from pathlib import Path
 from demo_yard.rendering import render_demo_dataset
 from demo_yard.rendering.command import ProgressLines
 from demo_yard.walkthrough.demo_run import CONFIG, DemoRun, StepFailedError
+from video_clips.commands import num_cores
 
+MOST_PROCESSES = 2
+"""Processes that train; more cores are used by threads."""
 QUICK_OPTIONS = ('train_cfg.max_epochs=1', 'train_cfg.val_begin=1', 'train_cfg.val_interval=1')
 
 
@@ -45,6 +48,8 @@ def train(run: DemoRun) -> None:
     else:
         shutil.rmtree(run.training, ignore_errors=True)
     arguments += ['--seed', str(run.options.seed)]
+    # One process a core, which loads and trains its part of each batch.
+    arguments += ['--processes', str(min(MOST_PROCESSES, num_cores()))]
     if run.options.quick:
         arguments += ['--cfg-options', *QUICK_OPTIONS]
     run.command(arguments)

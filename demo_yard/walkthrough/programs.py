@@ -1,0 +1,61 @@
+"""Programs of this project, forked from one process that has imported what they share.
+
+Each would import PyTorch, mmaction2 and the rest for some five seconds.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_SHARED = (
+    'mmaction_timesformer.engine.launch',
+    'mmaction_timesformer.inference',
+    'matplotlib.figure',
+    'pandas',
+    'scipy.stats',
+    'sklearn.linear_model',
+    'torchmetrics.functional.classification',
+)
+_CAN_FORK = 'forkserver' in multiprocessing.get_all_start_methods()
+_CONTEXT = multiprocessing.get_context('forkserver' if _CAN_FORK else 'spawn')
+_CONTEXT.set_forkserver_preload(list(_SHARED))
+
+
+def run_program(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> int:
+    """Run a program.
+
+    Args:
+        words: Path of a Python file, or ``-m`` and a module; then its arguments.
+        folder: The folder that it runs in.
+        environment: Variables beside those that are set. That of the first program is what shared
+            packages are imported in.
+
+    Returns:
+        The exit status, or the number of the signal that ended it, negative.
+    """
+    os.environ |= environment or {}
+    process = _CONTEXT.Process(target=_run, args=(list(words), str(folder), dict(os.environ)))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _run(words: list[str], folder: str, environment: dict[str, str]) -> None:
+    os.environ |= environment
+    os.chdir(folder)
+    if words[0] == '-m':
+        sys.argv = words[1:]
+        sys.path.insert(0, folder)
+        runpy.run_module(words[1], run_name='__main__', alter_sys=True)
+    else:
+        sys.argv = words
+        sys.path.insert(0, str(Path(words[0]).resolve().parent))
+        runpy.run_path(words[0], run_name='__main__')
