@@ -1,4 +1,4 @@
-"""Train a recognizer. The arguments are those of mmaction2's own ``tools/train.py``, and one more."""
+"""Train a recognizer. Arguments are those of mmaction2's own ``tools/train.py``, and one more."""
 
 import argparse
 import os

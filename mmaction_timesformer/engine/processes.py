@@ -1,7 +1,7 @@
 """Training in several processes of this machine that share each batch.
 
-On a CPU a small model gains more from this than from threads: each process loads and trains its part
-of a batch by itself, and what lies between the products, which no thread takes part in, is shared too.
+On a CPU a small model gains more from this than from threads, which share no more than products:
+each process loads and trains its part of a batch by itself.
 """
 
 from __future__ import annotations
@@ -89,9 +89,10 @@ def _work_as(work: Callable[[], None], rank: int, number: int, port: int) -> Non
     assert parent is not None
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     os.environ |= {
-        **{'RANK': str(rank), 'LOCAL_RANK': str(rank)},
-        **{'WORLD_SIZE': str(number), 'LOCAL_WORLD_SIZE': str(number)},
-        **{'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port)},
+        **dict.fromkeys(('RANK', 'LOCAL_RANK'), str(rank)),
+        **dict.fromkeys(('WORLD_SIZE', 'LOCAL_WORLD_SIZE'), str(number)),
+        'MASTER_ADDR': '127.0.0.1',
+        'MASTER_PORT': str(port),
     }
     torch.set_num_threads(max(1, num_cores() // number))
     work()
