@@ -1,8 +1,6 @@
 """Fixtures of all tests: the repository's root, and real videos where there are any."""
 
 import gc
-import importlib.util
-import json
 import multiprocessing
 import os
 import random
@@ -44,25 +42,6 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_run import make_run
 
     return made_once(tmp_path_factory, 'tiny_run', make_run) / 'run'
-
-
-@pytest.fixture(scope='module')
-def two_ray_workers() -> Iterator[Any]:
-    """A local Ray of two workers, which are warm; joined by everything in a module."""
-    if importlib.util.find_spec('ray') is None:
-        warnings.warn("Ray is not installed: pip install '.[ray]'", stacklevel=1)
-        pytest.skip('Ray is not installed')
-    from data_analysis.measuring.ray_pool import connected
-
-    job = {'runtime_env': {'py_executable': warm_python.loaded_python()}}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('RAY_JOB_CONFIG_JSON_ENV_VAR', json.dumps(job))
-        patch.setenv('RAY_enable_worker_prestart', '0')
-        patch.setenv('RAY_prestart_worker_first_driver', '0')
-        # They import the functions by name.
-        patch.setenv('PYTHONPATH', os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
-        with connected('local', num_cpus=2) as ray:
-            yield ray
 
 
 @pytest.fixture(autouse=True)
