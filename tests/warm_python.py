@@ -37,6 +37,7 @@ from typing import NoReturn
 
 PACKAGES = (
     'torch.distributed.optim',
+    'torch._dynamo',  # by an optimizer's first step
     'torchmetrics.functional.classification',
     'scipy.stats',
     'pandas',
@@ -141,6 +142,7 @@ def serve(folder: str) -> None:
     sys.executable = f'{folder}/{name}'
     multiprocessing.set_executable(sys.executable)
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     listener = listeners.pop(name)
     for other in listeners.values():
         other.close()
