@@ -146,8 +146,8 @@ class Partition:
         if can_attend_in_parts(q):
             patches, cls = _attend_with_copies(groups, copies, num_heads)
         else:
-            k, v = (torch.cat((copies[i], groups[i]), dim=1) for i in (1, 2))
-            patches, cls = (attend_groups(x[0], k, v, num_heads) for x in (groups, copies))
+            q, k, v = (torch.cat((copies[i], groups[i]), dim=1) for i in range(3))
+            cls, patches = attend_groups(q, k, v, num_heads).tensor_split((1,), dim=1)
         return patches, self._average(cls, grid)
 
     def put_back(self, attended: Sequence[Tensor], grid: TokenGrid) -> tuple[Tensor | None, Tensor]:

@@ -234,8 +234,11 @@ def _varies(inputs: Tensor) -> bool:
 
 
 def _has_few_members(q: Tensor, k: Tensor) -> bool:
-    """Whether groups on a CPU lie so that one product takes all of them, and have few members."""
-    few = len(q) == 1 and max(q.shape[2], k.shape[2] - 1) <= FEW_MEMBERS
+    """Whether groups on a CPU lie so that one product takes all of them, and have few members.
+
+    A class token may be one more.
+    """
+    few = len(q) == 1 and max(q.shape[2], k.shape[2]) - 1 <= FEW_MEMBERS
     return few and q.device.type == 'cpu' and q.dtype == torch.float32
 
 
