@@ -5,8 +5,10 @@ Legend: as in :mod:`.grouping`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,9 +44,15 @@ class Regions:
         self.pairs = pairs
 
     def queries(self, tokens: Tensor, grid: TokenGrid) -> Iterator[Tensor]:
-        """The class token (B, C, D), then each query region (B, n, D)."""
+        """The class token (B, C, D), then each query region (B, n, D).
+
+        Regions of one size that see themselves alone are one batch of them, (B G, n, D).
+        """
         cls, patches = grid.split(tokens)
         yield cls
+        if num_groups := self._num_alike(grid):
+            yield self._group(patches, grid, num_groups)
+            return
         for region, _ in self.pairs(*grid.shape):
             everywhere = (slice(None), *region)
             yield patches[everywhere].flatten(1, 3)
@@ -53,6 +61,10 @@ class Regions:
         """Every token for the class token; the class token and a region for each other query."""
         cls, patches = grid.split(tokens)
         yield tokens
+        if num_groups := self._num_alike(grid):
+            copies = cls.unsqueeze(1).expand(-1, num_groups, -1, -1).flatten(0, 1)
+            yield torch.cat((copies, self._group(patches, grid, num_groups)), dim=1)
+            return
         for _, region in self.pairs(*grid.shape):
             everywhere = (slice(None), *region)
             yield torch.cat((cls, patches[everywhere].flatten(1, 3)), dim=1)
@@ -60,8 +72,10 @@ class Regions:
     def merge(self, groups: Sequence[Tensor], grid: TokenGrid) -> Tensor:
         """The class token, then the patches back in (t h w) order."""
         cls, *patches = groups
-        order = self._patch_order(grid, cls.device)
-        return torch.cat((cls, torch.cat(patches, dim=1).index_select(1, order)), dim=1)
+        together = [part.reshape(cls.shape[0], -1, part.shape[-1]) for part in patches]
+        places = np.concatenate(_places(self.pairs, grid.shape)).argsort()
+        order = torch.from_numpy(places).to(cls.device)
+        return torch.cat((cls, torch.cat(together, dim=1).index_select(1, order)), dim=1)
 
     def can_attend(self, tokens: Tensor) -> bool:
         """Where the class token can be added to what was attended without it."""
@@ -120,8 +134,22 @@ class Regions:
             for region, (_, rows, _) in pairs:
                 yield region, bands[0][rows], bands[1][rows]
 
-    def _patch_order(self, grid: TokenGrid, device: torch.device) -> Tensor:
-        """Where each patch, in (t h w) order, stands among the concatenated query regions."""
-        numbers = torch.arange(grid.num_patches, device=device).view(grid.shape)
-        places = [numbers[region].flatten() for region, _ in self.pairs(*grid.shape)]
-        return torch.cat(places).argsort()
+    def _num_alike(self, grid: TokenGrid) -> int:
+        """How many regions there are, where all have one size and see themselves; otherwise 0."""
+        pairs = self.pairs(*grid.shape)
+        sizes = {len(places) for places in _places(self.pairs, grid.shape)}
+        is_alike = len(sizes) == 1 and all(region == keys for region, keys in pairs)
+        return len(pairs) if is_alike else 0
+
+    def _group(self, patches: Tensor, grid: TokenGrid, num_groups: int) -> Tensor:
+        """(B, T, h, w, D) to all regions of one size, (B G, n, D)."""
+        places = np.concatenate(_places(self.pairs, grid.shape))
+        order = torch.from_numpy(places).to(patches.device)
+        rows = patches.flatten(1, 3).index_select(1, order)
+        return rows.unflatten(1, (num_groups, -1)).flatten(0, 1)
+
+
+def _places(pairs: RegionPairs, shape: tuple[int, int, int]) -> list[np.ndarray]:
+    """The numbers of the patches of each query region."""
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    return [numbers[region].ravel() for region, _ in pairs(*shape)]
