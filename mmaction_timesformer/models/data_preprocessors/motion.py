@@ -68,13 +68,13 @@ class MotionDataPreprocessor(ActionDataPreprocessor):
 
     def motion(self, clips: Tensor) -> Tensor:
         """Colour clips (..., 3, T, H, W), 0..255, to motion clips of the same shape."""
-        red, green = (clips.select(-4, colour).float() for colour in (0, 1))
-        background = median_frame(clips.select(-4, 0)).float()
+        red, green = (clips.narrow(-4, colour, 1).float() for colour in (0, 1))
+        background = median_frame(clips.narrow(-4, 0, 1)).float()
         # Written where it belongs: fresh memory for each difference costs more than the difference.
         motion = red.new_empty(clips.shape)
-        warmth, foreground, change = motion.unbind(-4)
+        warmth, foreground, change = motion.split(1, dim=-4)
         torch.sub(red, green, out=warmth).sub_(self.center)
         torch.sub(red, background, out=foreground)
-        change[..., 0, :, :] = 0
+        change[..., :1, :, :] = 0
         torch.sub(red[..., 1:, :, :], red[..., :-1, :, :], out=change[..., 1:, :, :])
         return motion.mul_(self.gain / self.scale)
