@@ -10,6 +10,8 @@ import os
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
 _SHARED = (
@@ -21,8 +23,10 @@ _SHARED = (
     'sklearn.linear_model',
     'torchmetrics.functional.classification',
 )
+
+_Context = ForkServerContext | SpawnContext
 _CAN_FORK = 'forkserver' in multiprocessing.get_all_start_methods()
-_CONTEXT = multiprocessing.get_context('forkserver' if _CAN_FORK else 'spawn')
+_CONTEXT: _Context = get_context('forkserver') if _CAN_FORK else get_context('spawn')
 _CONTEXT.set_forkserver_preload(list(_SHARED))
 
 

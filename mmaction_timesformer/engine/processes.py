@@ -41,9 +41,8 @@ def share_batches(cfg: Config, number: int) -> None:
     loader.batch_size //= number
     for name in ('train_dataloader', 'val_dataloader'):
         loader = cfg.get(name) or {}
-        if 'num_workers' in loader:
-            loader.num_workers //= number
-        if not loader.get('num_workers'):
+        loader['num_workers'] = loader.get('num_workers', 0) // number
+        if not loader['num_workers']:
             loader.pop('prefetch_factor', None)
             loader['persistent_workers'] = False
 
@@ -85,9 +84,7 @@ def run_side_by_side(work: Callable[[], None], number: int) -> None:
 
 def _work_as(work: Callable[[], None], rank: int, number: int, port: int) -> None:
     """Work as one of the processes, and end when the first one, which waits for all, is gone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ |= {
         **dict.fromkeys(('RANK', 'LOCAL_RANK'), str(rank)),
         **dict.fromkeys(('WORLD_SIZE', 'LOCAL_WORLD_SIZE'), str(number)),
@@ -96,6 +93,13 @@ def _work_as(work: Callable[[], None], rank: int, number: int, port: int) -> Non
     }
     torch.set_num_threads(max(1, num_cores() // number))
     work()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _free_port() -> int:
