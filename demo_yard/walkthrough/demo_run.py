@@ -121,7 +121,9 @@ class DemoRun:
         environment = {
             DATA_VARIABLE: str(self.data.resolve()),
             'PYTHONUNBUFFERED': '1',
-            'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', str(num_cores())),
+            # A process loads clips: threads that wait for its core cost so small a model more time
+            # than they save.
+            'OMP_NUM_THREADS': os.environ.get('OMP_NUM_THREADS', str(max(1, num_cores() - 1))),
             # The stack's own warnings; nothing here can mend them.
             'PYTHONWARNINGS': 'ignore',
         }
