@@ -27,6 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmaction_timesformer.models.layers.recompute import is_casting
+
 AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries (L, heads, n, d) and keys, values (L, heads, m, d) to outputs (L, heads, n, d)."""
 
@@ -139,7 +141,7 @@ class SplitLinear(Linear):
         if torch.compiler.is_compiling():
             # Runtimes fold and quantize weights that are whole, and order memory themselves.
             return super().forward(inputs).chunk(self.parts, dim=-1)
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and is_casting(inputs):
             return self._one_product(inputs)
         weights = self.weight.chunk(self.parts)
         biases = [None] * self.parts if self.bias is None else self.bias.chunk(self.parts)
@@ -149,7 +151,7 @@ class SplitLinear(Linear):
         )
 
     def _one_product(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """The parts as one batched product: of several, checkpointing repeats all but one."""
+        """The parts as one batched product, which a checkpoint does not repeat."""
         rows = inputs.reshape(1, -1, self.in_features).expand(self.parts, -1, -1)
         weights = self.weight.unflatten(0, (self.parts, -1)).mT
         if self.bias is None:

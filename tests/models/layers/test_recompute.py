@@ -64,6 +64,20 @@ def test_the_input_of_the_layer_is_not_kept():
     assert torch.UntypedStorage._expired(storage)
 
 
+def test_the_gradient_of_a_gradient_is_the_same():
+    torch.manual_seed(0)
+    norm, linear = nn.LayerNorm(3).double(), nn.Linear(3, 2).double()
+    inputs = torch.randn(2, 3, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: linear_of(norm, linear, x), inputs)
+
+
+def test_a_second_backward_pass_finds_the_input_again():
+    inputs = torch.randn(4, 6, requires_grad=True)
+    output = linear_of(F.gelu, nn.Linear(6, 6), inputs).sum()
+    first, second = (torch.autograd.grad(output, inputs, retain_graph=True) for _ in range(2))
+    assert torch.equal(*first, *second)
+
+
 def test_of_few_numbers_all_is_kept(monkeypatch):
     """The limit is the number of the input's elements."""
     linear, times = nn.Linear(6, 6), []
@@ -79,8 +93,10 @@ def test_of_few_numbers_all_is_kept(monkeypatch):
     assert len(times) == 1 + 2
 
 
-@pytest.mark.parametrize('scheme', PAPER_SCHEMES)
-def test_a_training_step_has_the_products_of_one_that_keeps_everything(scheme, monkeypatch):
+@pytest.mark.parametrize(
+    ('scheme', 'casts'), [*((scheme, False) for scheme in PAPER_SCHEMES), (PAPER_SCHEMES[0], True)]
+)
+def test_a_training_step_has_the_products_of_one_that_keeps_everything(scheme, casts, monkeypatch):
     sizes = dict(embed_dims=12, num_heads=2, num_transformer_layers=2)
     torch.manual_seed(0)
     backbone = TimeSformerBackbone(4, 64, attention_type=scheme, **sizes)
@@ -88,7 +104,8 @@ def test_a_training_step_has_the_products_of_one_that_keeps_everything(scheme, m
     for make in (linear_of, lambda cheap, linear, *inputs: linear(cheap(*inputs))):
         for module in (attention, mlp):
             monkeypatch.setattr(module, 'linear_of', make)
-        with FlopCounterMode(display=False) as counter:
+        autocast = torch.autocast('cpu', torch.bfloat16, enabled=casts)
+        with FlopCounterMode(display=False) as counter, autocast:
             backbone(clips).sum().backward()
         flops.append(counter.get_total_flops())
     assert flops[0] == flops[1] > 0
