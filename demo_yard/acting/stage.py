@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import dist, hypot
 
 import numpy as np
 
@@ -28,14 +29,18 @@ class Circle:
 
     def holds(self, point: FloatArray) -> bool:
         """Whether `point` (x, y) lies inside."""
-        return float(np.hypot(*(point - self.center))) < self.radius
+        (x, y), (center_x, center_y) = point.tolist(), self.center.tolist()
+        return hypot(x - center_x, y - center_y) < self.radius
 
     def touches(self, start: FloatArray, end: FloatArray) -> bool:
         """Whether the straight way from `start` to `end` passes through."""
-        step = end - start
-        length = max(float(step @ step), 1e-9)
-        share = np.clip(float((self.center - start) @ step) / length, 0.0, 1.0)
-        return self.holds(start + share * step)
+        # Plain numbers: routes ask this a thousand times.
+        (x, y), (end_x, end_y) = start.tolist(), end.tolist()
+        center_x, center_y = self.center.tolist()
+        step_x, step_y = end_x - x, end_y - y
+        along = (center_x - x) * step_x + (center_y - y) * step_y
+        share = min(max(along / max(step_x**2 + step_y**2, 1e-9), 0.0), 1.0)
+        return hypot(x + share * step_x - center_x, y + share * step_y - center_y) < self.radius
 
 
 @dataclass
@@ -133,7 +138,7 @@ class Stage:
         keep_off = [*(Circle(area.center, area.radius + 0.7) for area in obstacles), *others]
         for _ in range(200):
             place = np.array([rng.uniform(-7, 7), rng.uniform(-5.5, 6)])
-            if self.walkable(place) and not any(area.holds(place) for area in keep_off):
+            if not any(area.holds(place) for area in keep_off) and self.walkable(place):
                 return place
         return None
 
@@ -166,9 +171,9 @@ class Stage:
         shortest = np.inf
         for _ in range(80):
             corner = np.array([rng.uniform(-7, 7), rng.uniform(-5.5, 6)])
-            length = float(np.hypot(*(corner - start)) + np.hypot(*(goal - corner)))
-            if length >= shortest or not self.walkable(corner):
+            length = dist(start, corner) + dist(corner, goal)
+            if length >= shortest or not (clear(start, corner) and clear(corner, goal)):
                 continue
-            if clear(start, corner) and clear(corner, goal):
+            if self.walkable(corner):
                 best, shortest = [corner, goal], length
         return best

@@ -55,7 +55,8 @@ class Recording:
         livery = LIVERIES[str(rng.choice(list(LIVERIES), p=[0.45, 0.25, 0.15, 0.15]))]
         self.excavator = Excavator(livery, site.cab_on_left)
         self.shake_pixels = float(rng.uniform(0.1, 0.5)) * width / 160
-        self.gain = rng.uniform(0.88, 1.1) * rng.uniform(0.96, 1.04, 3)
+        gain = rng.uniform(0.88, 1.1) * rng.uniform(0.96, 1.04, 3)
+        self.gain = gain.astype(np.float32)
         # Day 0 is the first of November: snow lies until March.
         days = int(rng.integers(0, 135 if self.weather.kind == 'snow' else 366))
         self.started = datetime(2023, 11, 1) + timedelta(days=days, hours=self.weather.hour)
@@ -104,7 +105,9 @@ class Recording:
             picture = self._seen(picture, shake[index])
             self._precipitation(picture, rng, index)
             noise = np.roll(self._noise[rng.integers(_NOISE_TILES)], rng.integers(self.height), 0)
-            picture = np.clip(picture * self.gain + noise, 0, 255).astype(np.uint8)
+            lit = np.multiply(picture, self.gain, dtype=np.float32)
+            lit += noise
+            picture = np.clip(lit, 0, 255, out=lit).astype(np.uint8)
             moment = self.started + timedelta(hours=start_hours, seconds=seconds)
             self._stamp(picture, moment)
             yield picture
