@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _pytest.assertion import rewrite
 
 from tests import warm_python
 from tests.made_once import made_once
@@ -92,6 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start one warm interpreter for a run; its processes and those of tests are forked from it."""
     if getattr(config.option, 'numprocesses', None):
         os.environ[warm_python.FOLDER_VARIABLE] = warm_python.start()
+        compile_tests(config)
         # Importing takes each process longer than collecting the tests.
         worker = f'popen//python={warm_python.loaded_python()}'
         config.option.tx = [worker] * len(config.option.tx)
@@ -102,6 +104,20 @@ def pytest_configure(config: pytest.Config) -> None:
         # The warm interpreter warns of nothing.
         sys.warnoptions.clear()
         warnings.filters[:] = [kept for kept in warnings.filters if kept != IGNORE_ALL]
+
+
+def compile_tests(config: pytest.Config) -> None:
+    """Compile new tests while the warm interpreter imports, or each process of the run would.
+
+    pytest has no public name for it.
+    """
+    if sys.dont_write_bytecode:
+        return
+    for path in [*ROOT.glob('tests/**/test_*.py'), *ROOT.glob('tests/**/conftest.py')]:
+        kept = rewrite.get_cache_dir(path) / f'{path.stem}{rewrite.PYC_TAIL}'
+        if rewrite._read_pyc(path, kept) is None and rewrite.try_makedirs(kept.parent):
+            source, code = rewrite._rewrite_test(path, config)
+            rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source, kept)
 
 
 @pytest.hookimpl(optionalhook=True)
