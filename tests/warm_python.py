@@ -32,7 +32,7 @@ import warnings
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import NoReturn
 
 PACKAGES = (
@@ -138,6 +138,8 @@ def serve(folder: str) -> None:
         sys.path.insert(1, str(ROOT))
         import_module('mmaction_timesformer')
         del sys.path[1]
+        # Each data set has all objects looked through for garbage.
+        sys.modules['mmengine.dataset.base_dataset'].gc = SimpleNamespace(collect=int)
     # Programs that a program starts, start at once too.
     sys.executable = f'{folder}/{name}'
     multiprocessing.set_executable(sys.executable)
