@@ -24,6 +24,8 @@ from mmaction_timesformer.models.layers import resize_pos_embed, resize_time_emb
 
 # A head's calibration, which is in its weights only once it is calibrated (heads/temperature.py).
 TEMPERATURE = 'temperature.value'
+# Likewise, what makes it less certain of clips unlike those of training (heads/novelty.py).
+CALIBRATION = {TEMPERATURE, 'novelty.doubt', 'novelty.mean', 'novelty.precision'}
 
 _STEP = re.compile(r'(?P<block>blocks\.\d+\.steps\.)(?P<step>\w+)\.(?P<part>.+)')
 
@@ -124,7 +126,7 @@ def fit_classifier(
     if class_map is not None and not any('fc_cls.' in name for name in source):
         raise ValueError('class_map has nothing to pick from: there is no classifier of clips')
     fitted = Fitted()
-    same_layers = set(source) - {TEMPERATURE} == set(targets) - {TEMPERATURE}
+    same_layers = set(source) - CALIBRATION == set(targets) - CALIBRATION
     for name, target in targets.items():
         value = source.get(name)
         if value is None or not same_layers or value.shape[1:] != target.shape[1:]:
@@ -135,8 +137,9 @@ def fit_classifier(
             fitted.leave(name, f'{len(value)} classes -> {len(target)}')
         else:
             fitted.take(name, value, name, Fate.MATCHED)
-    if TEMPERATURE in source and TEMPERATURE not in targets and len(fitted.values) == len(targets):
-        fitted.take(TEMPERATURE, source[TEMPERATURE], TEMPERATURE, Fate.MATCHED)
+    if len(fitted.values) == len(targets):
+        for name in sorted(CALIBRATION & set(source) - set(targets)):
+            fitted.take(name, source[name], name, Fate.MATCHED)
     return fitted
 
 
