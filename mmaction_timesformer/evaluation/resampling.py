@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 from scipy.special import expit, logit
 
 LEVEL = 0.95
@@ -119,4 +119,4 @@ def _half_width(resampled: np.ndarray, point: float, num_groups: int, level: flo
         return np.nan
     # Groups that are drawn from G vary by one G-th less than those G do.
     standard_error = np.std(resampled) * np.sqrt(num_groups / (num_groups - 1))
-    return float(stats.t.ppf((1 + level) / 2, num_groups - 1) * standard_error)
+    return float(stdtrit(num_groups - 1, (1 + level) / 2) * standard_error)
