@@ -8,6 +8,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,19 @@ def videos_folder() -> Path:
 
 
 @pytest.fixture(scope='session')
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Videos of `tests/tiny_run.py` with their annotations; not to be written into."""
+    from tests.tiny_run import render
+
+    return made_once(tmp_path_factory, 'tiny_videos', render)
+
+
+@pytest.fixture(scope='session')
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_videos: Path) -> Path:
     """Work folder of a finished run, see `tests/tiny_run.py`; not to be written into."""
     from tests.tiny_run import make_run
 
-    return made_once(tmp_path_factory, 'tiny_run', make_run) / 'run'
+    return made_once(tmp_path_factory, 'tiny_run', partial(make_run, tiny_videos)) / 'run'
 
 
 @pytest.fixture(autouse=True)

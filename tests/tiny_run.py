@@ -6,6 +6,7 @@ clips and a short training leave mistakes to look at.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,15 @@ WIDTH, HEIGHT, NUM_FRAMES, FPS, SIDE = 64, 48, 12, 6, 20
 NUM_RECORDINGS = {'train': 8, 'val': 4, 'test': 4}
 
 
-def make_run(folder: Path, epochs: int = 8, scheme: str = 'divided_space_time') -> Path:
-    """Make everything below a folder.
+def make_run(videos: Path, folder: Path) -> Path:
+    """Make everything below a folder, with a copy of what was rendered.
 
     Returns:
         The work folder, ``folder / 'run'``, with ``test.pkl`` in it; the config is
         ``folder / 'config.py'``.
     """
-    render(folder / 'data')
-    config = write_config(folder, epochs, scheme)
+    shutil.copytree(videos, folder / 'data')
+    config = write_config(folder, epochs=8, scheme='divided_space_time')
     work_dir = folder / 'run'
     cfg = Config.fromfile(config)
     cfg.work_dir = str(work_dir)

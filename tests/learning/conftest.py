@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from mmaction_timesformer.learning.lineage import Lineage
 from mmaction_timesformer.learning.steps import start
 from tests.closed_form_run import write_config
 from tests.made_once import made_once
-from tests.tiny_run import CLASSES, render
+from tests.tiny_run import CLASSES
 from video_clips.annotation_files import read_annotations
 from video_clips.clip import Clip
 
@@ -62,9 +64,9 @@ def read_yard(folder: Path) -> Yard:
     return Yard(folder, folder / 'run' / 'epoch_2.pth', *parts)
 
 
-def make_yard(folder: Path) -> None:
-    """Render the clips and train the model."""
-    render(folder / 'data')
+def make_yard(videos: Path, folder: Path) -> None:
+    """Copy the clips and train the model."""
+    shutil.copytree(videos, folder / 'data')
     known = Corrections.of(read_yard(folder).known.clips, CLASSES[:3])
     known.write(folder / 'data' / 'known.csv')
     config = Config.fromfile(write_config(folder, CLASSES[:3], 'known.csv', 'known.csv', MORE))
@@ -73,8 +75,8 @@ def make_yard(folder: Path) -> None:
 
 
 @pytest.fixture(scope='session')
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
-    return read_yard(made_once(tmp_path_factory, 'learning', make_yard))
+def yard(tmp_path_factory: pytest.TempPathFactory, tiny_videos: Path) -> Yard:
+    return read_yard(made_once(tmp_path_factory, 'learning', partial(make_yard, tiny_videos)))
 
 
 @pytest.fixture

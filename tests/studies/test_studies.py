@@ -1,6 +1,7 @@
 """Studies end to end on small rendered clips, and their rules one by one."""
 
 import json
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -21,7 +22,6 @@ from mmaction_timesformer.studies.planning import Clock, plan
 from mmaction_timesformer.studies.recipes.closed_form import ridge
 from mmaction_timesformer.studies.recipes.task import Task
 from mmaction_timesformer.studies.spec import Row, Study, read_study
-from tests.tiny_run import render
 from tests.warm_python import loaded_python
 
 ROOT = Path(__file__).parents[2]
@@ -41,9 +41,8 @@ rows:
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp('study')
-    render(folder)
+def data(tmp_path_factory, tiny_videos) -> Path:
+    folder = shutil.copytree(tiny_videos, tmp_path_factory.mktemp('study') / 'data')
     (folder / 'study.yaml').write_text(STUDY)
     return folder
 

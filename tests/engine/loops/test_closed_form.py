@@ -1,5 +1,6 @@
 """Training in closed form through mmengine's runner, checkpoints included."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +16,14 @@ from mmaction_timesformer.learning.increments import Learner
 from mmaction_timesformer.models.heads.ridge import RidgeStatistics
 from mmaction_timesformer.registry import DATASETS, MODELS
 from tests.closed_form_run import write_config
-from tests.tiny_run import CLASSES, render
+from tests.tiny_run import CLASSES
 from video_clips.annotation_files import read_annotations, write_annotations
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory, tiny_videos) -> Path:
     folder = tmp_path_factory.mktemp('closed_form')
-    render(folder / 'data')
+    shutil.copytree(tiny_videos, folder / 'data')
     clips = read_annotations(folder / 'data' / 'train.csv', CLASSES)
     write_annotations(folder / 'data' / 'first.csv', clips[: len(clips) // 2], CLASSES)
     write_annotations(folder / 'data' / 'second.csv', clips[len(clips) // 2 :], CLASSES)

@@ -172,9 +172,8 @@ def test_pretrain_then_train(tmp_path, capsys, monkeypatch):
         torch.testing.assert_close(value, saved[f'backbone.{key}'], rtol=0, atol=0)
 
 
-def test_videos_of_the_test_are_left_out(tmp_path):
-    render(tmp_path)
-    root, files = str(tmp_path / 'videos'), [str(tmp_path / 'test.csv')]
+def test_videos_of_the_test_are_left_out(tiny_videos, tmp_path):
+    root, files = str(tiny_videos / 'videos'), [str(tiny_videos / 'test.csv')]
     every = UnlabelledVideoDataset(root, [], views=2)
     some = UnlabelledVideoDataset(root, [], leave_out=files)
     # 16 recordings of 4 classes with 2 clips each; 4 of the recordings are the test's.
