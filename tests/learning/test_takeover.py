@@ -48,6 +48,10 @@ def records_of(out: Path, kind: str) -> list[dict]:
     return [r for r in read_records(file) if r['record'] == kind] if file.is_file() else []
 
 
+def labels_of(out: Path) -> set[str]:
+    return {record['label'] for record in records_of(out, 'event')}
+
+
 class Running:
     """A detector on a source that is played as fast as it was recorded, in a thread."""
 
@@ -84,14 +88,14 @@ def test_corrections_reach_a_running_detector_in_two_seconds(yard, lineage, reco
         lineage.accept(card.model, 'ann', 'for the test', against_gate=True)
         wait_for(lambda: records_of(running.out, 'model'))
         seconds = time.monotonic() - started
-        seen = len(running.windows())
-        wait_for(lambda: len(running.windows()) > seen + 2)
+        # A few windows more, since rules smooth.
+        wait_for(lambda: 'yellow' in labels_of(running.out))
     assert seconds < 2.0 * machine_factor()
     (record,) = records_of(tmp_path / 'out', 'model')
     assert (record['state'], record['name'], record['error']) == ('taken over', '0002', '')
     assert record['before'].startswith(lineage.card('0001').digest[:8])
     assert record['model'].startswith(card.digest[:8])
-    # The new class has a column, windows follow one another, and it is an event.
+    # The new class is an event and has a column, and windows follow one another.
     classes, scores = read_scores(tmp_path / 'out' / 'scores.csv')
     assert classes == CLASSES
     times = [window.seconds for window in scores['gate']]
@@ -99,7 +103,6 @@ def test_corrections_reach_a_running_detector_in_two_seconds(yard, lineage, reco
     before = [window.scores[3] for window in scores['gate']]
     assert before[0] == 0.0
     assert before[-1] > 0.5
-    assert any(r['label'] == 'yellow' for r in records_of(tmp_path / 'out', 'event'))
     manifest = json.loads((tmp_path / 'out' / 'run.json').read_text())
     assert manifest['fingerprint'] == record['model']
     # And a detector that is started later goes on in the same folder.
