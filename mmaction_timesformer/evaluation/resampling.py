@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.special import stdtrit
-from scipy.special import expit, logit
+from scipy.special import expit, logit, stdtrit
 
 LEVEL = 0.95
 NUM_RESAMPLES = 2000
