@@ -112,13 +112,10 @@ class DemoRun:
         with write_atomically(self.figures) as stream:
             json.dump({'seconds': self.seconds, 'metrics': self.metrics}, stream, indent=1)
 
-    def command(self, arguments: Sequence[str | Path]) -> None:
-        """Run a Python program of this project, its output going where this one's goes.
-
-        Raises:
-            StepFailedError: Its exit status is not 0.
-        """
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of the programs."""
+        return {
             DATA_VARIABLE: str(self.data.resolve()),
             'PYTHONUNBUFFERED': '1',
             # A process loads clips: threads that wait for its core cost so small a model more time
@@ -127,7 +124,14 @@ class DemoRun:
             # The stack's own warnings; nothing here can mend them.
             'PYTHONWARNINGS': 'ignore',
         }
+
+    def command(self, arguments: Sequence[str | Path]) -> None:
+        """Run a Python program of this project, its output going where this one's goes.
+
+        Raises:
+            StepFailedError: Its exit status is not 0.
+        """
         words = [str(argument) for argument in arguments]
-        status = run_program(words, ROOT, environment)
+        status = run_program(words, ROOT)
         if status:
             raise StepFailedError(f'`{" ".join(words)}` ended with status {status}')

@@ -30,21 +30,28 @@ _CONTEXT: _Context = get_context('forkserver') if _CAN_FORK else get_context('sp
 _CONTEXT.set_forkserver_preload(list(_SHARED))
 
 
-def run_program(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
-) -> int:
+def start(environment: Mapping[str, str]) -> None:
+    """Start the process that programs and renderers are forked from, before any of them.
+
+    Args:
+        environment: Variables that are set for it, and for this process.
+    """
+    os.environ |= environment
+    first = _CONTEXT.Process(target=int)
+    first.start()
+    first.join()
+
+
+def run_program(words: Sequence[str], folder: Path) -> int:
     """Run a program.
 
     Args:
         words: Path of a Python file, or ``-m`` and a module; then its arguments.
         folder: The folder that it runs in.
-        environment: Variables beside those that are set. That of the first program is what shared
-            packages are imported in.
 
     Returns:
         The exit status, or the number of the signal that ended it, negative.
     """
-    os.environ |= environment or {}
     process = _CONTEXT.Process(target=_run, args=(list(words), str(folder), dict(os.environ)))
     process.start()
     process.join()

@@ -14,6 +14,7 @@ from pathlib import Path
 from demo_yard.rendering import render_demo_dataset
 from demo_yard.rendering.command import ProgressLines
 from demo_yard.walkthrough.demo_run import CONFIG, DemoRun, StepFailedError
+from demo_yard.walkthrough.programs import start
 from video_clips.commands import num_cores
 
 MOST_PROCESSES = 2
@@ -23,6 +24,8 @@ QUICK_OPTIONS = ('train_cfg.max_epochs=1', 'train_cfg.val_begin=1', 'train_cfg.v
 
 def render(run: DemoRun) -> None:
     """Render the demo set, or take the one that is there."""
+    # First: the process that renders would become the one that all programs are forked from.
+    start(run.environment)
     workers = os.cpu_count() or 1
     render_demo_dataset(run.data, run.settings, workers, ProgressLines())
     run.results['videos'] = run.data / 'videos'
