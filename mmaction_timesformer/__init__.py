@@ -12,6 +12,7 @@ A trained model is used without any of that::
         print(f'{name}: {probability:.1%}')
 """
 
+import gc
 import sys
 import warnings
 from importlib import import_module
@@ -22,22 +23,29 @@ from mmaction_timesformer.version import __version__
 # `python -m mmaction_timesformer` imports this package before the commands' door, which needs
 # nothing of it. The subcommand imports it again, and whole.
 if sys.argv[:1] != ['-m']:
-    from mmaction_timesformer import compat
+    # Of all that is imported nothing is garbage; looking for it again and again takes a second.
+    _collects_garbage = gc.isenabled()
+    gc.disable()
+    try:
+        from mmaction_timesformer import compat
 
-    compat.apply()
+        compat.apply()
 
-    with warnings.catch_warnings():
-        # mmcv-lite has no such operator, and nothing here needs it.
-        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
-        from mmaction_timesformer import (
-            datasets,
-            engine,
-            evaluation,
-            explanation,
-            models,
-        )
+        with warnings.catch_warnings():
+            # mmcv-lite has no such operator, and nothing here needs it.
+            warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+            from mmaction_timesformer import (
+                datasets,
+                engine,
+                evaluation,
+                explanation,
+                models,
+            )
 
-    compat.turn_hue_both_ways()
+        compat.turn_hue_both_ways()
+    finally:
+        if _collects_garbage:
+            gc.enable()
 
 if TYPE_CHECKING:
     from mmaction_timesformer.inference.prediction import build_model, predict
