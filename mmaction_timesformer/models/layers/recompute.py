@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.graph import saved_tensors_hooks
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.checkpoint import checkpoint
 
 FEW_NUMBERS = 2**20
@@ -81,13 +82,14 @@ class _MadeAgain:
     def __init__(self, cheap: Callable[..., Tensor], kept: Tensor, made: Tensor) -> None:
         self._cheap = cheap
         self._inputs: Any = kept.grad_fn
-        self._address = made.untyped_storage().data_ptr()
+        # Not its address, which tensors without content do not have.
+        self._storage = StorageWeakRef(made.untyped_storage())
         self._again: Tensor | None = None
         self._num_uses = self._num_left = 0
 
     def pack(self, saved: Tensor) -> Any:
         """Forget a view of the tensor; keep anything else."""
-        if saved.untyped_storage().data_ptr() != self._address:
+        if StorageWeakRef(saved.untyped_storage()) != self._storage:
             return saved
         self._num_uses += 1
         return saved.size(), saved.stride(), saved.storage_offset()

@@ -109,3 +109,17 @@ def test_a_training_step_has_the_products_of_one_that_keeps_everything(scheme, c
             backbone(clips).sum().backward()
         flops.append(counter.get_total_flops())
     assert flops[0] == flops[1] > 0
+
+
+def test_tensors_without_content_are_told_apart(monkeypatch):
+    """All of them lie at address 0: the weight is kept, the input is not."""
+    kept = []
+    pack = recompute._MadeAgain.pack
+    monkeypatch.setattr(
+        recompute._MadeAgain, 'pack', lambda *args: kept.append(pack(*args)) or kept[-1]
+    )
+    linear = nn.Linear(6, 5, device='meta')
+    inputs = torch.randn(4, 6, device='meta', requires_grad=True)
+    linear_of(F.gelu, linear, inputs).sum().backward()
+    assert [tuple(x.shape) for x in kept if isinstance(x, torch.Tensor)] == [(6, 5)]
+    assert linear.weight.grad.shape == (5, 6)
