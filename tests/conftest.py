@@ -22,7 +22,7 @@ from tests.made_once import made_once
 ROOT = Path(__file__).parents[1]
 VIDEOS_VARIABLE = 'MMACTION_TIMESFORMER_VIDEOS'
 NO_VIDEOS = 'no real videos'
-LONG = ('web', 'tools')
+LONG = {'web', 'tools', 'test_compat.py'}
 IGNORE_ALL = ('ignore', None, Warning, None, 0)
 
 
@@ -165,9 +165,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ``FAIL_WITHOUT_CUDA=1`` forbids skipping.
     """
     # Files are dealt out in order: a slow one at the end would keep one process waiting. Those of
-    # pages in a browser and of whole programs are long too.
+    # pages in a browser, of whole programs and of fresh interpreters are long too.
     slow = {item.path for item in items if item.get_closest_marker('slow')}
-    items.sort(key=lambda item: (item.path not in slow, item.path.parent.name not in LONG))
+    items.sort(key=lambda item: (item.path not in slow, not LONG & {*item.path.parts[-2:]}))
     marked = [item for item in items if item.get_closest_marker('needs_cuda')]
     if not marked or os.environ.get('FAIL_WITHOUT_CUDA') == '1':
         return

@@ -97,7 +97,9 @@ def test_a_test_of_the_checkpoint_gives_the_scores_in_the_dump(run_program):
 
 
 def test_training_resumes(run_program):
-    options = ['--resume', CHECKPOINT, '--cfg-options', 'train_cfg.max_iters=140']
+    # Under the name of a run that began in the same second, it would log into that one's folder.
+    changes = ['train_cfg.max_iters=140', 'experiment_name=resumed']
+    options = ['--resume', CHECKPOINT, '--cfg-options', *changes]
     assert run_program('train.py', CONFIG, '--work-dir', 'resumed', *options) == 0
     (scalars,) = Path('resumed').glob('*/vis_data/scalars.json')
     entries = [json.loads(line) for line in scalars.read_text().splitlines()]

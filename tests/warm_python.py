@@ -131,6 +131,7 @@ def serve(folder: str) -> None:
         listeners[name].bind(f'{folder}/{name}.socket')
         listeners[name].listen(64)
     print('ready', flush=True)
+    gc.disable()
     for name in PACKAGES:
         import_module(name)
     name = 'loaded' if os.fork() == 0 else 'python'
@@ -143,8 +144,9 @@ def serve(folder: str) -> None:
     # Programs that a program starts, start at once too.
     sys.executable = f'{folder}/{name}'
     multiprocessing.set_executable(sys.executable)
-    gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
+    gc.freeze()
     listener = listeners.pop(name)
     for other in listeners.values():
         other.close()
