@@ -7,13 +7,15 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from mmengine.dist import master_only
+from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmaction_timesformer.registry import HOOKS
+from video_clips.commands import num_cores
 
 _WARM_UP_STEPS, _TIMED_STEPS = 1, 2
+_WORTH_SHARING_SECONDS = 120
 _LONG_SECONDS = 3600
 _BAR_WIDTH = 30
 _SECONDS_BETWEEN_LINES = 0.2
@@ -97,14 +99,23 @@ class ProgressHook(Hook):
                 f'{waiting / step:.0%} of it is spent on loading clips: small copies load several '
                 'times faster (tools/prepare_dataset.py --copies always, or tools/cache_dataset.py)'
             )
-        elif seconds > _LONG_SECONDS and next(runner.model.parameters()).device.type == 'cpu':
+        if next(runner.model.parameters()).device.type != 'cpu':
+            return
+        if seconds > _LONG_SECONDS:
             _say('Smaller models for CPUs: tools/prepare_dataset.py --preset cpu')
+        elif seconds > _WORTH_SHARING_SECONDS and _may_share(runner.train_dataloader):
+            _say('Small models train faster in two processes: --processes 2')
 
     def _left(self, runner: Runner) -> str:
         first, started = self._start
         done = runner.iter + 1 - first
         step = (time.perf_counter() - started) / max(done, 1)
         return _duration(step * max(0, runner.max_iters - runner.iter - 1))
+
+
+def _may_share(loader: Any) -> bool:
+    """Whether two processes could share batches that one process trains on."""
+    return get_world_size() == 1 and num_cores() > 1 and (loader.batch_size or 0) % 2 == 0
 
 
 def _say(text: str) -> None:

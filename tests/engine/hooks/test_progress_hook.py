@@ -26,6 +26,16 @@ def test_start_estimate_epochs_and_validation(
     ]
 
 
+def test_two_processes_are_proposed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_hook, '_WORTH_SHARING_SECONDS', 0)
+    for cores, proposed in ((1, 0), (2, 1)):
+        monkeypatch.setattr(progress_hook, 'num_cores', lambda: cores)  # noqa: B023
+        runner_of(tmp_path / str(cores), custom_hooks=[dict(type='ProgressHook')]).train()
+        assert capsys.readouterr().out.count('--processes 2') == proposed
+
+
 def test_durations_are_those_of_a_clock() -> None:
     assert progress_hook._duration(3725.4) == '1:02:05'
 
