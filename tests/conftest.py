@@ -22,7 +22,7 @@ from tests.made_once import made_once
 ROOT = Path(__file__).parents[1]
 VIDEOS_VARIABLE = 'MMACTION_TIMESFORMER_VIDEOS'
 NO_VIDEOS = 'no real videos'
-LONG = {'web', 'tools', 'test_compat.py'}
+LONG = {'web', 'tools', 'test_compat.py', 'test_video.py'}
 IGNORE_ALL = ('ignore', None, Warning, None, 0)
 
 
