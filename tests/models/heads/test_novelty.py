@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from mmaction_timesformer.models.checkpoints.fitting_parts import fit_classifier
+from mmaction_timesformer.models.heads import ClosedFormHead
 from mmaction_timesformer.models.heads.novelty import NoveltyScaling, squared_distance
 
 
@@ -34,6 +36,17 @@ def test_state_dicts_with_and_without():
     torch.testing.assert_close(other(logits, features), scaling(logits, features))
     other.load_state_dict({})
     torch.testing.assert_close(other(logits, features), logits)
+
+
+def test_a_checkpoint_s_doubt_comes_with_its_classifier():
+    head, target = ClosedFormHead(3, 4), ClosedFormHead(3, 4)
+    num_features = head.fc_cls.in_features
+    head.novelty.set(0.3, np.ones(num_features), np.ones(num_features))
+    source = head.state_dict()
+    assert fit_classifier(source, target.state_dict()).values.keys() == source.keys()
+    # Of another classifier, which is not taken, it means nothing.
+    other = ClosedFormHead(2, 4).state_dict()
+    assert not fit_classifier(source, other).values.keys() & {'novelty.doubt', 'fc_cls.weight'}
 
 
 def test_negative_doubt_is_refused():
