@@ -49,13 +49,14 @@ def _publish(run: DemoRun, rows: list[dict[str, Any]], minutes: float, found: Pa
     f1 = row['f1']['value'] or 0.0
     num_right = round(f1 * (row['num_true'] + row['num_found']) / 2)
     num_false = row['num_found'] - num_right
+    alarms = '1 false alarm' if num_false == 1 else f'{num_false} false alarms'
     run.metrics[EVENT_F1] = f1
     run.metrics['events/false alarms an hour'] = row['false_alarms_per_hour']['value']
     pictures = sorted((found / 'events').glob('*.jpg'))
     run.publish(
         'Danger events',
         f'What happened when in {minutes:g} minutes of unseen long videos: {num_right} of '
-        f'{row["num_true"]} events found, {num_false} false alarms (F1 {f1:.2f} at tIoU '
+        f'{row["num_true"]} events found, {alarms} (F1 {f1:.2f} at tIoU '
         f'{SHOWN_THRESHOLD}).',
         found / 'report.html',
         pictures[0] if pictures else None,
