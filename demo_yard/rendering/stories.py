@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from demo_yard.acting.stories import STORY_LABELS, STORY_SECONDS, stage_story
-from demo_yard.rendering.dataset import Progress
+from demo_yard.rendering.dataset import TUNE, Progress
 from demo_yard.rendering.recording import Recording
 from video_clips.whole_files import write_atomically
 from video_clips.writing import write_video
@@ -51,7 +51,7 @@ def render_stories(
             rng = np.random.default_rng([seed, story, 2])
             stage = stage_story(rng, recording.site, label)
             frames = recording.frames(stage, round(STORY_SECONDS * STORY_FPS), STORY_FPS, rng)
-            write_video(root / 'videos' / name, frames, STORY_FPS)
+            write_video(root / 'videos' / name, frames, STORY_FPS, TUNE)
         rows.append((name, label, f'day{index % NUM_DAYS}'))
         if progress:
             progress(story + 1, number)

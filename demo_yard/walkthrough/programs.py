@@ -52,15 +52,14 @@ def run_program(words: Sequence[str], folder: Path) -> int:
     Returns:
         The exit status, or the number of the signal that ended it, negative.
     """
-    process = _CONTEXT.Process(target=_run, args=(list(words), str(folder), dict(os.environ)))
+    process = _CONTEXT.Process(target=_run, args=(list(words), str(folder)))
     process.start()
     process.join()
     assert process.exitcode is not None
     return process.exitcode
 
 
-def _run(words: list[str], folder: str, environment: dict[str, str]) -> None:
-    os.environ |= environment
+def _run(words: list[str], folder: str) -> None:
     os.chdir(folder)
     if words[0] == '-m':
         sys.argv = words[1:]

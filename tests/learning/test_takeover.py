@@ -96,6 +96,7 @@ def test_corrections_reach_a_running_detector_in_two_seconds(yard, lineage, reco
     assert record['before'].startswith(lineage.card('0001').digest[:8])
     assert record['model'].startswith(card.digest[:8])
     # The new class is an event and has a column, and windows follow one another.
+    assert 'yellow' in labels_of(tmp_path / 'out')
     classes, scores = read_scores(tmp_path / 'out' / 'scores.csv')
     assert classes == CLASSES
     times = [window.seconds for window in scores['gate']]
